@@ -1,0 +1,1 @@
+//! Layered configuration files resolved into one immutable Config.

@@ -1,0 +1,1 @@
+//! Threads and turns: one actor a thread, the turn loop, context, approvals.

@@ -1,0 +1,1 @@
+//! What users add: AGENTS.md, skills, plugins, hooks.

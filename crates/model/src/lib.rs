@@ -1,0 +1,1 @@
+//! Model providers: request building, streaming, retry, the model catalogue, the simulator.

@@ -1,0 +1,1 @@
+//! Routes requests to the engine and its events to connections.

@@ -1,0 +1,35 @@
+//! Nouns that unrelated crates share.
+//!
+//! Ids, absolute paths, thread items, policies, token usage: plain data without I/O, without async, and without the
+//! spelling of any surface. The client's spelling lives in `protocol`, the file's in `store`, the provider's in
+//! `model`; each converts from and to these types with exhaustive matches.
+//!
+//! One exception: [`ResponseItem`] carries its serde form, because the model provider, the rollout file and the
+//! client's raw events share one spelling of it, fixed by the Responses API and none of ours to choose.
+//!
+//! Open [`item`] first.
+
+pub mod ids;
+pub mod item;
+pub mod path;
+pub mod policy;
+pub mod response_item;
+pub mod session;
+pub mod settings;
+pub mod tool;
+pub mod usage;
+
+pub use ids::{ItemId, ThreadId, TurnId};
+pub use item::{Item, Turn, TurnError, TurnErrorKind, TurnStatus, UserInput};
+pub use path::AbsPath;
+pub use policy::{
+    ApprovalPolicy, ApprovalsReviewer, FileSystemAccess, FileSystemEntry, FileSystemPath, GranularApproval,
+    PermissionProfile, ReadAccess, SandboxMode, SandboxPolicy, SpecialPath,
+};
+pub use response_item::{ContentItem, ResponseItem, ToolOutput, ToolOutputItem};
+pub use session::{GitFacts, SessionSource, SubAgentSource};
+pub use settings::{
+    CollaborationMode, ModeKind, Personality, ReasoningEffort, ReasoningSummary, ServiceTier, Verbosity,
+};
+pub use tool::ToolSpec;
+pub use usage::{Credits, RateLimitWindow, RateLimits, TokenUsage, TokenUsageTotals};

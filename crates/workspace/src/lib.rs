@@ -1,0 +1,1 @@
+//! The user's files: file system access, watching, search, git facts.
