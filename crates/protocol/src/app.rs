@@ -11,13 +11,34 @@ use ts_rs::TS;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct AppBranding {
-    pub category: Option<String>,
-    pub developer: Option<String>,
-    pub website: Option<String>,
-    pub privacy_policy: Option<String>,
-    pub terms_of_service: Option<String>,
-    pub is_discoverable_app: bool,
+pub struct AppSummary {
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub install_url: Option<String>,
+    pub needs_auth: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub struct AppsListParams {
+    #[cfg_attr(feature = "export", ts(optional = nullable))]
+    pub cursor: Option<String>,
+    #[cfg_attr(feature = "export", ts(optional = nullable))]
+    pub limit: Option<u32>,
+    #[cfg_attr(feature = "export", ts(optional = nullable))]
+    pub thread_id: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force_refetch: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub struct AppsListResponse {
+    pub data: Vec<AppInfo>,
+    pub next_cursor: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,8 +65,14 @@ pub struct AppInfo {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct AppListUpdatedNotification {
-    pub data: Vec<AppInfo>,
+#[serde(rename_all = "camelCase")]
+pub struct AppBranding {
+    pub category: Option<String>,
+    pub developer: Option<String>,
+    pub website: Option<String>,
+    pub privacy_policy: Option<String>,
+    pub terms_of_service: Option<String>,
+    pub is_discoverable_app: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -83,33 +110,6 @@ pub struct AppScreenshot {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct AppSummary {
-    pub id: String,
-    pub name: String,
-    pub description: Option<String>,
-    pub install_url: Option<String>,
-    pub needs_auth: bool,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct AppsListParams {
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub cursor: Option<String>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub limit: Option<u32>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub thread_id: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub force_refetch: bool,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct AppsListResponse {
+pub struct AppListUpdatedNotification {
     pub data: Vec<AppInfo>,
-    pub next_cursor: Option<String>,
 }

@@ -20,6 +20,10 @@ pub struct CollaborationMode {
 #[serde(rename_all = "camelCase")]
 pub enum ModeKind {
     Plan,
+    #[serde(alias = "code")]
+    #[serde(alias = "pair_programming")]
+    #[serde(alias = "execute")]
+    #[serde(alias = "custom")]
     Default,
 }
 

@@ -6,13 +6,6 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceKeyAlgorithm {
-    EcdsaP256Sha256,
-}
-
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
@@ -20,6 +13,14 @@ pub struct DeviceKeyCreateParams {
     pub protection_policy: Option<DeviceKeyProtectionPolicy>,
     pub account_user_id: String,
     pub client_id: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKeyProtectionPolicy {
+    HardwareOnly,
+    AllowOsProtectedNonextractable,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,18 +36,17 @@ pub struct DeviceKeyCreateResponse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "snake_case")]
-pub enum DeviceKeyProtectionClass {
-    HardwareSecureEnclave,
-    HardwareTpm,
-    OsProtectedNonextractable,
+pub enum DeviceKeyAlgorithm {
+    EcdsaP256Sha256,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "snake_case")]
-pub enum DeviceKeyProtectionPolicy {
-    HardwareOnly,
-    AllowOsProtectedNonextractable,
+pub enum DeviceKeyProtectionClass {
+    HardwareSecureEnclave,
+    HardwareTpm,
+    OsProtectedNonextractable,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -107,15 +107,6 @@ pub enum DeviceKeySignPayload {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct DeviceKeySignResponse {
-    pub signature_der_base64: String,
-    pub signed_payload_base64: String,
-    pub algorithm: DeviceKeyAlgorithm,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "snake_case")]
@@ -128,4 +119,13 @@ pub enum RemoteControlClientConnectionAudience {
 #[serde(rename_all = "snake_case")]
 pub enum RemoteControlClientEnrollmentAudience {
     RemoteControlClientEnrollment,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceKeySignResponse {
+    pub signature_der_base64: String,
+    pub signed_payload_base64: String,
+    pub algorithm: DeviceKeyAlgorithm,
 }

@@ -8,27 +8,30 @@ use ts_rs::TS;
 
 use crate::path::AbsolutePathBuf;
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+pub struct FsReadFileParams {
+    pub path: AbsolutePathBuf,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct FsChangedNotification {
-    pub watch_id: String,
-    pub changed_paths: Vec<AbsolutePathBuf>,
+pub struct FsReadFileResponse {
+    pub data_base64: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct FsCopyParams {
-    pub source_path: AbsolutePathBuf,
-    pub destination_path: AbsolutePathBuf,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub recursive: bool,
+pub struct FsWriteFileParams {
+    pub path: AbsolutePathBuf,
+    pub data_base64: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct FsCopyResponse {}
+pub struct FsWriteFileResponse {}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
@@ -60,15 +63,6 @@ pub struct FsGetMetadataResponse {
     pub modified_at_ms: i64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct FsReadDirectoryEntry {
-    pub file_name: String,
-    pub is_directory: bool,
-    pub is_file: bool,
-}
-
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct FsReadDirectoryParams {
@@ -81,17 +75,13 @@ pub struct FsReadDirectoryResponse {
     pub entries: Vec<FsReadDirectoryEntry>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct FsReadFileParams {
-    pub path: AbsolutePathBuf,
-}
-
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct FsReadFileResponse {
-    pub data_base64: String,
+pub struct FsReadDirectoryEntry {
+    pub file_name: String,
+    pub is_directory: bool,
+    pub is_file: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,16 +96,19 @@ pub struct FsRemoveParams {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct FsRemoveResponse {}
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct FsUnwatchParams {
-    pub watch_id: String,
+pub struct FsCopyParams {
+    pub source_path: AbsolutePathBuf,
+    pub destination_path: AbsolutePathBuf,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recursive: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct FsUnwatchResponse {}
+pub struct FsCopyResponse {}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
@@ -131,14 +124,21 @@ pub struct FsWatchResponse {
     pub path: AbsolutePathBuf,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct FsWriteFileParams {
-    pub path: AbsolutePathBuf,
-    pub data_base64: String,
+pub struct FsUnwatchParams {
+    pub watch_id: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct FsWriteFileResponse {}
+pub struct FsUnwatchResponse {}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub struct FsChangedNotification {
+    pub watch_id: String,
+    pub changed_paths: Vec<AbsolutePathBuf>,
+}

@@ -6,14 +6,6 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(rename_all = "camelCase")]
-pub enum FuzzyFileSearchMatchType {
-    File,
-    Directory,
-}
-
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
@@ -40,11 +32,12 @@ pub struct FuzzyFileSearchResult {
     pub indices: Option<Vec<u32>>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
-pub struct FuzzyFileSearchSessionCompletedNotification {
-    pub session_id: String,
+pub enum FuzzyFileSearchMatchType {
+    File,
+    Directory,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -62,17 +55,6 @@ pub struct FuzzyFileSearchSessionStartResponse {}
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
-pub struct FuzzyFileSearchSessionStopParams {
-    pub session_id: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-pub struct FuzzyFileSearchSessionStopResponse {}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(rename_all = "camelCase")]
 pub struct FuzzyFileSearchSessionUpdateParams {
     pub session_id: String,
     pub query: String,
@@ -85,8 +67,26 @@ pub struct FuzzyFileSearchSessionUpdateResponse {}
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
+pub struct FuzzyFileSearchSessionStopParams {
+    pub session_id: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+pub struct FuzzyFileSearchSessionStopResponse {}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(rename_all = "camelCase")]
 pub struct FuzzyFileSearchSessionUpdatedNotification {
     pub session_id: String,
     pub query: String,
     pub files: Vec<FuzzyFileSearchResult>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(rename_all = "camelCase")]
+pub struct FuzzyFileSearchSessionCompletedNotification {
+    pub session_id: String,
 }

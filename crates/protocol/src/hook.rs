@@ -11,68 +11,10 @@ use crate::path::AbsolutePathBuf;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct HookCompletedNotification {
+pub struct HookStartedNotification {
     pub thread_id: String,
     pub turn_id: Option<String>,
     pub run: HookRunSummary,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub enum HookEventName {
-    PreToolUse,
-    PermissionRequest,
-    PostToolUse,
-    SessionStart,
-    UserPromptSubmit,
-    Stop,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub enum HookExecutionMode {
-    Sync,
-    Async,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub enum HookHandlerType {
-    Command,
-    Prompt,
-    Agent,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct HookOutputEntry {
-    pub kind: HookOutputEntryKind,
-    pub text: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub enum HookOutputEntryKind {
-    Warning,
-    Stop,
-    Feedback,
-    Context,
-    Error,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub enum HookRunStatus {
-    Running,
-    Completed,
-    Failed,
-    Blocked,
-    Stopped,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,6 +41,35 @@ pub struct HookRunSummary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
+pub enum HookEventName {
+    PreToolUse,
+    PermissionRequest,
+    PostToolUse,
+    SessionStart,
+    UserPromptSubmit,
+    Stop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub enum HookHandlerType {
+    Command,
+    Prompt,
+    Agent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub enum HookExecutionMode {
+    Sync,
+    Async,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
 pub enum HookScope {
     Thread,
     Turn,
@@ -119,10 +90,39 @@ pub enum HookSource {
     Unknown,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub enum HookRunStatus {
+    Running,
+    Completed,
+    Failed,
+    Blocked,
+    Stopped,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+pub struct HookOutputEntry {
+    pub kind: HookOutputEntryKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub enum HookOutputEntryKind {
+    Warning,
+    Stop,
+    Feedback,
+    Context,
+    Error,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct HookStartedNotification {
+pub struct HookCompletedNotification {
     pub thread_id: String,
     pub turn_id: Option<String>,
     pub run: HookRunSummary,

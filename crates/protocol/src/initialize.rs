@@ -10,6 +10,14 @@ use crate::path::AbsolutePathBuf;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(rename_all = "camelCase")]
+pub struct InitializeParams {
+    pub client_info: ClientInfo,
+    pub capabilities: Option<InitializeCapabilities>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 pub struct ClientInfo {
     pub name: String,
     pub title: Option<String>,
@@ -23,14 +31,6 @@ pub struct InitializeCapabilities {
     #[serde(default)]
     pub experimental_api: bool,
     pub opt_out_notification_methods: Option<Vec<String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(rename_all = "camelCase")]
-pub struct InitializeParams {
-    pub client_info: ClientInfo,
-    pub capabilities: Option<InitializeCapabilities>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -31,6 +31,7 @@ pub mod jsonrpc;
 pub mod mcp;
 pub mod methods;
 pub mod model;
+pub mod no_params;
 pub mod notifications;
 pub mod path;
 pub mod permissions;
@@ -44,6 +45,7 @@ pub mod thread;
 pub mod turn;
 pub mod v1;
 pub mod windows;
+pub mod wire;
 
 mod double_option;
 
@@ -71,6 +73,7 @@ pub use jsonrpc::*;
 pub use mcp::*;
 pub use methods::{METHODS, Method};
 pub use model::*;
+pub use no_params::NoParams;
 pub use notifications::{NOTIFICATIONS, Notification};
 pub use path::AbsolutePathBuf;
 pub use permissions::*;

@@ -3,9 +3,8 @@
 //! One table, from which the rest follows: a unit struct per method implementing [`Method`], the list of names in
 //! [`METHODS`], and (with the `export` feature) the schema of all requests.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
+use crate::no_params::NoParams;
+use crate::wire::Wire;
 use crate::*;
 
 /// A method a client may call.
@@ -15,17 +14,20 @@ pub trait Method {
     /// Whether only clients with the experimental capability may call it.
     const EXPERIMENTAL: bool;
     /// What it is called with. [`NoParams`] when it takes nothing.
-    type Params: DeserializeOwned + Serialize + Send + 'static;
+    type Params: Wire;
     /// What a successful call gives.
-    type Response: DeserializeOwned + Serialize + Send + 'static;
+    type Response: Wire;
 
     /// What makes this call experimental: the method itself, or the part of the parameters that is. `None` for a call
     /// any client may make.
     fn experimental_use(params: &Self::Params) -> Option<&'static str>;
 }
 
-/// The parameters of a method that takes none: absent or `null`.
-pub type NoParams = Option<()>;
+/// Something to be done with every method; see [`visit_methods`].
+pub trait MethodVisitor {
+    /// Called once per method.
+    fn visit<M: Method>(&mut self);
+}
 
 macro_rules! methods {
     ($(
@@ -55,6 +57,11 @@ macro_rules! methods {
 
         /// Every method's name, in the order in which the protocol lists them.
         pub const METHODS: &[&str] = &[$($name),*];
+
+        /// Shows every method of the table to `visitor`, in order.
+        pub fn visit_methods(visitor: &mut impl MethodVisitor) {
+            $(visitor.visit::<$method>();)*
+        }
     };
     (@flag experimental) => { true };
     (@flag) => { false };

@@ -9,16 +9,9 @@ use ts_rs::TS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
-pub enum InputModality {
-    Text,
-    Image,
-}
-
-impl InputModality {
-    /// What a model takes when its entry says nothing: text and images.
-    pub fn all() -> Vec<Self> {
-        vec![Self::Text, Self::Image]
-    }
+pub enum ServiceTier {
+    Fast,
+    Flex,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,21 +45,21 @@ pub enum ReasoningSummary {
     None,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub enum ServiceTier {
-    Fast,
-    Flex,
+pub struct ModelListParams {
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+    pub include_hidden: Option<bool>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub enum Verbosity {
-    Low,
-    Medium,
-    High,
+pub struct ModelListResponse {
+    pub data: Vec<Model>,
+    pub next_cursor: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,32 +87,50 @@ pub struct Model {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub struct ModelUpgradeInfo {
+    pub model: String,
+    pub upgrade_copy: Option<String>,
+    pub model_link: Option<String>,
+    pub migration_markdown: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ModelAvailabilityNux {
     pub message: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ModelListParams {
-    pub cursor: Option<String>,
-    pub limit: Option<u32>,
-    pub include_hidden: Option<bool>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct ModelListResponse {
-    pub data: Vec<Model>,
-    pub next_cursor: Option<String>,
+pub struct ReasoningEffortOption {
+    pub reasoning_effort: ReasoningEffort,
+    pub description: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
-pub enum ModelRerouteReason {
-    HighRiskCyberActivity,
+pub enum InputModality {
+    Text,
+    Image,
+}
+
+impl InputModality {
+    /// What a model takes when its entry says nothing: text and images.
+    pub fn all() -> Vec<Self> {
+        vec![Self::Text, Self::Image]
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Verbosity {
+    Low,
+    Medium,
+    High,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,21 +144,11 @@ pub struct ModelReroutedNotification {
     pub reason: ModelRerouteReason,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ModelUpgradeInfo {
-    pub model: String,
-    pub upgrade_copy: Option<String>,
-    pub model_link: Option<String>,
-    pub migration_markdown: Option<String>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub enum ModelVerification {
-    TrustedAccessForCyber,
+pub enum ModelRerouteReason {
+    HighRiskCyberActivity,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -159,10 +160,9 @@ pub struct ModelVerificationNotification {
     pub verifications: Vec<ModelVerification>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct ReasoningEffortOption {
-    pub reasoning_effort: ReasoningEffort,
-    pub description: String,
+pub enum ModelVerification {
+    TrustedAccessForCyber,
 }

@@ -1,14 +1,18 @@
 //! What either side says without expecting an answer.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
+use crate::wire::Wire;
 use crate::*;
 
 /// The payload of a notification from the server.
-pub trait Notification: DeserializeOwned + Serialize + Send + 'static {
+pub trait Notification: Wire {
     /// The notification's name on the wire.
     const METHOD: &'static str;
+}
+
+/// Something to be done with every notification; see [`visit_notifications`].
+pub trait NotificationVisitor {
+    /// Called once per notification.
+    fn visit<N: Notification>(&mut self);
 }
 
 macro_rules! notifications {
@@ -21,6 +25,11 @@ macro_rules! notifications {
 
         /// Every notification's name, in the order in which the protocol lists them.
         pub const NOTIFICATIONS: &[&str] = &[$($name),*];
+
+        /// Shows every notification of the table to `visitor`, in order.
+        pub fn visit_notifications(visitor: &mut impl NotificationVisitor) {
+            $(visitor.visit::<$payload>();)*
+        }
     };
 }
 

@@ -7,12 +7,18 @@ use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub enum RealtimeConversationVersion {
-    V1,
-    V2,
+pub struct ThreadRealtimeStartParams {
+    pub thread_id: String,
+    pub output_modality: RealtimeOutputModality,
+    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export", ts(as = "Option<Option<String>>"))]
+    pub prompt: Option<Option<String>>,
+    pub session_id: Option<String>,
+    pub transport: Option<ThreadRealtimeStartTransport>,
+    pub voice: Option<RealtimeVoice>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +27,14 @@ pub enum RealtimeConversationVersion {
 pub enum RealtimeOutputModality {
     Text,
     Audio,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum ThreadRealtimeStartTransport {
+    Websocket,
+    Webrtc { sdp: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,15 +62,9 @@ pub enum RealtimeVoice {
     Verse,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(rename_all = "camelCase")]
-pub struct RealtimeVoicesList {
-    pub v1: Vec<RealtimeVoice>,
-    pub v2: Vec<RealtimeVoice>,
-    pub default_v1: RealtimeVoice,
-    pub default_v2: RealtimeVoice,
-}
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+pub struct ThreadRealtimeStartResponse {}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
@@ -64,6 +72,17 @@ pub struct RealtimeVoicesList {
 pub struct ThreadRealtimeAppendAudioParams {
     pub thread_id: String,
     pub audio: ThreadRealtimeAudioChunk,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadRealtimeAudioChunk {
+    pub data: String,
+    pub sample_rate: u32,
+    pub num_channels: u16,
+    pub samples_per_channel: Option<u32>,
+    pub item_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,28 +104,49 @@ pub struct ThreadRealtimeAppendTextResponse {}
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct ThreadRealtimeAudioChunk {
-    pub data: String,
-    pub sample_rate: u32,
-    pub num_channels: u16,
-    pub samples_per_channel: Option<u32>,
-    pub item_id: Option<String>,
+pub struct ThreadRealtimeStopParams {
+    pub thread_id: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ThreadRealtimeClosedNotification {
-    pub thread_id: String,
-    pub reason: Option<String>,
+pub struct ThreadRealtimeStopResponse {}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+pub struct ThreadRealtimeListVoicesParams {}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+pub struct ThreadRealtimeListVoicesResponse {
+    pub voices: RealtimeVoicesList,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(rename_all = "camelCase")]
+pub struct RealtimeVoicesList {
+    pub v1: Vec<RealtimeVoice>,
+    pub v2: Vec<RealtimeVoice>,
+    pub default_v1: RealtimeVoice,
+    pub default_v2: RealtimeVoice,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct ThreadRealtimeErrorNotification {
+pub struct ThreadRealtimeStartedNotification {
     pub thread_id: String,
-    pub message: String,
+    pub session_id: Option<String>,
+    pub version: RealtimeConversationVersion,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(rename_all = "camelCase")]
+pub enum RealtimeConversationVersion {
+    V1,
+    V2,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -117,14 +157,22 @@ pub struct ThreadRealtimeItemAddedNotification {
     pub item: Value,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct ThreadRealtimeListVoicesParams {}
+#[serde(rename_all = "camelCase")]
+pub struct ThreadRealtimeTranscriptDeltaNotification {
+    pub thread_id: String,
+    pub role: String,
+    pub delta: String,
+}
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct ThreadRealtimeListVoicesResponse {
-    pub voices: RealtimeVoicesList,
+#[serde(rename_all = "camelCase")]
+pub struct ThreadRealtimeTranscriptDoneNotification {
+    pub thread_id: String,
+    pub role: String,
+    pub text: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -143,66 +191,18 @@ pub struct ThreadRealtimeSdpNotification {
     pub sdp: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ThreadRealtimeStartParams {
-    pub thread_id: String,
-    pub output_modality: RealtimeOutputModality,
-    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "export", ts(as = "Option<Option<String>>"))]
-    pub prompt: Option<Option<String>>,
-    pub session_id: Option<String>,
-    pub transport: Option<ThreadRealtimeStartTransport>,
-    pub voice: Option<RealtimeVoice>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct ThreadRealtimeStartResponse {}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(tag = "type", rename_all = "camelCase")]
-pub enum ThreadRealtimeStartTransport {
-    Websocket,
-    Webrtc { sdp: String },
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct ThreadRealtimeStartedNotification {
+pub struct ThreadRealtimeErrorNotification {
     pub thread_id: String,
-    pub session_id: Option<String>,
-    pub version: RealtimeConversationVersion,
+    pub message: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
-pub struct ThreadRealtimeStopParams {
+pub struct ThreadRealtimeClosedNotification {
     pub thread_id: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct ThreadRealtimeStopResponse {}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ThreadRealtimeTranscriptDeltaNotification {
-    pub thread_id: String,
-    pub role: String,
-    pub delta: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ThreadRealtimeTranscriptDoneNotification {
-    pub thread_id: String,
-    pub role: String,
-    pub text: String,
+    pub reason: Option<String>,
 }

@@ -1,8 +1,6 @@
 //! What the server may ask a client: approvals, answers, tokens.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
+use crate::wire::Wire;
 use crate::*;
 
 /// A request from the server to a client.
@@ -10,9 +8,15 @@ pub trait ServerMethod {
     /// Its name on the wire.
     const NAME: &'static str;
     /// What the client is told.
-    type Params: DeserializeOwned + Serialize + Send + 'static;
+    type Params: Wire;
     /// What the client answers.
-    type Response: DeserializeOwned + Serialize + Send + 'static;
+    type Response: Wire;
+}
+
+/// Something to be done with every server request; see [`visit_server_methods`].
+pub trait ServerMethodVisitor {
+    /// Called once per server request.
+    fn visit<M: ServerMethod>(&mut self);
 }
 
 macro_rules! server_requests {
@@ -34,6 +38,11 @@ macro_rules! server_requests {
 
         /// Every server request's name, in the order in which the protocol lists them.
         pub const SERVER_METHODS: &[&str] = &[$($name),*];
+
+        /// Shows every server request of the table to `visitor`, in order.
+        pub fn visit_server_methods(visitor: &mut impl ServerMethodVisitor) {
+            $(visitor.visit::<$method>();)*
+        }
     };
 }
 

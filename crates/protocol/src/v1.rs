@@ -15,26 +15,37 @@ use crate::thread::{SubAgentSource, ThreadId};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
-pub struct ApplyPatchApprovalParams {
-    pub conversation_id: ThreadId,
-    pub call_id: String,
-    pub file_changes: HashMap<PathBuf, FileChange>,
-    pub reason: Option<String>,
-    pub grant_root: Option<PathBuf>,
+pub enum SessionSource {
+    Cli,
+    Vscode,
+    Exec,
+    Mcp,
+    Custom(String),
+    Subagent(SubAgentSource),
+    Unknown,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-pub struct ApplyPatchApprovalResponse {
-    pub decision: ReviewDecision,
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum FileChange {
+    Add { content: String },
+    Delete { content: String },
+    Update { unified_diff: String, move_path: Option<PathBuf> },
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-pub struct ConversationGitInfo {
-    pub sha: Option<String>,
-    pub branch: Option<String>,
-    pub origin_url: Option<String>,
+#[serde(rename_all = "camelCase")]
+pub enum GetConversationSummaryParams {
+    RolloutPath(PathBuf),
+    ConversationId(ThreadId),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+pub struct GetConversationSummaryResponse {
+    pub summary: ConversationSummary,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,68 +64,12 @@ pub struct ConversationSummary {
     pub git_info: Option<ConversationGitInfo>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(rename_all = "camelCase")]
-pub struct ExecCommandApprovalParams {
-    pub conversation_id: ThreadId,
-    pub call_id: String,
-    pub approval_id: Option<String>,
-    pub command: Vec<String>,
-    pub cwd: PathBuf,
-    pub reason: Option<String>,
-    pub parsed_cmd: Vec<ParsedCommand>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-pub struct ExecCommandApprovalResponse {
-    pub decision: ReviewDecision,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(transparent)]
-pub struct ExecPolicyAmendment(pub Vec<String>);
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(tag = "type", rename_all = "camelCase")]
-pub enum FileChange {
-    Add { content: String },
-    Delete { content: String },
-    Update { unified_diff: String, move_path: Option<PathBuf> },
-}
-
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(rename_all = "camelCase")]
-pub struct GetAuthStatusParams {
-    pub include_token: Option<bool>,
-    pub refresh_token: Option<bool>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(rename_all = "camelCase")]
-pub struct GetAuthStatusResponse {
-    pub auth_method: Option<AuthMode>,
-    pub auth_token: Option<String>,
-    pub requires_openai_auth: Option<bool>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(rename_all = "camelCase")]
-pub enum GetConversationSummaryParams {
-    RolloutPath(PathBuf),
-    ConversationId(ThreadId),
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-pub struct GetConversationSummaryResponse {
-    pub summary: ConversationSummary,
+pub struct ConversationGitInfo {
+    pub sha: Option<String>,
+    pub branch: Option<String>,
+    pub origin_url: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -135,6 +90,28 @@ pub struct GitDiffToRemoteResponse {
 #[serde(transparent)]
 pub struct GitSha(pub String);
 
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(rename_all = "camelCase")]
+pub struct GetAuthStatusParams {
+    pub include_token: Option<bool>,
+    pub refresh_token: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(rename_all = "camelCase")]
+pub struct GetAuthStatusResponse {
+    pub auth_method: Option<AuthMode>,
+    pub auth_token: Option<String>,
+    pub requires_openai_auth: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(transparent)]
+pub struct ExecPolicyAmendment(pub Vec<String>);
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 pub struct NetworkPolicyAmendment {
@@ -152,12 +129,19 @@ pub enum NetworkPolicyRuleAction {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum ParsedCommand {
-    Read { cmd: String, name: String, path: PathBuf },
-    ListFiles { cmd: String, path: Option<String> },
-    Search { cmd: String, query: Option<String>, path: Option<String> },
-    Unknown { cmd: String },
+#[serde(rename_all = "camelCase")]
+pub struct ApplyPatchApprovalParams {
+    pub conversation_id: ThreadId,
+    pub call_id: String,
+    pub file_changes: HashMap<PathBuf, FileChange>,
+    pub reason: Option<String>,
+    pub grant_root: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+pub struct ApplyPatchApprovalResponse {
+    pub decision: ReviewDecision,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -176,12 +160,28 @@ pub enum ReviewDecision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
-pub enum SessionSource {
-    Cli,
-    Vscode,
-    Exec,
-    Mcp,
-    Custom(String),
-    Subagent(SubAgentSource),
-    Unknown,
+pub struct ExecCommandApprovalParams {
+    pub conversation_id: ThreadId,
+    pub call_id: String,
+    pub approval_id: Option<String>,
+    pub command: Vec<String>,
+    pub cwd: PathBuf,
+    pub reason: Option<String>,
+    pub parsed_cmd: Vec<ParsedCommand>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ParsedCommand {
+    Read { cmd: String, name: String, path: PathBuf },
+    ListFiles { cmd: String, path: Option<String> },
+    Search { cmd: String, query: Option<String>, path: Option<String> },
+    Unknown { cmd: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS))]
+pub struct ExecCommandApprovalResponse {
+    pub decision: ReviewDecision,
 }

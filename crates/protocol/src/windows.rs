@@ -9,11 +9,10 @@ use ts_rs::TS;
 use crate::path::AbsolutePathBuf;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct WindowsSandboxSetupCompletedNotification {
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
+pub struct WindowsSandboxSetupStartParams {
     pub mode: WindowsSandboxSetupMode,
-    pub success: bool,
-    pub error: Option<String>,
+    pub cwd: Option<AbsolutePathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,13 +21,6 @@ pub struct WindowsSandboxSetupCompletedNotification {
 pub enum WindowsSandboxSetupMode {
     Elevated,
     Unelevated,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
-pub struct WindowsSandboxSetupStartParams {
-    pub mode: WindowsSandboxSetupMode,
-    pub cwd: Option<AbsolutePathBuf>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,4 +36,12 @@ pub struct WindowsWorldWritableWarningNotification {
     pub sample_paths: Vec<String>,
     pub extra_count: usize,
     pub failed_scan: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+pub struct WindowsSandboxSetupCompletedNotification {
+    pub mode: WindowsSandboxSetupMode,
+    pub success: bool,
+    pub error: Option<String>,
 }
