@@ -1,0 +1,59 @@
+//! What the server may ask a client: approvals, answers, tokens.
+
+use crate::wire::Wire;
+use crate::*;
+
+/// A request from the server to a client.
+pub trait ServerMethod {
+    /// Its name on the wire.
+    const NAME: &'static str;
+    /// What the client is told.
+    type Params: Wire;
+    /// What the client answers.
+    type Response: Wire;
+}
+
+/// Something to be done with every server request; see [`visit_server_methods`].
+pub trait ServerMethodVisitor {
+    /// Called once per server request.
+    fn visit<M: ServerMethod>(&mut self);
+}
+
+macro_rules! server_requests {
+    ($(
+        $(#[doc = $doc:literal])*
+        $method:ident = $name:literal: $params:ty => $response:ty;
+    )*) => {
+        $(
+            $(#[doc = $doc])*
+            #[derive(Debug, Clone, Copy)]
+            pub struct $method;
+
+            impl ServerMethod for $method {
+                const NAME: &'static str = $name;
+                type Params = $params;
+                type Response = $response;
+            }
+        )*
+
+        /// Every server request's name, in the order in which the protocol lists them.
+        pub const SERVER_METHODS: &[&str] = &[$($name),*];
+
+        /// Shows every server request of the table to `visitor`, in order.
+        pub fn visit_server_methods(visitor: &mut impl ServerMethodVisitor) {
+            $(visitor.visit::<$method>();)*
+        }
+    };
+}
+
+server_requests! {
+    ItemCommandExecutionRequestApproval = "item/commandExecution/requestApproval": CommandExecutionRequestApprovalParams => CommandExecutionRequestApprovalResponse;
+    ItemFileChangeRequestApproval = "item/fileChange/requestApproval": FileChangeRequestApprovalParams => FileChangeRequestApprovalResponse;
+    ItemToolRequestUserInput = "item/tool/requestUserInput": ToolRequestUserInputParams => ToolRequestUserInputResponse;
+    McpServerElicitationRequest = "mcpServer/elicitation/request": McpServerElicitationRequestParams => McpServerElicitationRequestResponse;
+    ItemPermissionsRequestApproval = "item/permissions/requestApproval": PermissionsRequestApprovalParams => PermissionsRequestApprovalResponse;
+    ItemToolCall = "item/tool/call": DynamicToolCallParams => DynamicToolCallResponse;
+    AccountChatgptAuthTokensRefresh = "account/chatgptAuthTokens/refresh": ChatgptAuthTokensRefreshParams => ChatgptAuthTokensRefreshResponse;
+    ApplyPatchApproval = "applyPatchApproval": ApplyPatchApprovalParams => ApplyPatchApprovalResponse;
+    ExecCommandApproval = "execCommandApproval": ExecCommandApprovalParams => ExecCommandApprovalResponse;
+}
