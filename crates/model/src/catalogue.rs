@@ -65,7 +65,12 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// Tokens that a conversation may fill.
+    /// Tokens of context when the configuration asks for `configured` ones.
+    pub fn configured_context_window(&self, configured: i64) -> i64 {
+        self.max_context_window.map_or(configured, |max| configured.min(max))
+    }
+
+    /// Tokens that a conversation may fill, if the configuration does not ask for another window.
     pub fn effective_context_window(&self) -> i64 {
         self.context_window.saturating_mul(self.effective_context_percent) / 100
     }
@@ -83,7 +88,7 @@ impl ModelInfo {
             display_name: slug.to_owned(),
             description: String::new(),
             context_window: FALLBACK_CONTEXT_WINDOW,
-            max_context_window: None,
+            max_context_window: Some(FALLBACK_CONTEXT_WINDOW),
             auto_compact_token_limit: None,
             supported_efforts: Vec::new(),
             default_effort: None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::{Certificate, Client, NoProxy, Proxy, Url, redirect};
 
 use crate::ModelError;
+use crate::provider::Env;
 
 /// A server that does not accept a connection within this time is not reachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,7 +24,7 @@ struct Settings {
 }
 
 /// The client for `url`. May read a certificate file, once per process and setting.
-pub(crate) fn client(url: &Url, env: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<Client, ModelError> {
+pub(crate) fn client(url: &Url, env: &Env) -> Result<Client, ModelError> {
     // Bounded by the settings that occur: two in a process whose environment does not change.
     static CLIENTS: Mutex<Vec<(Settings, Client)>> = Mutex::new(Vec::new());
     let settings = Settings::read(url, env);
@@ -37,7 +38,7 @@ pub(crate) fn client(url: &Url, env: &(dyn Fn(&str) -> Option<String> + Send + S
 }
 
 impl Settings {
-    fn read(url: &Url, env: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Self {
+    fn read(url: &Url, env: &Env) -> Self {
         let get = |names: &[&str]| names.iter().find_map(|name| env(name).filter(|value| !value.trim().is_empty()));
         let http_proxy = get(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]);
         let https_proxy = get(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]);

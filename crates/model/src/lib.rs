@@ -22,6 +22,6 @@ pub mod simulator;
 
 pub use error::ModelError;
 pub use event::{ResponseEvent, ResponseStream};
-pub use provider::{ModelProvider, Options, ProviderInfo, WireApi, connect};
+pub use provider::{Env, ModelProvider, Options, ProviderInfo, WireApi, connect};
 pub use request::{Reasoning, Request};
 pub use retry::backoff;

@@ -102,8 +102,11 @@ pub struct Options {
     /// The `originator` header.
     pub originator: String,
     /// Looks up environment variables: keys, headers, proxies, certificate files.
-    pub env: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub env: Arc<Env>,
 }
+
+/// Looks up an environment variable; `None` when it is not set.
+pub type Env = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// Makes the provider that `info` describes.
 ///

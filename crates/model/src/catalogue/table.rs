@@ -33,12 +33,14 @@ pub(super) fn models() -> Vec<ModelInfo> {
             description: "An older all-round model for office work and agents.".to_owned(),
             default_summary: ReasoningSummary::Auto,
             supports_personality: false,
+            truncation: Truncation::Bytes(10_000),
             upgrade: Some(to_gpt_5_4("gpt-5.2")),
             ..frontier("gpt-5.2", 3)
         },
         ModelInfo {
             display_name: "Codex Auto Review".to_owned(),
             description: "Decides about approvals in the user's place.".to_owned(),
+            max_context_window: Some(1_000_000),
             hidden: true,
             ..frontier("codex-auto-review", 4)
         },
