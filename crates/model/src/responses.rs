@@ -11,14 +11,15 @@ mod refusal;
 mod sse;
 mod stream;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use auth::Credentials;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 use tokio_util::sync::CancellationToken;
 use types::RateLimits;
 
@@ -188,8 +189,21 @@ impl Failure {
     }
 }
 
+/// What one event means, for replies that come from a file.
+///
+/// # Errors
+/// When the event says that the response failed.
+pub(crate) fn decode_event(data: &[u8], out: &mut VecDeque<ResponseEvent>) -> Result<(), ModelError> {
+    decode::event(data, out)
+}
+
+/// What an error status means, for replies that come from a file.
+pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &str, url: &Url) -> ModelError {
+    refusal::understand(status, headers, body, url, SystemTime::now()).error
+}
+
 /// What the response's headers say, in the order clients hear it.
-fn first_events(headers: &HeaderMap) -> Vec<ResponseEvent> {
+pub(crate) fn first_events(headers: &HeaderMap) -> Vec<ResponseEvent> {
     let mut events = Vec::new();
     if let Some(model) = headers.get("openai-model").and_then(|value| value.to_str().ok()) {
         events.push(ResponseEvent::ServerModel(model.to_owned()));

@@ -32,7 +32,8 @@ pub(super) async fn read(mut response: Response, url: &Url) -> Failure {
     understand(response.status(), response.headers(), &String::from_utf8_lossy(&body), url, SystemTime::now())
 }
 
-fn understand(status: StatusCode, headers: &HeaderMap, body: &str, url: &Url, now: SystemTime) -> Failure {
+/// What a status with these headers and this body means.
+pub(super) fn understand(status: StatusCode, headers: &HeaderMap, body: &str, url: &Url, now: SystemTime) -> Failure {
     let details = serde_json::from_str::<Envelope>(body).map(|envelope| envelope.error).unwrap_or_default();
     let retry_after = header(headers, "retry-after").and_then(|value| parse_retry_after(&value, now));
     let error = match status.as_u16() {
