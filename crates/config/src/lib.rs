@@ -17,6 +17,7 @@ pub mod permissions;
 pub mod providers;
 mod resolve;
 pub mod settings;
+pub mod stamp;
 mod trust;
 
 pub use error::{ConfigError, Located, Position, Range, Warning};

@@ -1,9 +1,7 @@
 //! Reading the layers from disk.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 use std::{fs, io};
 
 use toml::{Table, Value};
@@ -16,6 +14,7 @@ use crate::overrides::{Overrides, ThreadOverrides};
 use crate::providers::ProviderEnvironment;
 use crate::resolve::{Inputs, resolve};
 use crate::settings::Config;
+use crate::stamp::Stamp;
 use crate::{paths, trust};
 
 /// Name of the folder with a project's configuration.
@@ -40,34 +39,6 @@ pub struct Loader {
 struct Cached {
     stamp: Stamp,
     values: Arc<Table>,
-}
-
-/// Changes whenever a file is written or replaced, as far as the file system can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    modified: (i64, i64),
-    changed: (i64, i64),
-    len: u64,
-    inode: u64,
-    device: u64,
-}
-
-impl Stamp {
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-            len: metadata.len(),
-            inode: metadata.ino(),
-            device: metadata.dev(),
-        }
-    }
-
-    /// A file written within the clock's grain of now may be written again without a visible change.
-    fn settled(&self) -> bool {
-        let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) else { return false };
-        i64::try_from(now.as_secs()).is_ok_and(|now| now - self.changed.0.max(self.modified.0) >= 2)
-    }
 }
 
 impl Loader {
@@ -250,7 +221,7 @@ impl Loader {
     fn read(&self, file: &AbsPath) -> Result<Arc<Table>, ConfigError> {
         let unreadable = |error: io::Error| ConfigError::Read { path: file.clone(), reason: error.to_string() };
         let stamp = match fs::metadata(file) {
-            Ok(metadata) => Stamp::of(&metadata),
+            Ok(metadata) => Stamp::from(&metadata),
             Err(error) if is_missing(&error) => return Ok(Arc::default()),
             Err(error) => return Err(unreadable(error)),
         };

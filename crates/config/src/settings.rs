@@ -178,14 +178,14 @@ pub struct Skills {
 }
 
 /// Switches one skill.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SkillSwitch {
     pub skill: SkillSelector,
     pub enabled: bool,
 }
 
 /// Which skill a [`SkillSwitch`] is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SkillSelector {
     /// The path of its `SKILL.md`, or of the folder that holds it.
     Path(AbsPath),

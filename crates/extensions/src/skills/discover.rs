@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use config::SkillSelector;
+use config::stamp::Stamp;
 use types::AbsPath;
 
 use super::front_matter;
@@ -65,27 +66,40 @@ pub fn discover(places: &Places<'_>) -> Found {
     found
 }
 
-/// Finds all skills below `roots`, all of them enabled, and tells which folders were read.
-pub(super) fn search(roots: &[(AbsPath, Scope)]) -> (Found, Vec<PathBuf>) {
-    let mut found = Found::default();
-    let mut folders = Vec::new();
-    let mut seen = HashSet::new();
-    for (root, scope) in roots {
-        folders.push(root.as_path().to_owned());
-        search_root(root, *scope, &mut seen, &mut found, &mut folders);
+/// What a search depends on: folders and files, each as it was before it was read.
+#[derive(Debug, Default)]
+pub(super) struct Traces(Vec<(PathBuf, Option<Stamp>)>);
+
+impl Traces {
+    fn note(&mut self, path: &Path) {
+        self.0.push((path.to_owned(), Stamp::of(path)));
     }
-    found.skills.sort_by(|a, b| (a.scope, &a.name, &a.path).cmp(&(b.scope, &b.name, &b.path)));
-    (found, folders)
+
+    /// Whether a new search would find the same.
+    pub(super) fn still_hold(&self) -> bool {
+        self.0.iter().all(|(path, stamp)| Stamp::of(path) == *stamp)
+    }
+
+    /// Whether every later change will show.
+    pub(super) fn settled(&self) -> bool {
+        self.0.iter().filter_map(|(_, stamp)| stamp.as_ref()).all(Stamp::settled)
+    }
 }
 
-fn search_root(
-    root: &AbsPath,
-    scope: Scope,
-    seen: &mut HashSet<PathBuf>,
-    found: &mut Found,
-    folders: &mut Vec<PathBuf>,
-) {
-    let Ok(root) = fs::canonicalize(root) else { return };
+/// Finds all skills below `roots`, all of them enabled.
+pub(super) fn search(roots: &[(AbsPath, Scope)]) -> (Found, Traces) {
+    let mut found = Found::default();
+    let mut traces = Traces::default();
+    let mut seen = HashSet::new();
+    for (root, scope) in roots {
+        search_root(root, *scope, &mut seen, &mut found, &mut traces);
+    }
+    found.skills.sort_by(|a, b| (a.scope, &a.name, &a.path).cmp(&(b.scope, &b.name, &b.path)));
+    (found, traces)
+}
+
+fn search_root(root: &AbsPath, scope: Scope, seen: &mut HashSet<PathBuf>, found: &mut Found, traces: &mut Traces) {
+    let Ok(root) = fs::canonicalize(root) else { return traces.note(root) };
     let mut queue = VecDeque::from([(root, 0)]);
     let mut visited = 0;
     while let Some((folder, depth)) = queue.pop_front() {
@@ -94,10 +108,10 @@ fn search_root(
             continue;
         }
         visited += 1;
+        traces.note(&folder);
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         let mut entries: Vec<_> = entries.filter_map(Result::ok).collect();
         entries.sort_by_key(fs::DirEntry::file_name);
-        folders.push(folder);
         for entry in entries {
             let name = entry.file_name();
             if name.as_encoded_bytes().starts_with(b".") {
@@ -106,7 +120,7 @@ fn search_root(
             let Ok(kind) = entry.file_type() else { continue };
             if kind.is_file() {
                 if name == FILE_NAME {
-                    add(&entry.path(), scope, found, folders);
+                    add(&entry.path(), scope, found, traces);
                 }
             } else if depth < MAX_DEPTH && (kind.is_dir() || kind.is_symlink() && entry.path().is_dir()) {
                 let path = if kind.is_symlink() { fs::canonicalize(entry.path()).ok() } else { Some(entry.path()) };
@@ -116,11 +130,11 @@ fn search_root(
     }
 }
 
-fn add(path: &Path, scope: Scope, found: &mut Found, files: &mut Vec<PathBuf>) {
+fn add(path: &Path, scope: Scope, found: &mut Found, traces: &mut Traces) {
     let Ok(path) = AbsPath::new(path) else { return };
     let Some(folder) = path.parent() else { return };
-    files.push(path.as_path().to_owned());
-    files.push(folder.join("agents/openai.yaml").into_path_buf());
+    traces.note(&path);
+    traces.note(&folder.join(metadata::FILE));
     let folder_name = folder.file_name().unwrap_or_default().to_string_lossy();
     let parsed = fs::read_to_string(&path)
         .map_err(|error| format!("failed to read file: {error}"))

@@ -11,7 +11,8 @@ use types::AbsPath;
 
 use super::front_matter::collapse;
 
-const FILE: &str = "agents/openai.yaml";
+/// Below the skill's folder.
+pub(super) const FILE: &str = "agents/openai.yaml";
 const ASSETS: &str = "assets";
 const PRODUCT: &str = "codex";
 const MAX_NAME_CHARS: usize = 64;
