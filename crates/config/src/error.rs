@@ -66,11 +66,12 @@ pub enum ConfigError {
     /// The file of a trusted project is not TOML; the message shows the line.
     #[error("Error parsing project config file {}: {message}", located.path)]
     ParseProject { located: Located, message: String },
-    /// A file could not be read.
-    #[error("failed to read {path}: {reason}")]
+    /// A file could not be read, or is not UTF-8.
+    #[error("Failed to read config file {path}: {reason}")]
     Read { path: AbsPath, reason: String },
-    /// A key has a value that it cannot have. `message` names the key; `located` is the place, when a file holds it.
-    #[error("{message}")]
+    /// A key has a value that it cannot have. `message` names the key, on a line of its own; `located` is the place,
+    /// when a file holds it, and then stands for the message.
+    #[error("{}", located.as_ref().map_or(message as &dyn fmt::Display, |located| located))]
     Type { message: String, located: Option<Located> },
     /// `profile` names a profile that `profiles` does not hold.
     #[error("config profile `{0}` not found")]
@@ -79,14 +80,17 @@ pub enum ConfigError {
     #[error("Model provider `{0}` not found")]
     UnknownProvider(String),
     /// A file named by a key could not be read.
-    #[error("failed to read {key} file {path}: {reason}")]
-    ReferencedFile { key: &'static str, path: AbsPath, reason: String },
+    #[error("failed to read {what} file {path}: {reason}")]
+    ReferencedFile { what: &'static str, path: AbsPath, reason: String },
     /// A file named by a key is empty.
-    #[error("{key} file is empty: {path}")]
-    EmptyFile { key: &'static str, path: AbsPath },
+    #[error("{what} file is empty: {path}")]
+    EmptyFile { what: &'static str, path: AbsPath },
     /// `-c` without `=`, or with an empty key.
     #[error("invalid override `{0}`: expected key=value")]
     Override(String),
+    /// `--enable` or `--disable` with a feature that does not exist.
+    #[error("unknown feature `{0}`")]
+    UnknownFeature(String),
     /// The user's file could not be changed.
     #[error("failed to write {path}: {reason}")]
     Write { path: AbsPath, reason: String },
@@ -114,6 +118,7 @@ impl ConfigError {
             | Self::ReferencedFile { .. }
             | Self::EmptyFile { .. }
             | Self::Override(_)
+            | Self::UnknownFeature(_)
             | Self::Write { .. } => None,
         }
     }

@@ -51,7 +51,6 @@ pub struct ConfigToml {
     pub shell_environment_policy: Option<ShellEnvironmentToml>,
     pub allow_login_shell: Option<bool>,
 
-    pub instructions: Option<String>,
     pub developer_instructions: Option<String>,
     pub include_permissions_instructions: Option<bool>,
     pub include_apps_instructions: Option<bool>,
@@ -114,6 +113,7 @@ pub struct ConfigToml {
     pub file_opener: Option<Value>,
     pub ghost_snapshot: Option<Value>,
     pub hooks: Option<Value>,
+    pub instructions: Option<Value>,
     pub js_repl_node_module_dirs: Option<Value>,
     pub js_repl_node_path: Option<Value>,
     pub marketplaces: Option<Value>,

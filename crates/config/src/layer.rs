@@ -24,12 +24,12 @@ pub enum Source {
 }
 
 /// Why a project's layer is listed but has no effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disabled {
-    /// The user has not been asked yet.
-    UnknownProject,
-    /// The user said no.
-    UntrustedProject,
+    /// The user has not been asked yet. An entry for `root` in the user's file would settle it.
+    UnknownProject { root: AbsPath },
+    /// The user said no, by the entry for `root`.
+    UntrustedProject { root: AbsPath },
 }
 
 /// One source's values.

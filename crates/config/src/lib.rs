@@ -6,6 +6,7 @@
 //! This crate does not know: the network, threads, the client's spelling of anything. It reads no environment
 //! variables; what they say is passed in. Open [`settings`] first, then [`load`] and [`resolve()`].
 
+mod edit;
 pub mod error;
 pub mod features;
 pub mod file;
@@ -33,4 +34,4 @@ pub use permissions::{ProfileError, permission_profile_of, policy_of};
 pub use providers::{ProviderConfig, ProviderEnvironment, WireApi};
 pub use resolve::{Inputs, resolve};
 pub use settings::{Config, SandboxWorkspaceWrite, ShellEnvironmentPolicy, SkillSelector, SkillSwitch};
-pub use trust::trust_project;
+pub use trust::{trust_project, trust_root};

@@ -110,13 +110,13 @@ impl Loader {
     }
 
     /// The configuration when the files cannot be used: built-in values and session flags.
-    #[must_use]
-    pub fn defaults(&self, cwd: Option<&AbsPath>) -> Config {
+    ///
+    /// # Errors
+    /// Only the session flags' own: there is nothing to fall back to.
+    pub fn defaults(&self, cwd: Option<&AbsPath>) -> Result<Config, ConfigError> {
         let inputs = Inputs { home: &self.home, cwd, project_root: None, thread: None, environment: &self.environment };
         let flags = Layers { layers: vec![self.flags_layer()] };
         resolve(flags, &inputs)
-            .or_else(|_| resolve(Layers::default(), &inputs))
-            .expect("an empty configuration is valid")
     }
 
     /// The layers for `cwd`, lowest first. Session flags and `thread` make layers only when they hold something.
@@ -179,10 +179,10 @@ impl Loader {
         crate::layer::merge(&mut base, &flags.values);
         let projects = trust::Projects::from_table(&base);
         for folder in folders.into_iter().rev() {
-            let disabled = match projects.trust_of(&folder, root.as_ref()) {
-                Some(Trust::Trusted) => None,
-                Some(Trust::Untrusted) => Some(Disabled::UntrustedProject),
-                None => Some(Disabled::UnknownProject),
+            let disabled = match projects.trust_of_layer(&folder, root.as_ref()) {
+                (_, Some(Trust::Trusted)) => None,
+                (root, Some(Trust::Untrusted)) => Some(Disabled::UntrustedProject { root }),
+                (root, None) => Some(Disabled::UnknownProject { root }),
             };
             let dot_codex = folder.join(PROJECT_FOLDER);
             let values = match self.read(&dot_codex.join(FILE_NAME)) {
@@ -219,22 +219,24 @@ impl Loader {
 
     /// Parses a file; a missing one is empty.
     fn read(&self, file: &AbsPath) -> Result<Arc<Table>, ConfigError> {
-        let unreadable = |error: io::Error| ConfigError::Read { path: file.clone(), reason: error.to_string() };
+        let unreadable =
+            |error: &dyn std::fmt::Display| ConfigError::Read { path: file.clone(), reason: error.to_string() };
         let stamp = match fs::metadata(file) {
             Ok(metadata) => Stamp::from(&metadata),
             Err(error) if is_missing(&error) => return Ok(Arc::default()),
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(unreadable(&error)),
         };
         if let Some(cached) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(file)
             && cached.stamp == stamp
         {
             return Ok(Arc::clone(&cached.values));
         }
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
+        let bytes = match fs::read(file) {
+            Ok(bytes) => bytes,
             Err(error) if is_missing(&error) => return Ok(Arc::default()),
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(unreadable(&error)),
         };
+        let text = String::from_utf8(bytes).map_err(|error| unreadable(&error.utf8_error()))?;
         let mut values = toml::from_str::<Table>(&text).map_err(|error| {
             ConfigError::Parse(Located {
                 path: file.clone(),

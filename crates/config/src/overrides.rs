@@ -6,6 +6,7 @@ use toml::{Table, Value};
 use types::{ApprovalPolicy, ApprovalsReviewer, Personality, SandboxMode, ServiceTier};
 
 use crate::error::ConfigError;
+use crate::features::Feature;
 use crate::layer::{from_json, set};
 
 /// The session flags: `-c key=value`, `--enable` and `--disable`.
@@ -32,6 +33,17 @@ impl Overrides {
             return Err(invalid());
         }
         Ok((key.to_owned(), parse_value(value)))
+    }
+
+    /// Checks what can be checked before a file is read.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownFeature`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match self.enable.iter().chain(&self.disable).find(|key| Feature::from_key(key).is_none()) {
+            Some(unknown) => Err(ConfigError::UnknownFeature(unknown.clone())),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn table(&self) -> Table {
@@ -115,6 +127,12 @@ mod tests {
         for argument in ["model", "=x", " =x"] {
             assert!(matches!(Overrides::parse_cli(argument), Err(ConfigError::Override(_))), "{argument}");
         }
+    }
+
+    #[test]
+    fn a_switch_for_an_unknown_feature_is_refused() {
+        let overrides = Overrides { enable: vec!["memories".into(), "nope".into()], ..Overrides::default() };
+        assert_eq!(overrides.check(), Err(ConfigError::UnknownFeature("nope".into())));
     }
 
     #[test]

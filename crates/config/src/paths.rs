@@ -57,20 +57,20 @@ pub(crate) fn read_referenced_files(mut config: Config) -> Result<Config, Config
     if let Some(path) = config.instructions_file.take()
         && config.base_instructions.is_none()
     {
-        config.base_instructions = Some(read_prompt("model_instructions_file", path)?);
+        config.base_instructions = Some(read_prompt("model instructions", path)?);
     }
     if let Some(path) = config.compact_prompt_file.take()
         && config.compact_prompt.is_none()
     {
-        config.compact_prompt = Some(read_prompt("experimental_compact_prompt_file", path)?);
+        config.compact_prompt = Some(read_prompt("experimental compact prompt", path)?);
     }
     Ok(config)
 }
 
-fn read_prompt(key: &'static str, path: AbsPath) -> Result<String, ConfigError> {
+fn read_prompt(what: &'static str, path: AbsPath) -> Result<String, ConfigError> {
     match fs::read_to_string(&path) {
-        Ok(text) if text.trim().is_empty() => Err(ConfigError::EmptyFile { key, path }),
+        Ok(text) if text.trim().is_empty() => Err(ConfigError::EmptyFile { what, path }),
         Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) => Err(ConfigError::ReferencedFile { key, path, reason: error.to_string() }),
+        Err(error) => Err(ConfigError::ReferencedFile { what, path, reason: error.to_string() }),
     }
 }

@@ -8,6 +8,7 @@ use types::{
 
 use crate::load::PROJECT_FOLDER;
 use crate::settings::Config;
+use crate::trust::git_dir_of_pointer;
 
 /// Folder below the home that `workspace-write` may always write.
 pub const MEMORIES_FOLDER: &str = "memories";
@@ -22,8 +23,10 @@ impl Config {
             SandboxMode::WorkspaceWrite => {
                 let details = &self.sandbox_workspace_write;
                 let memories = self.home.join(MEMORIES_FOLDER);
-                let mut writable_roots = vec![memories.clone()];
-                writable_roots.extend(details.writable_roots.iter().filter(|root| **root != memories).cloned());
+                let mut writable_roots = details.writable_roots.clone();
+                if !writable_roots.contains(&memories) {
+                    writable_roots.push(memories);
+                }
                 SandboxPolicy::WorkspaceWrite {
                     writable_roots,
                     read_only_access: ReadAccess::Full,
@@ -44,31 +47,28 @@ fn special(path: SpecialPath, access: FileSystemAccess) -> FileSystemEntry {
     entry(FileSystemPath::Special(path), access)
 }
 
+fn path(path: AbsPath, access: FileSystemAccess) -> FileSystemEntry {
+    entry(FileSystemPath::Path(path), access)
+}
+
 /// The permission profile that says the same as `policy` for a thread in `cwd`. `None` for an external sandbox: nothing
 /// is known about it.
 ///
-/// `exists` tells whether a path is there: what is already in a writable root's `.git`, for one, stays read-only.
+/// Looks at the disk: what writable folders hold of `.git`, `.agents` and `.codex` stays read-only, and so does the
+/// folder that a `.git` file points to. The working directory's `.codex` is protected before it exists.
 #[must_use]
-pub fn permission_profile_of(
-    policy: &SandboxPolicy,
-    cwd: &AbsPath,
-    exists: &dyn Fn(&AbsPath) -> bool,
-) -> Option<PermissionProfile> {
+pub fn permission_profile_of(policy: &SandboxPolicy, cwd: &AbsPath) -> Option<PermissionProfile> {
     use FileSystemAccess::{Read, Write};
     let mut entries = Vec::new();
-    let reads = |access: &ReadAccess, entries: &mut Vec<FileSystemEntry>| match access {
-        ReadAccess::Full => entries.push(special(SpecialPath::Root, Read)),
-        ReadAccess::Restricted { include_platform_defaults, readable_roots } => {
-            if *include_platform_defaults {
-                entries.push(special(SpecialPath::Minimal, Read));
-            }
-            entries.extend(readable_roots.iter().map(|root| entry(FileSystemPath::Path(root.clone()), Read)));
-        }
-    };
     match policy {
         SandboxPolicy::ExternalSandbox { .. } => return None,
         SandboxPolicy::DangerFullAccess => entries.push(special(SpecialPath::Root, Write)),
-        SandboxPolicy::ReadOnly { access, .. } => reads(access, &mut entries),
+        SandboxPolicy::ReadOnly { access, .. } => {
+            if *access != ReadAccess::Full {
+                entries.push(special(SpecialPath::CurrentWorkingDirectory, Read));
+            }
+            push_reads(access, &mut entries);
+        }
         SandboxPolicy::WorkspaceWrite {
             writable_roots,
             read_only_access,
@@ -76,7 +76,7 @@ pub fn permission_profile_of(
             exclude_slash_tmp,
             ..
         } => {
-            reads(read_only_access, &mut entries);
+            push_reads(read_only_access, &mut entries);
             entries.push(special(SpecialPath::CurrentWorkingDirectory, Write));
             if !exclude_slash_tmp {
                 entries.push(special(SpecialPath::SlashTmp, Write));
@@ -84,16 +84,10 @@ pub fn permission_profile_of(
             if !exclude_tmpdir_env_var {
                 entries.push(special(SpecialPath::Tmpdir, Write));
             }
-            entries.extend(writable_roots.iter().map(|root| entry(FileSystemPath::Path(root.clone()), Write)));
-            let protected = |path: AbsPath| entry(FileSystemPath::Path(path), Read);
-            for root in std::iter::once(cwd).chain(writable_roots) {
-                for name in [".git", ".agents", PROJECT_FOLDER] {
-                    let path = root.join(name);
-                    // The project's own configuration is protected before it exists.
-                    if exists(&path) || (root == cwd && name == PROJECT_FOLDER) {
-                        entries.push(protected(path));
-                    }
-                }
+            entries.extend(writable_roots.iter().map(|root| path(root.clone(), Write)));
+            push_protected(cwd, &mut entries);
+            for root in writable_roots {
+                push_protected_of_root(root, &mut entries);
             }
         }
     }
@@ -103,70 +97,79 @@ pub fn permission_profile_of(
     })
 }
 
+fn push_reads(access: &ReadAccess, entries: &mut Vec<FileSystemEntry>) {
+    use FileSystemAccess::Read;
+    match access {
+        ReadAccess::Full => entries.push(special(SpecialPath::Root, Read)),
+        ReadAccess::Restricted { include_platform_defaults, readable_roots } => {
+            if *include_platform_defaults {
+                entries.push(special(SpecialPath::Minimal, Read));
+            }
+            entries.extend(readable_roots.iter().map(|root| path(root.clone(), Read)));
+        }
+    }
+}
+
+fn push_protected(cwd: &AbsPath, entries: &mut Vec<FileSystemEntry>) {
+    push_protected_of_root(cwd, entries);
+    push_new(cwd.join(PROJECT_FOLDER), entries);
+}
+
+fn push_protected_of_root(root: &AbsPath, entries: &mut Vec<FileSystemEntry>) {
+    let dot_git = root.join(".git");
+    if let Some(target) = git_dir_of_pointer(&dot_git) {
+        push_new(target, entries);
+    }
+    for protected in [dot_git, root.join(".agents"), root.join(PROJECT_FOLDER)] {
+        if protected.exists() {
+            push_new(protected, entries);
+        }
+    }
+}
+
+fn push_new(protected: AbsPath, entries: &mut Vec<FileSystemEntry>) {
+    let entry = path(protected, FileSystemAccess::Read);
+    if !entries.contains(&entry) {
+        entries.push(entry);
+    }
+}
+
 /// Why a permission profile has no sandbox policy that says the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    #[error("permissions profile requests filesystem writes outside the workspace root, which is not supported")]
+    #[error(
+        "permissions profile requests filesystem writes outside the workspace root, which no sandbox policy allows"
+    )]
     WritesOutsideWorkspace,
 }
 
-/// The closest sandbox policy for a thread in `cwd`: everything it forbids, the profile forbids too, as far as a policy
-/// can say it.
+/// The closest sandbox policy for a thread in `cwd`, for clients that only know policies. The profile stays what is
+/// enforced: a policy cannot say that something inside a readable or writable folder is forbidden.
 ///
 /// # Errors
-/// [`ProfileError`] when the profile allows writing where no policy can.
+/// [`ProfileError`] when the profile allows writing somewhere without allowing it in `cwd`.
 pub fn policy_of(profile: &PermissionProfile, cwd: &AbsPath) -> Result<SandboxPolicy, ProfileError> {
     let network_access = profile.network_enabled.unwrap_or(false);
-    let none = Vec::new();
-    let entries = profile.file_system.as_ref().map_or(&none, |file_system| &file_system.entries);
-    let mut reads_all = false;
-    let mut writes_all = false;
-    let mut platform = false;
-    let (mut cwd_writable, mut tmpdir, mut slash_tmp) = (false, false, false);
-    let (mut readable_roots, mut writable_roots) = (Vec::new(), Vec::new());
-    for FileSystemEntry { path, access } in entries {
-        let write = *access == FileSystemAccess::Write;
-        if *access == FileSystemAccess::None {
-            continue;
-        }
-        match path {
-            FileSystemPath::Special(SpecialPath::Root) => {
-                reads_all = true;
-                writes_all |= write;
-            }
-            FileSystemPath::Special(SpecialPath::Minimal) => platform = true,
-            FileSystemPath::Special(SpecialPath::CurrentWorkingDirectory) if write => cwd_writable = true,
-            FileSystemPath::Special(SpecialPath::CurrentWorkingDirectory) => readable_roots.push(cwd.clone()),
-            FileSystemPath::Special(SpecialPath::ProjectRoots { subpath }) => {
-                let path = subpath.as_ref().map_or_else(|| cwd.clone(), |subpath| cwd.join(subpath));
-                match (write, path == *cwd) {
-                    (true, true) => cwd_writable = true,
-                    (true, false) => writable_roots.push(path),
-                    (false, _) => readable_roots.push(path),
-                }
-            }
-            FileSystemPath::Special(SpecialPath::Tmpdir) if write => tmpdir = true,
-            FileSystemPath::Special(SpecialPath::SlashTmp) if write => slash_tmp = true,
-            FileSystemPath::Special(SpecialPath::Tmpdir | SpecialPath::SlashTmp | SpecialPath::Unknown { .. })
-            | FileSystemPath::GlobPattern(_) => {}
-            FileSystemPath::Path(path) if write && path == cwd => cwd_writable = true,
-            FileSystemPath::Path(path) if write => writable_roots.push(path.clone()),
-            FileSystemPath::Path(path) => readable_roots.push(path.clone()),
-        }
+    let mut allowed = Allowed::default();
+    for entry in profile.file_system.iter().flat_map(|file_system| &file_system.entries) {
+        allowed.add(entry, cwd);
     }
-    let access = if reads_all {
-        ReadAccess::Full
-    } else {
-        ReadAccess::Restricted { include_platform_defaults: platform, readable_roots }
-    };
-    if writes_all {
-        return Ok(if network_access {
-            SandboxPolicy::DangerFullAccess
-        } else {
-            SandboxPolicy::ExternalSandbox { network_access: false }
+    let Allowed { root, forbids, minimal, workspace, tmpdir, slash_tmp, readable_roots, writable_roots } = allowed;
+    if root == Some(FileSystemAccess::Write) && !forbids {
+        // Files are free; without network only the outside of the server can enforce that.
+        return Ok(match network_access {
+            true => SandboxPolicy::DangerFullAccess,
+            false => SandboxPolicy::ExternalSandbox { network_access: false },
         });
     }
-    if cwd_writable {
+    let access = if root.is_some() && !forbids {
+        ReadAccess::Full
+    } else {
+        let top = root.map(|_| AbsPath::new("/").expect("the root is absolute"));
+        let readable_roots = top.into_iter().chain(readable_roots).collect();
+        ReadAccess::Restricted { include_platform_defaults: minimal, readable_roots }
+    };
+    if workspace {
         return Ok(SandboxPolicy::WorkspaceWrite {
             writable_roots,
             read_only_access: access,
@@ -175,8 +178,88 @@ pub fn policy_of(profile: &PermissionProfile, cwd: &AbsPath) -> Result<SandboxPo
             exclude_slash_tmp: !slash_tmp,
         });
     }
-    if tmpdir || slash_tmp || !writable_roots.is_empty() {
+    if tmpdir || slash_tmp || root == Some(FileSystemAccess::Write) || !writable_roots.is_empty() {
         return Err(ProfileError::WritesOutsideWorkspace);
     }
     Ok(SandboxPolicy::ReadOnly { access, network_access })
+}
+
+/// A profile's entries, sorted by what a policy can say.
+#[derive(Default)]
+struct Allowed {
+    /// Read or write for the whole disk.
+    root: Option<FileSystemAccess>,
+    /// Something is forbidden explicitly.
+    forbids: bool,
+    minimal: bool,
+    /// The working directory may be written.
+    workspace: bool,
+    tmpdir: bool,
+    slash_tmp: bool,
+    readable_roots: Vec<AbsPath>,
+    writable_roots: Vec<AbsPath>,
+}
+
+impl Allowed {
+    fn add(&mut self, entry: &FileSystemEntry, cwd: &AbsPath) {
+        let write = match entry.access {
+            FileSystemAccess::None => {
+                // Forbidding everything is where a profile starts from.
+                self.forbids |= entry.path != FileSystemPath::Special(SpecialPath::Root);
+                return;
+            }
+            FileSystemAccess::Read => false,
+            FileSystemAccess::Write => true,
+        };
+        match &entry.path {
+            FileSystemPath::Path(path) => self.add_path(path.clone(), write, cwd),
+            FileSystemPath::Special(special) => match special {
+                SpecialPath::Root if write || self.root.is_none() => self.root = Some(entry.access),
+                SpecialPath::Root | SpecialPath::Unknown { .. } => {}
+                SpecialPath::Minimal => self.minimal = true,
+                SpecialPath::CurrentWorkingDirectory => self.add_path(cwd.clone(), write, cwd),
+                SpecialPath::ProjectRoots { subpath } => {
+                    let path = subpath.as_ref().map_or_else(|| cwd.clone(), |subpath| cwd.join(subpath));
+                    self.add_path(path, write, cwd);
+                }
+                SpecialPath::Tmpdir => self.tmpdir |= write,
+                SpecialPath::SlashTmp => self.slash_tmp |= write,
+            },
+            // Patterns can only forbid.
+            FileSystemPath::GlobPattern(_) => {}
+        }
+    }
+
+    fn add_path(&mut self, path: AbsPath, write: bool, cwd: &AbsPath) {
+        match write {
+            true if path == *cwd => self.workspace = true,
+            true => self.writable_roots.push(path),
+            false => self.readable_roots.push(path),
+        }
+    }
+}
+
+impl Config {
+    /// What a thread in `cwd` runs with when it is started with a permission profile: the profile, and the policy that
+    /// clients are shown. A workspace that may be written brings the memories folder with it.
+    ///
+    /// # Errors
+    /// As [`policy_of`].
+    pub fn adopt_profile(
+        &self,
+        mut profile: PermissionProfile,
+        cwd: &AbsPath,
+    ) -> Result<(SandboxPolicy, PermissionProfile), ProfileError> {
+        let mut policy = policy_of(&profile, cwd)?;
+        if let SandboxPolicy::WorkspaceWrite { writable_roots, .. } = &mut policy {
+            let memories = self.home.join(MEMORIES_FOLDER);
+            if !writable_roots.contains(&memories) {
+                writable_roots.push(memories.clone());
+                let file_system = profile.file_system.get_or_insert_default();
+                file_system.entries.push(path(memories, FileSystemAccess::Write));
+            }
+        }
+        profile.network_enabled.get_or_insert(false);
+        Ok((policy, profile))
+    }
 }

@@ -14,7 +14,7 @@ pub const SIMULATOR: &str = "simulator";
 /// Where the `openai` provider is, unless configured otherwise and unless a ChatGPT login is used.
 pub const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 /// Built-in providers that a file cannot redefine.
-const RESERVED: &[&str] = &["openai", "ollama", "lmstudio"];
+const RESERVED: &[&str] = &["lmstudio", "ollama", DEFAULT_PROVIDER];
 
 const DEFAULT_REQUEST_MAX_RETRIES: u64 = 4;
 const DEFAULT_STREAM_MAX_RETRIES: u64 = 5;
@@ -22,14 +22,27 @@ const MAX_RETRIES: u64 = 100;
 const DEFAULT_STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The request format a provider understands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WireApi {
     /// The Responses API.
     #[default]
     Responses,
     /// Scripted answers, made in the server itself.
     Simulator,
+}
+
+impl<'de> Deserialize<'de> for WireApi {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "responses" => Ok(Self::Responses),
+            "simulator" => Ok(Self::Simulator),
+            "chat" => Err(D::Error::custom(
+                "`wire_api = \"chat\"` is not supported: use a server that offers the Responses API and set \
+                 `wire_api = \"responses\"`",
+            )),
+            other => Err(D::Error::unknown_variant(other, &["responses", "simulator"])),
+        }
+    }
 }
 
 /// `[model_providers.ID]` as written.
@@ -190,11 +203,11 @@ pub(crate) fn resolve(
 pub(crate) fn checked<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, ProviderToml>, D::Error> {
     let providers = BTreeMap::<String, ProviderToml>::deserialize(deserializer)?;
     let reserved: Vec<_> = RESERVED.iter().filter(|id| providers.contains_key(**id)).collect();
-    if let Some(first) = reserved.first() {
+    if !reserved.is_empty() {
         let list: Vec<_> = reserved.iter().map(|id| format!("`{id}`")).collect();
         return Err(D::Error::custom(format!(
             "model_providers contains reserved built-in provider IDs: {}. Built-in providers cannot be overridden. \
-             Rename your custom provider (for example, `{first}-custom`).",
+             Rename your custom provider (for example, `openai-custom`).",
             list.join(", ")
         )));
     }

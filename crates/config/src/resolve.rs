@@ -37,7 +37,7 @@ pub struct Inputs<'a> {
 /// [`ConfigError::Type`] without a place, [`ConfigError::UnknownProfile`], [`ConfigError::UnknownProvider`].
 pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigError> {
     let merged = layers.merged();
-    let trust = inputs.cwd.and_then(|cwd| Projects::from_table(&merged).trust_of(cwd, inputs.project_root.as_ref()));
+    let trust = inputs.cwd.and_then(|cwd| Projects::from_table(&merged).trust_of(cwd));
     let mut unknown_keys = Vec::new();
     let file: ConfigToml =
         serde_ignored::deserialize(toml::Value::Table(merged), |path| unknown_keys.push(path.to_string()))
@@ -108,7 +108,6 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
 
         base_instructions: thread.base_instructions,
         developer_instructions: thread.developer_instructions.or(file.developer_instructions),
-        user_instructions: file.instructions,
         include_permissions_instructions: profile
             .include_permissions_instructions
             .or(file.include_permissions_instructions)

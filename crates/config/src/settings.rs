@@ -63,8 +63,6 @@ pub struct Config {
     /// Replaces the model's own instructions: a thread's, else the content of `model_instructions_file`.
     pub base_instructions: Option<String>,
     pub developer_instructions: Option<String>,
-    /// The `instructions` key: stands before the project's instructions.
-    pub user_instructions: Option<String>,
     pub include_permissions_instructions: bool,
     pub include_apps_instructions: bool,
     pub include_environment_context: bool,

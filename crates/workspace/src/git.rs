@@ -23,19 +23,6 @@ pub fn repo_root(path: &AbsPath) -> Option<AbsPath> {
     None
 }
 
-/// The root that decides about trust: as [`repo_root`], but the main working tree for a linked one, so that one
-/// decision holds for all of them.
-#[must_use]
-pub fn trust_root(path: &AbsPath) -> Option<AbsPath> {
-    let root = repo_root(path)?;
-    let dirs = GitDirs::of(&root)?;
-    let linked = dirs.common != dirs.own && dirs.common.file_name().is_some_and(|name| name == ".git");
-    if linked && let Some(main) = dirs.common.parent().and_then(|main| AbsPath::new(main).ok()) {
-        return Some(main);
-    }
-    Some(root)
-}
-
 /// The commit, branch and origin of the repository around `cwd`; `None` outside a repository.
 #[must_use]
 pub fn facts(cwd: &AbsPath) -> Option<GitFacts> {

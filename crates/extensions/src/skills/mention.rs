@@ -1,8 +1,8 @@
 //! Which skills a prompt asks for, and the text that then goes to the model.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use types::AbsPath;
 
@@ -17,45 +17,48 @@ pub enum Mention<'a> {
     Text(&'a str),
 }
 
-/// The enabled skills that the input asks for, each once: those named by items, then those named in texts, in order of
-/// appearance. Unknown names and paths mean nothing, and so does a bare name that several skills share.
+/// The enabled skills that the input asks for, each once: those named by items, in their order; then those that texts
+/// link to, then those that texts name, both in the order of the list. Unknown names and paths mean nothing, and so
+/// does a bare name that several skills share.
 #[must_use]
 pub fn mentioned<'s>(skills: &'s [Skill], mentions: &[Mention<'_>]) -> Vec<&'s Skill> {
-    let enabled: Vec<&Skill> = skills.iter().filter(|skill| skill.enabled).collect();
-    let mut owners: HashMap<&str, usize> = HashMap::new();
-    for skill in &enabled {
-        *owners.entry(&skill.name).or_default() += 1;
-    }
+    let mut linked: HashSet<PathBuf> = HashSet::new();
+    let mut named: HashSet<&str> = HashSet::new();
+    let canonical = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut found: Vec<&Skill> = Vec::new();
-    let mut add = |skill: Option<&&'s Skill>| {
-        if let Some(skill) = skill
-            && !found.iter().any(|known| known.path == skill.path)
-        {
-            found.push(skill);
-        }
-    };
-    let by_path = |path: &Path| {
-        let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        enabled.iter().find(|skill| skill.path.as_path() == canonical)
-    };
     for mention in mentions {
-        if let Mention::Item { path } = mention {
-            add(by_path(path));
-        }
-    }
-    for mention in mentions {
-        let Mention::Text(text) = mention else { continue };
-        for reference in references(text) {
-            match reference {
-                Reference::Link(path) => add(by_path(Path::new(path.strip_prefix("skill://").unwrap_or(path)))),
-                Reference::Name(name) if owners.get(name) == Some(&1) => {
-                    add(enabled.iter().find(|skill| skill.name == name));
+        match mention {
+            Mention::Item { path } => {
+                let path = canonical(path);
+                add(&mut found, skills.iter().filter(|skill| skill.path.as_path() == path));
+            }
+            Mention::Text(text) => {
+                for reference in references(text) {
+                    match reference {
+                        Reference::Link(path) => {
+                            linked.insert(canonical(Path::new(path.strip_prefix("skill://").unwrap_or(path))));
+                        }
+                        Reference::Name(name) => {
+                            named.insert(name);
+                        }
+                    }
                 }
-                Reference::Name(_) => {}
             }
         }
     }
+    add(&mut found, skills.iter().filter(|skill| linked.contains(skill.path.as_path())));
+    let owners = |name: &str| skills.iter().filter(|skill| skill.enabled && skill.name == name).count();
+    add(&mut found, skills.iter().filter(|skill| named.contains(&*skill.name) && owners(&skill.name) == 1));
     found
+}
+
+/// Adds what is enabled and new.
+fn add<'s>(found: &mut Vec<&'s Skill>, skills: impl Iterator<Item = &'s Skill>) {
+    for skill in skills.filter(|skill| skill.enabled) {
+        if !found.iter().any(|known| known.path == skill.path) {
+            found.push(skill);
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -145,6 +148,14 @@ mod tests {
         check(&[Mention::Text("use $one and then $two, not $onerous")], &["/s/one/SKILL.md", "/s/two/SKILL.md"]);
         check(&[Mention::Text("use $p:q: now")], &["/p/q/SKILL.md"]);
         check(&[Mention::Text("costs $ 5, $PATH and $nobody")], &[]);
+    }
+
+    #[test]
+    fn items_come_first_then_links_then_names_in_the_order_of_the_list() {
+        let item = Mention::Item { path: Path::new("/s/two/SKILL.md") };
+        check(&[Mention::Text("$one"), item], &["/s/two/SKILL.md", "/s/one/SKILL.md"]);
+        check(&[Mention::Text("$two $one")], &["/s/one/SKILL.md", "/s/two/SKILL.md"]);
+        check(&[Mention::Text("$two [$two](/s/two/SKILL.md) $one")], &["/s/two/SKILL.md", "/s/one/SKILL.md"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The list of skills that the model sees.
 
-use super::Skill;
+use super::{Scope, Skill};
 
 /// Share of the context window that the list may take.
 const BUDGET_PERCENT: i64 = 2;
@@ -47,13 +47,24 @@ pub fn budget_chars(context_window_tokens: Option<i64>) -> usize {
 /// descriptions go, and then the last skills.
 #[must_use]
 pub fn render(skills: &[Skill], budget_chars: usize) -> Option<Rendered> {
-    let skills: Vec<_> = skills.iter().filter(|skill| skill.enabled && skill.implicit).collect();
+    let mut skills: Vec<_> = skills.iter().filter(|skill| skill.enabled && skill.implicit).collect();
+    skills.sort_by_key(|skill| rank(skill.scope));
     if skills.is_empty() {
         return None;
     }
     let (lines, warning) = fit(&skills, budget_chars);
     let text = format!("<skills_instructions>\n{INTRODUCTION}{lines}{RULES}</skills_instructions>");
     Some(Rendered { text, warning })
+}
+
+/// The order for the model: what comes with the machine before what is the project's and the user's own.
+fn rank(scope: Scope) -> u8 {
+    match scope {
+        Scope::System => 0,
+        Scope::Admin => 1,
+        Scope::Repo => 2,
+        Scope::User => 3,
+    }
 }
 
 fn line(skill: &Skill, description: &str) -> String {
@@ -128,7 +139,6 @@ fn removed_warning(omitted: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::skills::Scope;
     use types::AbsPath;
 
     fn skill(name: &str, description: &str) -> Skill {
