@@ -1,4 +1,5 @@
 //! Accounts and credentials.
+<<<<<<< HEAD
 
 /// What a model provider is shown to prove who asks.
 #[derive(Clone, PartialEq, Eq)]
@@ -8,3 +9,17 @@ pub enum Credentials {
     /// A ChatGPT login.
     ChatGpt { access_token: String, account_id: Option<String> },
 }
+=======
+//!
+//! [`load`] reads `auth.json` of the home folder into an [`Account`]: what is sent to a provider ([`Credentials`]) and
+//! what a client is told. [`log_in_with_api_key`] and [`log_out`] write it. No network here.
+//!
+//! This crate does not know threads or the client's spelling of anything. Open [`account`] first.
+
+pub mod account;
+pub mod file;
+mod token;
+
+pub use account::{Account, AuthMode, Credentials, Plan};
+pub use file::{AuthError, load, log_in_with_api_key, log_out};
+>>>>>>> config

@@ -1,1 +1,5 @@
 //! The user's files: file system access, watching, search, git facts.
+//!
+//! This crate does not know threads or the client's spelling of anything. Open [`git`] first.
+
+pub mod git;
