@@ -1,0 +1,359 @@
+//! Sandbox rules: a policy or permission profile resolved to paths of this machine.
+
+mod glob;
+mod layout;
+
+use std::path::{Component, Path, PathBuf};
+
+use types::policy::FileSystemPermissions;
+use types::{AbsPath, FileSystemAccess, FileSystemPath, PermissionProfile, ReadAccess, SandboxPolicy, SpecialPath};
+
+use crate::command::Sandbox;
+use glob::Glob;
+pub(crate) use glob::name_matches;
+pub(crate) use layout::{Layout, Place};
+
+/// Names directly inside a writable folder that stay read-only, whether they exist or not: what is written there acts
+/// later and elsewhere, through hooks, configuration and instructions.
+pub const PROTECTED_NAMES: [&str; 3] = [".git", ".codex", ".agents"];
+
+/// Where programs of the platform keep what they need to start.
+const PLATFORM_PATHS: [&str; 14] = [
+    "/bin",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/opt",
+    "/proc",
+    "/run/current-system/sw",
+    "/sbin",
+    "/sys",
+    "/usr",
+];
+
+/// What a sandboxed process may touch: for each path the longest matching entry decides, and of equals the later one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    entries: Vec<Entry>,
+    denied: Vec<Glob>,
+    glob_scan_max_depth: Option<usize>,
+    network: bool,
+}
+
+/// What may be done with a path and all below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Access {
+    None,
+    Read,
+    Write,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    /// Symbolic links resolved, as far as the path exists.
+    path: PathBuf,
+    /// As it was written, when that differs.
+    alias: Option<PathBuf>,
+    access: Access,
+    kind: Kind,
+}
+
+/// Why an entry is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The policy says so. The protected names inside are added.
+    Stated,
+    /// A folder for temporary files: everybody may create anything there anyway, so only what exists is protected.
+    Temporary,
+    /// A protected name inside a writable folder.
+    Protected,
+}
+
+/// Folders whose place depends on the surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// `$TMPDIR`.
+    pub tmpdir: Option<AbsPath>,
+    /// The folder with accounts and configuration; read-only inside writable folders.
+    pub codex_home: AbsPath,
+}
+
+/// Why a permission profile cannot be enforced.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RulesError {
+    /// A special path of a kind this version does not know.
+    #[error("unknown special path `{0}`")]
+    UnknownSpecialPath(String),
+    /// A glob pattern that does not deny; which files it means would change while the command runs.
+    #[error("glob pattern `{0}` is only supported with access `none`")]
+    GlobGrants(String),
+    /// A glob pattern that cannot be read.
+    #[error("invalid glob pattern `{0}`")]
+    InvalidGlob(String),
+    /// A subpath of the project roots that leaves them.
+    #[error("subpath `{0}` leads out of the project roots")]
+    Subpath(String),
+}
+
+impl Rules {
+    /// The sandbox of an everyday policy for a command that runs in `cwd`. Resolves symbolic links of the paths named.
+    #[must_use]
+    pub fn from_policy(policy: &SandboxPolicy, cwd: &AbsPath, places: &Places) -> Sandbox {
+        let mut builder = Builder::default();
+        match policy {
+            SandboxPolicy::DangerFullAccess | SandboxPolicy::ExternalSandbox { .. } => return Sandbox::None,
+            SandboxPolicy::ReadOnly { access, network_access: _ } => builder.read(access),
+            SandboxPolicy::WorkspaceWrite {
+                writable_roots,
+                read_only_access,
+                network_access: _,
+                exclude_tmpdir_env_var,
+                exclude_slash_tmp,
+            } => {
+                builder.read(read_only_access);
+                if !exclude_slash_tmp {
+                    builder.add(Path::new("/tmp"), Access::Write, Kind::Temporary);
+                }
+                if let Some(tmpdir) = places.tmpdir.as_ref().filter(|_| !exclude_tmpdir_env_var) {
+                    builder.add(tmpdir, Access::Write, Kind::Temporary);
+                }
+                for root in writable_roots {
+                    builder.add(root, Access::Write, Kind::Stated);
+                }
+                builder.add(cwd, Access::Write, Kind::Stated);
+            }
+        }
+        Sandbox::Restricted(builder.finish(places, policy.network_access()))
+    }
+
+    /// The sandbox of a permission profile for a command that runs in `cwd`.
+    ///
+    /// A profile without a file-system half grants no file access at all.
+    ///
+    /// # Errors
+    /// [`RulesError`] for entries that cannot be enforced; none is ever left out.
+    pub fn from_profile(profile: &PermissionProfile, cwd: &AbsPath, places: &Places) -> Result<Sandbox, RulesError> {
+        let network = profile.network_enabled.unwrap_or(false);
+        let mut builder = Builder::default();
+        let none = FileSystemPermissions::default();
+        let files = profile.file_system.as_ref().unwrap_or(&none);
+        for entry in &files.entries {
+            builder.profile_entry(&entry.path, entry.access, cwd, places)?;
+        }
+        builder.glob_scan_max_depth = files.glob_scan_max_depth;
+        let everything = matches!(builder.entries.as_slice(), [only] if only.is_root() && only.access == Access::Write);
+        if everything && network && builder.denied.is_empty() {
+            return Ok(Sandbox::None);
+        }
+        Ok(Sandbox::Restricted(builder.finish(places, network)))
+    }
+
+    /// Whether network connections may be opened.
+    #[must_use]
+    pub fn network(&self) -> bool {
+        self.network
+    }
+
+    /// Whether a file at `path` may be written or created. Follows symbolic links as far as the path exists.
+    #[must_use]
+    pub fn writable(&self, path: &AbsPath) -> bool {
+        self.access(path) == Access::Write
+    }
+
+    /// Whether `path` may be read. Follows symbolic links as far as the path exists.
+    #[must_use]
+    pub fn readable(&self, path: &AbsPath) -> bool {
+        self.access(path) >= Access::Read
+    }
+
+    fn access(&self, path: &Path) -> Access {
+        let real = resolve(path);
+        // A protected name that is itself a link counts under both its paths.
+        let access = self.access_of(&real);
+        match path.parent().zip(path.file_name()).map(|(parent, name)| resolve(parent).join(name)) {
+            Some(entry) => access.min(self.access_of(&entry)),
+            None => access,
+        }
+    }
+
+    /// By the entries alone; `path` is resolved.
+    fn access_of(&self, path: &Path) -> Access {
+        if self.denied.iter().any(|glob| path.ancestors().any(|ancestor| glob.matches(ancestor))) {
+            return Access::None;
+        }
+        let matching = self.entries.iter().filter(|entry| path.starts_with(&entry.path));
+        // `max_by_key` gives the last of equals.
+        matching.max_by_key(|entry| entry.path.components().count()).map_or(Access::None, |entry| entry.access)
+    }
+}
+
+impl Entry {
+    fn is_root(&self) -> bool {
+        self.path == Path::new("/")
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    entries: Vec<Entry>,
+    denied: Vec<Glob>,
+    glob_scan_max_depth: Option<usize>,
+}
+
+impl Builder {
+    fn add(&mut self, path: &Path, access: Access, kind: Kind) {
+        let real = resolve(path);
+        let alias = (real != path).then(|| path.to_owned());
+        self.entries.push(Entry { path: real, alias, access, kind });
+    }
+
+    fn read(&mut self, access: &ReadAccess) {
+        match access {
+            ReadAccess::Full => self.add(Path::new("/"), Access::Read, Kind::Stated),
+            ReadAccess::Restricted { include_platform_defaults, readable_roots } => {
+                if *include_platform_defaults {
+                    self.minimal(Access::Read);
+                }
+                for root in readable_roots {
+                    self.add(root, Access::Read, Kind::Stated);
+                }
+            }
+        }
+    }
+
+    fn minimal(&mut self, access: Access) {
+        for path in PLATFORM_PATHS.map(Path::new).into_iter().filter(|path| path.exists()) {
+            self.add(path, access, Kind::Stated);
+        }
+    }
+
+    fn profile_entry(
+        &mut self,
+        path: &FileSystemPath,
+        access: FileSystemAccess,
+        cwd: &AbsPath,
+        places: &Places,
+    ) -> Result<(), RulesError> {
+        let access = match access {
+            FileSystemAccess::Read => Access::Read,
+            FileSystemAccess::Write => Access::Write,
+            FileSystemAccess::None => Access::None,
+        };
+        match path {
+            FileSystemPath::Path(path) => self.add(path, access, Kind::Stated),
+            FileSystemPath::GlobPattern(pattern) if access == Access::None => {
+                let glob = Glob::new(pattern, cwd).ok_or_else(|| RulesError::InvalidGlob(pattern.clone()))?;
+                self.denied.push(glob);
+            }
+            FileSystemPath::GlobPattern(pattern) => return Err(RulesError::GlobGrants(pattern.clone())),
+            FileSystemPath::Special(special) => self.special_entry(special, access, cwd, places)?,
+        }
+        Ok(())
+    }
+
+    fn special_entry(
+        &mut self,
+        special: &SpecialPath,
+        access: Access,
+        cwd: &AbsPath,
+        places: &Places,
+    ) -> Result<(), RulesError> {
+        match special {
+            SpecialPath::Root => self.add(Path::new("/"), access, Kind::Stated),
+            SpecialPath::Minimal => self.minimal(access),
+            SpecialPath::CurrentWorkingDirectory | SpecialPath::ProjectRoots { subpath: None } => {
+                self.add(cwd, access, Kind::Stated);
+            }
+            SpecialPath::ProjectRoots { subpath: Some(subpath) } => {
+                let within = Path::new(subpath);
+                if !within.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+                    return Err(RulesError::Subpath(subpath.clone()));
+                }
+                self.add(&cwd.join(within), access, Kind::Stated);
+            }
+            SpecialPath::Tmpdir => {
+                if let Some(tmpdir) = &places.tmpdir {
+                    self.add(tmpdir, access, Kind::Temporary);
+                }
+            }
+            SpecialPath::SlashTmp => self.add(Path::new("/tmp"), access, Kind::Temporary),
+            SpecialPath::Unknown { path, .. } => return Err(RulesError::UnknownSpecialPath(path.clone())),
+        }
+        Ok(())
+    }
+
+    /// Adds what is protected inside the writable folders. These come first, so that an entry of the policy about
+    /// exactly the same path wins.
+    fn finish(mut self, places: &Places, network: bool) -> Rules {
+        let mut protected = Vec::new();
+        let mut protect = |path: PathBuf| {
+            protected.push(Entry { path, alias: None, access: Access::Read, kind: Kind::Protected });
+        };
+        let roots = self.entries.iter().filter(|entry| entry.access == Access::Write && !entry.is_root());
+        for root in roots.clone() {
+            for name in PROTECTED_NAMES {
+                let path = root.path.join(name);
+                if root.kind == Kind::Stated || path.symlink_metadata().is_ok() {
+                    protect(path.clone());
+                }
+                for elsewhere in led_to(&path) {
+                    if roots.clone().any(|root| elsewhere.starts_with(&root.path)) {
+                        protect(elsewhere);
+                    }
+                }
+            }
+        }
+        let home = resolve(&places.codex_home);
+        if roots.clone().any(|root| home.starts_with(&root.path) && home != root.path) {
+            protect(home);
+        }
+        protected.append(&mut self.entries);
+        Rules { entries: protected, denied: self.denied, glob_scan_max_depth: self.glob_scan_max_depth, network }
+    }
+}
+
+/// Where a protected name leads: the target of a link, the folder a `.git` file points to, and the folder that one
+/// shares with other work trees.
+fn led_to(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(metadata) = path.symlink_metadata() else { return found };
+    if metadata.is_symlink() {
+        found.push(resolve(path));
+    }
+    if path.is_file()
+        && let Ok(text) = read_start(path)
+        && let Some(target) = text.strip_prefix("gitdir:")
+    {
+        let folder = resolve(&path.parent().unwrap_or(path).join(target.trim()));
+        if let Ok(common) = read_start(&folder.join("commondir")) {
+            found.push(resolve(&folder.join(common.trim())));
+        }
+        found.push(folder);
+    }
+    found
+}
+
+/// The first kilobytes of a small text file.
+fn read_start(path: &Path) -> std::io::Result<String> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(8 * 1024).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// The path without symbolic links, as far as it exists; the rest is appended as it is.
+fn resolve(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => resolve(parent).join(name),
+        // Ends in `..`, or is the root.
+        (Some(parent), None) => resolve(parent).parent().unwrap_or(Path::new("/")).to_owned(),
+        (None, _) => path.to_owned(),
+    }
+}
