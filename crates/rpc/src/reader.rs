@@ -115,7 +115,12 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         if self.buffer.is_empty() && self.buffer.capacity() > KEPT_BYTES {
             self.buffer = Vec::new();
         }
-        self.buffer.reserve(READ_BYTES);
+        let length = self.buffer.len();
+        if self.buffer.capacity() - length < READ_BYTES {
+            // Doubling keeps a long line from being moved at every read, the limit from being overshot.
+            let wanted = (2 * self.buffer.capacity()).clamp(READ_BYTES, self.max_line_bytes.saturating_add(READ_BYTES));
+            self.buffer.reserve_exact(wanted.saturating_sub(length).max(READ_BYTES));
+        }
     }
 
     /// Delivers a last line without a line break. Everything is consumed after it.
