@@ -1,15 +1,4 @@
 //! Accounts and credentials.
-<<<<<<< HEAD
-
-/// What a model provider is shown to prove who asks.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// A key of the provider's API.
-    ApiKey(String),
-    /// A ChatGPT login.
-    ChatGpt { access_token: String, account_id: Option<String> },
-}
-=======
 //!
 //! [`load`] reads `auth.json` of the home folder into an [`Account`]: what is sent to a provider ([`Credentials`]) and
 //! what a client is told. [`log_in_with_api_key`] and [`log_out`] write it. No network here.
@@ -22,4 +11,3 @@ mod token;
 
 pub use account::{Account, AuthMode, Credentials, Plan};
 pub use file::{AuthError, load, log_in_with_api_key, log_out};
->>>>>>> config

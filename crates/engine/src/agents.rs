@@ -303,8 +303,8 @@ impl Cx<'_> {
         self.tools.host.emit(ToolEvent::ItemCompleted(Item::CollabAgentToolCall(item)));
     }
 
-    async fn spawn(&self, args: SpawnArgs) -> Outcome {
-        let input = input(args.message, args.items)?;
+    async fn spawn(&self, mut args: SpawnArgs) -> Outcome {
+        let input = input(args.message.take(), args.items.take())?;
         let parent = self.thread.settings();
         let mut item = self.item(CollabAgentTool::SpawnAgent);
         item.prompt = Some(prompt(&input));

@@ -6,8 +6,9 @@
 use std::fmt::Write as _;
 
 use config::Feature;
+use extensions::{agents_md, skills};
 use jiff::Zoned;
-use model::ModelInfo;
+use model::catalogue::ModelInfo;
 use store::TurnContextRecord;
 use types::{
     AbsPath, ApprovalPolicy, CollaborationMode, ContentItem, FileSystemAccess, FileSystemPath, ModeKind, Personality,
@@ -18,11 +19,6 @@ use crate::environment::Environment;
 use crate::prompts;
 use crate::settings::ThreadSettings;
 use crate::thread::ThreadShared;
-
-/// Share of the context window that the list of skills may take, in percent.
-const SKILLS_BUDGET_PERCENT: i64 = 2;
-/// Characters that stand for one token where only a rough size is needed.
-const CHARS_PER_TOKEN: i64 = 4;
 
 /// What the model knows, or is about to know. Each part is the text as it is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,9 +45,9 @@ impl ContextFacts {
         model: &ModelInfo,
     ) -> Self {
         let config = &settings.config;
-        let skills = environment.skills.discover(&environment.home, &settings.cwd, config);
-        let budget = model.effective_context_window() * SKILLS_BUDGET_PERCENT / 100 * CHARS_PER_TOKEN;
-        let rendered = extensions::skills::render(&skills, usize::try_from(budget).unwrap_or(0));
+        let rendered = environment.skills(config, &settings.cwd).and_then(|found| {
+            skills::render(&found.skills, skills::budget_chars(Some(model.effective_context_window())))
+        });
         let (skills, skills_warning) = rendered.map_or((None, None), |skills| (Some(skills.text), skills.warning));
         let can_ask = config.features.enabled(Feature::DefaultModeRequestUserInput);
         Self {
@@ -61,7 +57,8 @@ impl ContextFacts {
             personality: personality(settings, model),
             skills,
             skills_warning,
-            user_instructions: environment.agents_md(config, &settings.cwd).text,
+            user_instructions: agents_md::combined(&environment.agents_md(config, &settings.cwd))
+                .map(|text| agents_md::message(&settings.cwd, &text)),
             environment: config.include_environment_context.then(|| environment_text(environment, &settings.cwd)),
             model: settings.model().to_owned(),
             instructions: thread.instructions(settings),
@@ -313,8 +310,16 @@ pub(crate) fn turn_context_record(
         permission_profile: settings.permission_profile.clone(),
         model: settings.model().to_owned(),
         personality: settings.personality,
-        mode: settings.mode.clone(),
+        collaboration_mode: settings.mode.clone(),
         effort: settings.effort(),
-        summary: settings.summary,
+        summary: settings.summary.unwrap_or(types::ReasoningSummary::Auto),
+        trace_id: None,
+        network: None,
+        file_system_sandbox_policy: None,
+        realtime_active: None,
+        user_instructions: None,
+        developer_instructions: None,
+        final_output_json_schema: None,
+        truncation_policy: None,
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use auth::Credentials;
 use config::{Config, Inherit, Loader, ShellEnvironmentPolicy};
 use exec::{Launcher, Places, Shell};
+use extensions::{agents_md, skills};
 use store::Store;
 use tokio_util::task::TaskTracker;
+use model::Credentials;
 use types::AbsPath;
 
 use crate::event::EventSink;
@@ -121,16 +122,39 @@ impl Environment {
     }
 
     /// Instructions of the user in `AGENTS.md` files that apply at `cwd`.
-    pub(crate) fn agents_md(&self, config: &Config, cwd: &AbsPath) -> extensions::agents_md::Instructions {
-        extensions::agents_md::load(
-            &self.home,
-            cwd,
-            &extensions::agents_md::Options {
-                root_markers: config.project_root_markers.clone(),
-                fallback_names: config.project_doc_fallback_filenames.clone(),
-                max_bytes: config.project_doc_max_bytes,
-            },
-        )
+    #[must_use]
+    pub fn agents_md(&self, config: &Config, cwd: &AbsPath) -> Vec<agents_md::Source> {
+        let limits = agents_md::Limits {
+            max_bytes: config.project_doc_max_bytes,
+            fallback_filenames: &config.project_doc_fallback_filenames,
+            root_markers: &config.project_root_markers,
+        };
+        agents_md::load(&self.home, cwd, &limits)
+    }
+}
+
+impl Environment {
+    /// The skills that apply at `cwd`; `None` when their list is not wanted.
+    pub(crate) fn skills(&self, config: &Config, cwd: &AbsPath) -> Option<Arc<skills::Found>> {
+        if !config.skills.include_instructions {
+            return None;
+        }
+        if config.skills.bundled
+            && let Err(error) = skills::install_bundled(&self.home)
+        {
+            tracing::warn!(%error, "the bundled skills could not be unpacked");
+        }
+        let user_home = self.variable("HOME").and_then(|home| AbsPath::new(home).ok());
+        let admin = AbsPath::new("/etc/codex/skills").ok()?;
+        Some(self.skills.discover(&skills::Places {
+            home: &self.home,
+            user_home: user_home.as_ref(),
+            cwd: Some(cwd),
+            root_markers: &config.project_root_markers,
+            admin: &admin,
+            extra: &[],
+            config: &config.skills,
+        }))
     }
 }
 

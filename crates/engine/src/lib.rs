@@ -29,4 +29,5 @@ pub use event::{Answer, EventSink, Question, QuestionId, QuestionKind, ThreadEve
 pub use provider::{ProviderError, connect};
 pub use registry::{Engine, NewThread};
 pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
+pub use tools::{CommandApproval, CommandDecision, PatchApproval, PatchDecision, QuestionOption, UserAnswers, UserQuestions};
 pub use thread::{AcceptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};

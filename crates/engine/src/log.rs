@@ -29,11 +29,11 @@ impl Log {
     /// Blocks for one write to a local file (microseconds); nothing is buffered.
     pub(crate) fn record(&mut self, records: Vec<Record>) -> Result<(), StoreError> {
         if let Some(writer) = &mut self.writer {
-            writer.append(&records)?;
+            writer.write(&records)?;
         }
         self.history.extend(records.into_iter().filter_map(|record| match record {
             Record::ResponseItem(item) => Some(item),
-            Record::TurnContext(_) | Record::Compacted { .. } | Record::Event(_) => None,
+            Record::TurnContext(_) | Record::Compacted { .. } | Record::Event(_) | Record::Unknown { .. } => None,
         }));
         Ok(())
     }
@@ -59,10 +59,5 @@ impl Log {
         totals.last = last;
         totals.model_context_window = context_window;
         *totals
-    }
-
-    /// Flushes the rollout to the disk.
-    pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
-        self.writer.as_mut().map_or(Ok(()), ThreadWriter::sync)
     }
 }

@@ -29,9 +29,6 @@ pub fn connect(
 ) -> Result<Arc<dyn ModelProvider>, ProviderError> {
     let provider = config.providers.get(id).ok_or_else(|| ProviderError::Unknown(id.to_owned()))?;
     let unusable = |source| ProviderError::Unusable { id: id.to_owned(), source };
-    if provider.wire_api == WireApi::Simulator {
-        return model::simulator::connect(provider.script.as_deref()).map_err(unusable);
-    }
     let lookup = environment.clone();
     model::connect(
         info(id, provider),
@@ -50,6 +47,12 @@ fn info(id: &str, provider: &ProviderConfig) -> ProviderInfo {
         id: id.to_owned(),
         name: provider.name.clone(),
         base_url: provider.base_url.clone(),
+        wire_api: match provider.wire_api {
+            WireApi::Responses => model::WireApi::Responses,
+            WireApi::Simulator => model::WireApi::Simulator {
+                script: provider.script.as_ref().map(|script| script.as_path().to_owned()),
+            },
+        },
         env_key: provider.env_key.clone(),
         env_key_instructions: provider.env_key_instructions.clone(),
         experimental_bearer_token: provider.experimental_bearer_token.clone(),

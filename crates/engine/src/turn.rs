@@ -10,7 +10,8 @@ mod tool_calls;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use model::{ModelError, ModelInfo};
+use model::ModelError;
+use model::catalogue::ModelInfo;
 use serde_json::Value;
 use store::{EventRecord, Record, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -117,7 +118,10 @@ impl TurnTask {
     pub(crate) async fn run(self, go: oneshot::Receiver<()>) -> TurnEnd {
         let _ = go.await;
         let started_at = unix_seconds();
-        let lookup = model::catalogue::lookup(self.settings.model());
+        let mut lookup = model::catalogue::lookup(self.settings.model());
+        if let Some(window) = self.settings.config.context_window {
+            lookup.info.context_window = lookup.info.configured_context_window(window);
+        }
         let sink = &self.thread.sink;
         if !lookup.known {
             sink.emit(self.thread.id, ThreadEvent::Warning(unknown_model(self.settings.model())));
@@ -209,7 +213,7 @@ impl RunningTurn {
             self.events.emit(ThreadEvent::Warning(warning));
         }
         records.extend(facts.items_since(self.facts.as_ref()).into_iter().map(Record::ResponseItem));
-        records.push(Record::TurnContext(context::turn_context_record(&self.id, &self.settings)));
+        records.push(Record::TurnContext(Box::new(context::turn_context_record(&self.id, &self.settings))));
         let (announce, input_records) = input::prepare(&input);
         records.extend(input_records);
         self.log.record(records)?;
@@ -329,7 +333,7 @@ impl RunningTurn {
             }));
         }
         let mut outcome = outcome;
-        if let Err(error) = self.log.record(records).and_then(|()| self.log.sync()) {
+        if let Err(error) = self.log.record(records) {
             tracing::error!(%error, turn = %self.id, "the end of a turn could not be stored");
             if outcome.is_ok() {
                 outcome = Err(error.into());

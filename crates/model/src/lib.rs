@@ -20,6 +20,7 @@ mod responses;
 mod retry;
 pub mod simulator;
 
+pub use auth::Credentials;
 pub use error::ModelError;
 pub use event::{ResponseEvent, ResponseStream};
 pub use provider::{Env, ModelProvider, Options, ProviderInfo, WireApi, connect};

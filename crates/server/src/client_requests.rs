@@ -1,12 +1,11 @@
 //! What we ask clients, and what their answers mean.
 
-use engine::{Answer, QuestionKind};
+use engine::{Answer, CommandDecision, PatchDecision, QuestionKind, UserAnswers};
 use protocol as p;
 use protocol::ServerMethod;
 use rpc::Outcome;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tools::{CommandDecision, PatchDecision, UserAnswers};
 use types::{ThreadId, TurnId};
 
 use crate::wire::{FromWire as _, ToWire as _, abs};
@@ -71,18 +70,15 @@ pub(crate) fn request(thread: ThreadId, turn: &TurnId, kind: &QuestionKind) -> A
                         id: question.id.clone(),
                         header: question.header.clone(),
                         question: question.question.clone(),
-                        is_other: true,
-                        is_secret: false,
-                        options: Some(
-                            question
-                                .options
-                                .iter()
-                                .map(|option| p::ToolRequestUserInputOption {
-                                    label: option.label.clone(),
-                                    description: option.description.clone(),
-                                })
-                                .collect(),
-                        ),
+                        is_other: question.is_other,
+                        is_secret: question.is_secret,
+                        options: question.options.as_ref().map(|options| {
+                            let option = |option: &engine::QuestionOption| p::ToolRequestUserInputOption {
+                                label: option.label.clone(),
+                                description: option.description.clone(),
+                            };
+                            options.iter().map(option).collect()
+                        }),
                     })
                     .collect(),
             };

@@ -56,7 +56,7 @@ impl Connection {
     pub(crate) fn send(&self, frame: Bytes) {
         match self.outgoing.try_send(frame) {
             Ok(()) => {}
-            Err(TrySendError::Full) => {
+            Err(TrySendError::Lagging) => {
                 if !self.closing.is_cancelled() {
                     tracing::warn!(connection = self.id.0, "the client reads too slowly and is disconnected");
                 }

@@ -1,3 +1,29 @@
 //! The command line of Spindle.
+//!
+//! The one place that reads the process environment; everything else is passed on.
 
-fn main() {}
+mod app_server;
+mod cli;
+mod environment;
+mod logging;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse_from(environment::arguments()) {
+        Ok(cli) => cli,
+        Err(error) => return cli::explain(&error),
+    };
+    let outcome = match cli.command {
+        Command::AppServer(options) => app_server::run(&options),
+        Command::Completions { shell } => cli::completions(shell),
+    };
+    outcome.unwrap_or_else(|error| {
+        cli::report(&error);
+        ExitCode::FAILURE
+    })
+}

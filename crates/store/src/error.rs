@@ -43,6 +43,21 @@ impl StoreError {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
+    /// Whether there is no such file.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// What is wrong, without what was tried and with which file.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Io { source, .. } | Self::Full { source, .. } => source.to_string(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the cause is a full disk, a quota or a size limit.
     #[must_use]
     pub fn is_full(&self) -> bool {

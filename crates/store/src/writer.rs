@@ -50,6 +50,11 @@ impl ThreadWriter {
         self.append_now(records, SystemTime::now())
     }
 
+    /// As [`Self::append`], for callers that are not async.
+    pub fn write(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.append_now(records, SystemTime::now())
+    }
+
     /// The same with a clock of the caller's.
     pub(crate) fn append_now(&mut self, records: &[Record], now: SystemTime) -> Result<(), StoreError> {
         if records.is_empty() {

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use store::{EventRecord, Record};
 use types::item::UserInput;
-use types::{ContentItem, Item, ItemId, ResponseItem};
+use types::{AbsPath, ContentItem, Item, ItemId, ResponseItem};
 
 /// Largest image file that is sent to a model, in bytes.
 const MAX_IMAGE_BYTES: u64 = 20 << 20;
@@ -100,7 +100,10 @@ fn user_message(input: &[UserInput]) -> EventRecord {
 /// The skills that the user named, for the model to read.
 fn skills(input: &[UserInput]) -> impl Iterator<Item = ResponseItem> + '_ {
     input.iter().filter_map(|part| match part {
-        UserInput::Skill { name, path } => extensions::skills::injection(name, path).map(ResponseItem::user),
+        UserInput::Skill { name, path } => {
+            let path = AbsPath::new(path).ok()?;
+            extensions::skills::injection(name, &path).map(ResponseItem::user)
+        }
         UserInput::Text { .. } | UserInput::Image { .. } | UserInput::LocalImage { .. } | UserInput::Mention { .. } => {
             None
         }

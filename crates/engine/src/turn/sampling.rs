@@ -1,6 +1,7 @@
 //! One request to the model: from the history to what the model answered, tools included.
 
 use std::path::Path;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -83,7 +84,12 @@ impl RunningTurn {
                 }
                 Some(Ok(event)) => self.on_event(event, &mut arriving, &mut calls)?,
                 Some(Err(error)) => break Some(error),
-                None => break Some(ModelError::stream_closed()),
+                None => {
+                    break Some(ModelError::Disconnected {
+                        reason: "stream closed before response.completed".to_owned(),
+                        retry_after: None,
+                    });
+                }
             }
         };
         if failure.is_none() {
@@ -130,10 +136,10 @@ impl RunningTurn {
         if !model.supports_reasoning_summaries {
             return None;
         }
-        let summary = self.settings.summary.or(model.default_summary);
+        let summary = self.settings.summary.unwrap_or(model.default_summary);
         Some(Reasoning {
             effort: self.settings.effort().or(model.default_effort),
-            summary: summary.filter(|summary| *summary != types::ReasoningSummary::None),
+            summary: Some(summary).filter(|summary| *summary != types::ReasoningSummary::None),
         })
     }
 
@@ -144,7 +150,7 @@ impl RunningTurn {
         metadata.insert("session_id".to_owned(), thread.clone().into());
         metadata.insert("thread_source".to_owned(), self.thread.source_kind().into());
         metadata.insert("turn_id".to_owned(), self.id.as_str().into());
-        metadata.insert("sandbox".to_owned(), self.tools.sandbox_name().into());
+        metadata.insert("sandbox".to_owned(), self.sandbox_name().into());
         for (key, value) in &self.client_metadata {
             metadata.entry(key.clone()).or_insert_with(|| value.clone().into());
         }
@@ -157,6 +163,15 @@ impl RunningTurn {
         ];
         headers.extend(self.thread.sub_agent_headers());
         headers
+    }
+
+    /// The sandbox's name in request metadata.
+    fn sandbox_name(&self) -> &'static str {
+        match (&self.settings.sandbox_policy, self.environment.launcher.mechanism()) {
+            (types::SandboxPolicy::DangerFullAccess, _) | (_, Err(_)) => "none",
+            (types::SandboxPolicy::ExternalSandbox { .. }, _) => "external",
+            _ => "seccomp",
+        }
     }
 
     fn on_event(
@@ -385,6 +400,7 @@ impl RunningTurn {
         let mut records = Vec::new();
         if let Some(plan) = &plan {
             records.push(Record::Event(EventRecord::ItemCompleted {
+                thread_id: Some(self.thread.id),
                 turn_id: self.id.clone(),
                 item: self.plan_item(plan.clone()),
             }));
@@ -510,7 +526,8 @@ impl RunningTurn {
     }
 
     fn tell_diff(&self) {
-        if let Some(diff) = self.tools.unified_diff() {
+        let diff = self.tools.diff.lock().unwrap_or_else(PoisonError::into_inner).unified();
+        if !diff.is_empty() {
             self.events.emit(ThreadEvent::DiffUpdated { turn_id: self.id.clone(), diff });
         }
     }

@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use config::Config;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use model::ModelInfo;
+use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tools::{
-    CommandApproval, CommandDecision, Host, PatchApproval, PatchDecision, SpecContext, ToolCall, ToolEvent, ToolInput,
-    ToolResult, TurnTools, UserAnswers, UserQuestions,
+    CommandApproval, CommandDecision, Host, PatchApproval, PatchDecision, PatchTool, SpecContext, ToolCall, ToolEvent, ToolInput,
+    ToolResult, TurnDiff, TurnTools, UserAnswers, UserQuestions, WebSearchMode,
 };
-use types::{Item, ModeKind, ResponseItem, ToolOutput, ToolSpec};
+use types::{ModeKind, ResponseItem, ToolOutput, ToolSpec};
 
 use super::sampling::text_output;
 use crate::agents;
@@ -55,11 +56,11 @@ pub(super) fn turn_tools(
         shell: environment.shell.clone(),
         env: environment.command_env(&settings.config),
         mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
-        truncation: model.truncation.into(),
-        image_input: model.takes_images(),
+        truncation: truncation(model),
+        image_input: takes_images(model),
         grants: thread.grants.clone(),
         cancel: cancel.clone(),
-        diff: Arc::default(),
+        diff: Arc::new(Mutex::new(TurnDiff::new(&settings.cwd))),
         host: Arc::new(TurnHost { events: events.clone(), questions }),
     })
 }
@@ -73,11 +74,12 @@ pub(super) fn specs(
 ) -> Arc<[ToolSpec]> {
     let cx = SpecContext {
         mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
-        apply_patch: model.apply_patch.map(Into::into),
-        image_input: model.takes_images(),
-        web_search: settings.config.web_search(),
-        request_permissions: settings.config.features.enabled("request_permissions_tool"),
-        question_in_default_mode: settings.config.features.enabled("default_mode_request_user_input"),
+        apply_patch: model.apply_patch.map(|kind| match kind {
+            ApplyPatchKind::Freeform => PatchTool::Freeform,
+            ApplyPatchKind::Function => PatchTool::Function,
+        }),
+        image_input: takes_images(model),
+        web_search: web_search(&settings.config),
     };
     let mut specs = environment.tools.specs(&cx);
     if agents::offered(thread, &settings.config) {
@@ -85,6 +87,50 @@ pub(super) fn specs(
     }
     specs.extend(thread.dynamic_tools.specs());
     specs.into()
+}
+
+fn takes_images(model: &ModelInfo) -> bool {
+    model.input_modalities.contains(&Modality::Image)
+}
+
+fn truncation(model: &ModelInfo) -> tools::Truncation {
+    match model.truncation {
+        Truncation::Bytes(bytes) => tools::Truncation::Bytes(bytes),
+        Truncation::Tokens(tokens) => tools::Truncation::Tokens(tokens),
+    }
+}
+
+/// The same tools for a call of its own.
+fn with_host(tools: &TurnTools, host: Arc<dyn Host>) -> TurnTools {
+    TurnTools {
+        thread_id: tools.thread_id,
+        turn_id: tools.turn_id.clone(),
+        cwd: tools.cwd.clone(),
+        approval_policy: tools.approval_policy.clone(),
+        sandbox_policy: tools.sandbox_policy.clone(),
+        permission_profile: tools.permission_profile.clone(),
+        places: tools.places.clone(),
+        launcher: tools.launcher.clone(),
+        sessions: tools.sessions.clone(),
+        shell: tools.shell.clone(),
+        env: tools.env.clone(),
+        mode: tools.mode,
+        truncation: tools.truncation,
+        image_input: tools.image_input,
+        grants: tools.grants.clone(),
+        cancel: tools.cancel.clone(),
+        diff: tools.diff.clone(),
+        host,
+    }
+}
+
+/// How the provider may search the web, if at all.
+fn web_search(config: &Config) -> Option<WebSearchMode> {
+    match config.web_search.unwrap_or(config::WebSearchMode::Cached) {
+        config::WebSearchMode::Disabled => None,
+        config::WebSearchMode::Cached => Some(WebSearchMode::Cached),
+        config::WebSearchMode::Live => Some(WebSearchMode::Live),
+    }
 }
 
 /// Passes what tools tell and ask on to clients.
@@ -261,7 +307,7 @@ impl ToolCalls {
         self.open.insert(call_id.clone(), (item.clone(), Instant::now()));
         let held = Arc::new(HeldEvents { state: Mutex::default(), turn: Some(self.tools.host.clone()) });
         let host = Arc::new(CallHost { turn: self.tools.host.clone(), held: held.clone() });
-        let tools = self.tools.with_host(host);
+        let tools = with_host(&self.tools, host);
         let (thread, events, turns) = (self.thread.clone(), self.events.clone(), self.turns.clone());
         let cancel = self.tools.cancel.clone();
         let run = async move {

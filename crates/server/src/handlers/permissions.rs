@@ -23,6 +23,6 @@ pub(crate) fn granted(
 ) -> Option<PermissionProfile> {
     match profile {
         Some(profile) => Some(profile.clone()),
-        None => config::permissions::permission_profile_of(policy, cwd, &|path| path.exists()),
+        None => config::permissions::permission_profile_of(policy, cwd),
     }
 }

@@ -101,7 +101,7 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
     let user_agent = client.map(|client| client.user_agent.clone()).unwrap_or_default();
     let provider_id = asked_provider.unwrap_or_else(|| config.model_provider.clone());
     let provider = engine::connect(environment, &config, &provider_id, &originator, &user_agent)?;
-    let model = config.model.clone().unwrap_or_else(|| model::catalogue::default_model().slug.clone());
+    let model = config.model.clone().unwrap_or_else(|| default_model());
     Ok(ThreadSettings {
         model,
         provider_id,
@@ -123,6 +123,13 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
     })
 }
 
+/// The model a new user gets.
+fn default_model() -> String {
+    let models = model::catalogue::all();
+    let default = models.iter().find(|model| model.is_default).or_else(|| models.first());
+    default.map(|model| model.slug.clone()).unwrap_or_default()
+}
+
 /// The configuration for a thread. A broken file was told at `initialize`; threads then run on the defaults.
 fn load(cx: &Cx, cwd: Option<&AbsPath>, overrides: &ThreadOverrides) -> Result<Config, RpcError> {
     let loader = &cx.server.engine.environment().loader;
@@ -133,7 +140,7 @@ fn load(cx: &Cx, cwd: Option<&AbsPath>, overrides: &ThreadOverrides) -> Result<C
 
 /// A project that cannot be marked is a matter for the log: the thread itself is fine.
 fn trust(home: &AbsPath, cwd: &AbsPath) {
-    let root = workspace::git::trust_root(cwd).unwrap_or_else(|| cwd.clone());
+    let root = config::trust_root(cwd);
     if let Err(error) = config::trust_project(home, &root) {
         tracing::warn!(%error, "the project could not be marked as trusted");
     }

@@ -2,7 +2,7 @@
 
 use engine::{ThreadHandle, ThreadSnapshot};
 use protocol as p;
-use store::{StoreError, StoredThread, Summary};
+use store::{StoreError, StoredThread};
 use types::{AbsPath, ThreadId, Turn, TurnStatus};
 
 use super::permissions;
@@ -69,30 +69,6 @@ pub(crate) fn of_stored(thread: &StoredThread, turns: &[Turn]) -> p::Thread {
     }
 }
 
-/// A line of a listing; loaded threads show their status.
-pub(crate) fn of_summary(cx: &Cx, summary: &Summary) -> p::Thread {
-    let status = cx.server.engine.get(summary.id).map(|thread| thread.snapshot().status);
-    p::Thread {
-        id: summary.id.to_string(),
-        forked_from_id: summary.forked_from.map(|id| id.to_string()),
-        preview: summary.preview.clone(),
-        ephemeral: false,
-        model_provider: summary.model_provider.clone().unwrap_or_default(),
-        created_at: unix_seconds(summary.created_at),
-        updated_at: unix_seconds(summary.updated_at),
-        status: status.to_wire().unwrap_or(p::ThreadStatus::NotLoaded),
-        path: Some(summary.path.as_path().to_owned()),
-        cwd: abs(&summary.cwd),
-        cli_version: summary.cli_version.clone(),
-        source: summary.source.to_wire(),
-        agent_nickname: summary.agent_nickname.clone(),
-        agent_role: summary.agent_role.clone(),
-        git_info: summary.git.to_wire(),
-        name: summary.name.clone(),
-        turns: Vec::new(),
-    }
-}
-
 /// The turns of a loaded thread: those on disk, the running one as it is now.
 pub(crate) fn turns_of(cx: &Cx, thread: &ThreadSnapshot) -> Result<Vec<Turn>, RpcError> {
     let Some(path) = &thread.path else { return Ok(Vec::new()) };
@@ -141,7 +117,7 @@ pub(crate) struct SettingsView {
 pub(crate) fn settings_view(cx: &Cx, thread: &ThreadSnapshot) -> SettingsView {
     let settings = &thread.settings;
     let environment = cx.server.engine.environment();
-    let sources = environment.agents_md(&settings.config, &settings.cwd).sources;
+    let sources = environment.agents_md(&settings.config, &settings.cwd);
     let profile =
         permissions::granted(&settings.sandbox_policy, settings.permission_profile.as_ref(), &settings.cwd);
     SettingsView {

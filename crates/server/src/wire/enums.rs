@@ -49,7 +49,6 @@ same_values! {
     types::ApprovalsReviewer => protocol::ApprovalsReviewer { User, AutoReview, GuardianSubagent }
     types::SandboxMode => protocol::SandboxMode { ReadOnly, WorkspaceWrite, DangerFullAccess }
     types::FileSystemAccess => protocol::FileSystemAccessMode { Read, Write, None }
-    types::ReasoningEffort => protocol::ReasoningEffort { None, Minimal, Low, Medium, High, XHigh }
     types::ReasoningSummary => protocol::ReasoningSummary { Auto, Concise, Detailed, None }
     types::ServiceTier => protocol::ServiceTier { Fast, Flex }
     types::Personality => protocol::Personality { None, Friendly, Pragmatic }

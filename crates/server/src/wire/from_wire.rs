@@ -6,7 +6,7 @@ use types::item::{DynamicToolContent, TextElement};
 use types::policy::FileSystemPermissions;
 use types::{
     AbsPath, ApprovalPolicy, CollaborationMode, FileSystemEntry, FileSystemPath, GranularApproval, PermissionProfile,
-    ReadAccess, ResponseItem, SandboxPolicy, SpecialPath, UserInput,
+    ReadAccess, ReasoningEffort, ResponseItem, SandboxPolicy, SpecialPath, UserInput,
 };
 
 use super::FromWire;
@@ -146,6 +146,21 @@ impl FromWire for protocol::FileSystemSandboxEntry {
             }),
         };
         FileSystemEntry { path, access: self.access.from_wire() }
+    }
+}
+
+impl FromWire for protocol::ReasoningEffort {
+    type Inner = ReasoningEffort;
+
+    fn from_wire(self) -> ReasoningEffort {
+        match self {
+            Self::None => ReasoningEffort::None,
+            Self::Minimal => ReasoningEffort::Minimal,
+            Self::Low => ReasoningEffort::Low,
+            Self::Medium => ReasoningEffort::Medium,
+            Self::High => ReasoningEffort::High,
+            Self::Xhigh => ReasoningEffort::XHigh,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod enums;
 mod from_wire;
 mod to_wire;
 
-pub(crate) use from_wire::{InvalidValue, response_items};
+pub(crate) use from_wire::response_items;
 pub(crate) use to_wire::{abs, millis, unix_seconds};
 
 /// How a value of ours looks on the wire.

@@ -10,7 +10,7 @@ use types::item::{
 };
 use types::{
     AbsPath, ApprovalPolicy, CollaborationMode, FileSystemEntry, FileSystemPath, GitFacts, Item, PermissionProfile,
-    RateLimits, ReadAccess, SandboxPolicy, SessionSource, SpecialPath, SubAgentSource, TokenUsage, TokenUsageTotals,
+    RateLimits, ReadAccess, ReasoningEffort, SandboxPolicy, SessionSource, SpecialPath, SubAgentSource, TokenUsage, TokenUsageTotals,
     Turn, TurnError, TurnErrorKind, UserInput,
 };
 
@@ -575,6 +575,22 @@ impl ToWire for SubAgentSource {
             },
             Self::MemoryConsolidation => Wire::MemoryConsolidation,
             Self::Other(name) => Wire::Other(name.clone()),
+        }
+    }
+}
+
+impl ToWire for ReasoningEffort {
+    type Wire = protocol::ReasoningEffort;
+
+    fn to_wire(&self) -> Self::Wire {
+        use protocol::ReasoningEffort as Wire;
+        match self {
+            Self::None => Wire::None,
+            Self::Minimal => Wire::Minimal,
+            Self::Low => Wire::Low,
+            Self::Medium => Wire::Medium,
+            Self::High => Wire::High,
+            Self::XHigh => Wire::Xhigh,
         }
     }
 }

@@ -1,0 +1,95 @@
+//! `model/list` and `collaborationMode/list`: what can be chosen.
+
+use model::catalogue::{self, ModelInfo, Modality};
+use protocol as p;
+
+use crate::dispatch::{Cx, Handled};
+use crate::error::RpcError;
+use crate::wire::ToWire as _;
+
+/// Pages through the bundled catalogue, or the one the configuration names.
+pub(crate) async fn list(cx: Cx, params: p::ModelListParams) -> Handled<p::ModelListResponse> {
+    let models = models(&cx)?;
+    let hidden = params.include_hidden.unwrap_or(false);
+    let shown: Vec<&ModelInfo> = models.iter().filter(|model| hidden || !model.hidden).collect();
+    let total = shown.len();
+    let start = match &params.cursor {
+        Some(cursor) => {
+            cursor.parse().map_err(|_| RpcError::invalid_request(format_args!("invalid cursor: {cursor}")))?
+        }
+        None => 0,
+    };
+    if start > total {
+        return Err(RpcError::invalid_request(format_args!("cursor {start} exceeds total models {total}")));
+    }
+    let limit = params.limit.map_or(total.max(1), |limit| usize::try_from(limit.max(1)).unwrap_or(usize::MAX));
+    let end = start.saturating_add(limit).min(total);
+    let data = shown[start..end].iter().map(|model| to_wire(model)).collect();
+    let next_cursor = (end < total).then(|| end.to_string());
+    Ok(p::ModelListResponse { data, next_cursor }.into())
+}
+
+fn models(cx: &Cx) -> Result<Vec<ModelInfo>, RpcError> {
+    let environment = cx.server.engine.environment();
+    let file = environment.loader.load(Some(&environment.cwd), None).ok().and_then(|config| config.model_catalog_json);
+    let Some(file) = file else { return Ok(catalogue::all().to_vec()) };
+    let read = std::fs::read_to_string(&file).map_err(|error| error.to_string());
+    let parsed = read.and_then(|text| catalogue::from_json(&text).map_err(|error| error.to_string()));
+    parsed.map_err(|error| RpcError::internal(format_args!("failed to read the model catalogue `{file}`: {error}")))
+}
+
+fn to_wire(model: &ModelInfo) -> p::Model {
+    p::Model {
+        id: model.slug.clone(),
+        model: model.slug.clone(),
+        upgrade: model.upgrade.as_ref().map(|upgrade| upgrade.model.clone()),
+        upgrade_info: model.upgrade.as_ref().map(|upgrade| p::ModelUpgradeInfo {
+            model: upgrade.model.clone(),
+            upgrade_copy: None,
+            model_link: None,
+            migration_markdown: upgrade.migration_markdown.clone(),
+        }),
+        availability_nux: None,
+        display_name: model.display_name.clone(),
+        description: model.description.clone(),
+        hidden: model.hidden,
+        supported_reasoning_efforts: model
+            .supported_efforts
+            .iter()
+            .map(|(effort, description)| p::ReasoningEffortOption {
+                reasoning_effort: effort.to_wire(),
+                description: description.clone(),
+            })
+            .collect(),
+        default_reasoning_effort: model.default_effort.to_wire().unwrap_or(p::ReasoningEffort::None),
+        input_modalities: model
+            .input_modalities
+            .iter()
+            .map(|modality| match modality {
+                Modality::Text => p::InputModality::Text,
+                Modality::Image => p::InputModality::Image,
+            })
+            .collect(),
+        supports_personality: model.supports_personality,
+        additional_speed_tiers: model.additional_speed_tiers.clone(),
+        is_default: model.is_default,
+    }
+}
+
+/// The modes a turn can be started in.
+pub(crate) async fn collaboration_modes(
+    _cx: Cx,
+    _params: p::CollaborationModeListParams,
+) -> Handled<p::CollaborationModeListResponse> {
+    let mode = |name: &str, mode, reasoning_effort| p::CollaborationModeMask {
+        name: name.to_owned(),
+        mode: Some(mode),
+        model: None,
+        reasoning_effort,
+    };
+    let data = vec![
+        mode("Plan", p::ModeKind::Plan, Some(Some(p::ReasoningEffort::Medium))),
+        mode("Default", p::ModeKind::Default, Some(None)),
+    ];
+    Ok(p::CollaborationModeListResponse { data }.into())
+}
