@@ -63,7 +63,7 @@ features! {
     UnifiedExec = "unified_exec" Stable on;
     ShellZshFork = "shell_zsh_fork" UnderDevelopment off;
     ShellSnapshot = "shell_snapshot" Stable on;
-    JsRepl = "js_repl" Beta off ("JavaScript REPL", "Gives the agent a JavaScript session that keeps its state between calls.", "");
+    JsRepl = "js_repl" Beta off ("JavaScript REPL", "Gives the agent a JavaScript session that keeps its state between calls.", "Try the JavaScript REPL: switch js_repl on and start a new thread.");
     CodeMode = "code_mode" UnderDevelopment off;
     CodeModeOnly = "code_mode_only" UnderDevelopment off;
     JsReplToolsOnly = "js_repl_tools_only" UnderDevelopment off;
@@ -74,7 +74,7 @@ features! {
     RuntimeMetrics = "runtime_metrics" UnderDevelopment off;
     GeneralAnalytics = "general_analytics" Stable on;
     Sqlite = "sqlite" Removed on;
-    Memories = "memories" Beta off ("Memories", "Lets the agent keep notes from earlier threads and use them in new ones.", "");
+    Memories = "memories" Beta off ("Memories", "Lets the agent keep notes from earlier threads and use them in new ones.", "Try memories: switch memories on.");
     Chronicle = "chronicle" UnderDevelopment off;
     ChildAgentsMd = "child_agents_md" UnderDevelopment off;
     ApplyPatchFreeform = "apply_patch_freeform" UnderDevelopment off;
@@ -118,7 +118,7 @@ features! {
     RemoteControl = "remote_control" UnderDevelopment off;
     ImageDetailOriginal = "image_detail_original" Removed off;
     TuiAppServer = "tui_app_server" Removed on;
-    PreventIdleSleep = "prevent_idle_sleep" Beta off ("Prevent sleep while running", "Keeps the computer awake while the agent works on a turn.", "");
+    PreventIdleSleep = "prevent_idle_sleep" Beta off ("Prevent sleep while running", "Keeps the computer awake while the agent works on a turn.", "Try keeping the computer awake: switch prevent_idle_sleep on.");
     WorkspaceOwnerUsageNudge = "workspace_owner_usage_nudge" UnderDevelopment off;
     ResponsesWebsockets = "responses_websockets" Removed off;
     ResponsesWebsocketsV2 = "responses_websockets_v2" Removed off;
@@ -145,6 +145,16 @@ impl Feature {
         ALL.iter().find(|info| info.key == key).map(|info| info.feature)
     }
 }
+
+/// Features that clients may switch while the server runs; files and flags win over them.
+pub const RUNTIME: &[Feature] = &[
+    Feature::Apps,
+    Feature::Memories,
+    Feature::Plugins,
+    Feature::ToolSearch,
+    Feature::ToolSuggest,
+    Feature::ToolCallMcpElicitation,
+];
 
 /// Older names that configuration files may still hold.
 const ALIASES: &[(&str, &str)] = &[("connectors", "apps")];

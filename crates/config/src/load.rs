@@ -1,6 +1,6 @@
 //! Reading the layers from disk.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io};
 
@@ -8,6 +8,7 @@ use toml::{Table, Value};
 use types::AbsPath;
 
 use crate::error::{ConfigError, Located, Range};
+use crate::features::Feature;
 use crate::file::{ConfigToml, Trust};
 use crate::layer::{Disabled, Layer, Layers, Source};
 use crate::overrides::{Overrides, ThreadOverrides};
@@ -33,6 +34,8 @@ pub struct Loader {
     environment: ProviderEnvironment,
     /// Parsed files. The lock is held for a look-up or an insertion only.
     cache: Arc<Mutex<HashMap<AbsPath, Cached>>>,
+    /// Shared by clones, kept in memory only. The lock is held to copy it.
+    runtime_features: Arc<Mutex<BTreeMap<Feature, bool>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,6 +54,7 @@ impl Loader {
             overrides: Overrides::default(),
             environment: ProviderEnvironment::default(),
             cache: Arc::default(),
+            runtime_features: Arc::default(),
         }
     }
 
@@ -87,6 +91,16 @@ impl Loader {
         self.home.join(FILE_NAME)
     }
 
+    /// Switches features for all configurations loaded from now on, unless a file or flag says otherwise.
+    pub fn set_runtime_features(&self, switches: impl IntoIterator<Item = (Feature, bool)>) {
+        self.runtime_features.lock().unwrap_or_else(PoisonError::into_inner).extend(switches);
+    }
+
+    fn runtime_features(&self) -> Vec<(Feature, bool)> {
+        let switches = self.runtime_features.lock().unwrap_or_else(PoisonError::into_inner);
+        switches.iter().map(|(feature, on)| (*feature, *on)).collect()
+    }
+
     /// The configuration for threads in `cwd`. Reads files that changed since the last call; blocks for that long.
     ///
     /// # Errors
@@ -99,6 +113,7 @@ impl Loader {
             project_root: cwd.and_then(|cwd| self.project_root(cwd, &layers)),
             thread,
             environment: &self.environment,
+            runtime_features: &self.runtime_features(),
         };
         let config = match resolve(layers.clone(), &inputs) {
             Err(ConfigError::Type { message, located: None }) => {
@@ -114,7 +129,14 @@ impl Loader {
     /// # Errors
     /// Only the session flags' own: there is nothing to fall back to.
     pub fn defaults(&self, cwd: Option<&AbsPath>) -> Result<Config, ConfigError> {
-        let inputs = Inputs { home: &self.home, cwd, project_root: None, thread: None, environment: &self.environment };
+        let inputs = Inputs {
+            home: &self.home,
+            cwd,
+            project_root: None,
+            thread: None,
+            environment: &self.environment,
+            runtime_features: &self.runtime_features(),
+        };
         let flags = Layers { layers: vec![self.flags_layer()] };
         resolve(flags, &inputs)
     }

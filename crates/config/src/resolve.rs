@@ -29,6 +29,8 @@ pub struct Inputs<'a> {
     pub project_root: Option<AbsPath>,
     pub thread: Option<&'a ThreadOverrides>,
     pub environment: &'a ProviderEnvironment,
+    /// What clients switched at run time: over the defaults, below every file and flag.
+    pub runtime_features: &'a [(Feature, bool)],
 }
 
 /// Makes a configuration of layers.
@@ -40,7 +42,7 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
     let trust = inputs.cwd.and_then(|cwd| Projects::from_table(&merged).trust_of(cwd));
     let mut unknown_keys = Vec::new();
     let file: ConfigToml =
-        serde_ignored::deserialize(toml::Value::Table(merged), |path| unknown_keys.push(path.to_string()))
+        serde_ignored::deserialize(toml::Value::Table(merged), |path| unknown_keys.push(dotted(&path)))
             .map_err(|error: toml::de::Error| ConfigError::Type { message: error.to_string(), located: None })?;
 
     let profile = match &file.profile {
@@ -50,7 +52,7 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
     let none = ThreadOverrides::default();
     let thread = inputs.thread.unwrap_or(&none).clone();
 
-    let features = features(&file, &profile, &mut unknown_keys);
+    let features = features(inputs.runtime_features, &file, &profile, &mut unknown_keys);
     let model_provider = thread
         .model_provider
         .or(profile.model_provider)
@@ -163,14 +165,37 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
     })
 }
 
+/// `a.b.0`.
+fn dotted(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path::{Map, NewtypeStruct, NewtypeVariant, Root, Seq, Some as Wrapped};
+    let below = |parent, key: &str| match dotted(parent) {
+        parent if parent.is_empty() => key.to_owned(),
+        parent => format!("{parent}.{key}"),
+    };
+    match path {
+        Root => String::new(),
+        Seq { parent, index } => below(parent, &index.to_string()),
+        Map { parent, key } => below(parent, key),
+        Wrapped { parent } | NewtypeStruct { parent } | NewtypeVariant { parent } => dotted(parent),
+    }
+}
+
 /// Layers make their paths absolute; what still is relative comes from nowhere and means nothing.
 fn path(text: Option<String>) -> Option<AbsPath> {
     AbsPath::new(text?).ok()
 }
 
 /// The file's switches, then the profile's; older top-level keys first.
-fn features(file: &ConfigToml, profile: &ProfileToml, unknown_keys: &mut Vec<String>) -> Features {
+fn features(
+    runtime: &[(Feature, bool)],
+    file: &ConfigToml,
+    profile: &ProfileToml,
+    unknown_keys: &mut Vec<String>,
+) -> Features {
     let mut features = Features::default();
+    for (feature, on) in runtime {
+        features.set(*feature, *on);
+    }
     let parts = [
         (file.experimental_use_unified_exec_tool, file.experimental_use_freeform_apply_patch, &file.features),
         (profile.experimental_use_unified_exec_tool, profile.experimental_use_freeform_apply_patch, &profile.features),

@@ -31,6 +31,8 @@ pub fn facts(cwd: &AbsPath) -> Option<GitFacts> {
     let head = fs::read_to_string(dirs.own.join("HEAD")).ok()?;
     let head = head.trim();
     let (sha, branch) = match head.strip_prefix("ref:").map(str::trim) {
+        // Repositories with another kind of reference storage keep this name here; it means nothing.
+        Some("refs/heads/.invalid") => (None, None),
         Some(name) => (dirs.resolve(name), name.strip_prefix("refs/heads/").map(ToOwned::to_owned)),
         None => (is_hash(head).then(|| head.to_owned()), None),
     };
@@ -137,4 +139,107 @@ fn unquote(value: &str) -> String {
 /// SHA-1 or SHA-256, in hexadecimal.
 fn is_hash(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+    struct Repo {
+        _folder: tempfile::TempDir,
+        root: AbsPath,
+    }
+
+    impl Repo {
+        /// `ROOT` in a text stands for the temporary folder.
+        fn new(files: &[(&str, &str)]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let root = AbsPath::new(folder.path().canonicalize().unwrap()).unwrap();
+            for (name, text) in files {
+                let path = root.join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text.replace("ROOT", root.to_str().unwrap())).unwrap();
+            }
+            Self { _folder: folder, root }
+        }
+
+        fn check(&self, cwd: &str, sha: Option<&str>, branch: Option<&str>, origin_url: Option<&str>) {
+            let facts = facts(&self.root.join(cwd)).unwrap();
+            let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
+            let expected = GitFacts { sha: owned(sha), branch: owned(branch), origin_url: owned(origin_url) };
+            assert_eq!(facts, expected, "{cwd}");
+        }
+    }
+
+    #[test]
+    fn a_branch_is_found_loose_and_packed() {
+        let repo = Repo::new(&[
+            ("a/.git/HEAD", "ref: refs/heads/feature/x\n"),
+            ("a/.git/refs/heads/feature/x", &format!("{A}\n")),
+            ("a/.git/packed-refs", &format!("# pack-refs with: peeled\n{B} refs/heads/feature/x\n")),
+            ("a/deep/file", ""),
+            ("b/.git/HEAD", "ref: refs/heads/main\n"),
+            ("b/.git/packed-refs", &format!("{A} refs/heads/main2\n{B} refs/heads/main\n^{A}\n")),
+        ]);
+        repo.check("a/deep", Some(A), Some("feature/x"), None);
+        repo.check("b", Some(B), Some("main"), None);
+    }
+
+    #[test]
+    fn a_detached_head_has_no_branch_and_an_unborn_one_no_commit() {
+        let repo = Repo::new(&[("a/.git/HEAD", &format!("{A}\n")), ("b/.git/HEAD", "ref: refs/heads/main\n")]);
+        repo.check("a", Some(A), None, None);
+        repo.check("b", None, Some("main"), None);
+    }
+
+    #[test]
+    fn the_origin_is_read_from_the_configuration() {
+        let repo = Repo::new(&[
+            ("a/.git/HEAD", "ref: refs/heads/main\n"),
+            (
+                "a/.git/config",
+                "[core]\n\turl = no\n[remote \"upstream\"]\n\turl = no\n[remote \"origin\"]\n\tfetch = x\n\tURL = \
+                 \"https://example.com/x#y.git\" ; note\n\turl = second\n[branch \"origin\"]\n\turl = no\n",
+            ),
+        ]);
+        repo.check("a", None, Some("main"), Some("https://example.com/x#y.git"));
+    }
+
+    #[test]
+    fn linked_working_trees_share_references_but_not_the_head() {
+        let repo = Repo::new(&[
+            ("main/.git/HEAD", "ref: refs/heads/main\n"),
+            ("main/.git/refs/heads/main", A),
+            ("main/.git/refs/heads/wt", B),
+            ("main/.git/config", "[remote \"origin\"]\nurl = u\n"),
+            ("main/.git/worktrees/wt/HEAD", "ref: refs/heads/wt\n"),
+            ("main/.git/worktrees/wt/commondir", "../..\n"),
+            ("wt/.git", "gitdir: ROOT/main/.git/worktrees/wt\n"),
+            ("sub/.git", "gitdir: ../main/.git\n"),
+        ]);
+        repo.check("main", Some(A), Some("main"), Some("u"));
+        repo.check("wt", Some(B), Some("wt"), Some("u"));
+        repo.check("sub", Some(A), Some("main"), Some("u"));
+    }
+
+    #[test]
+    fn odd_files_give_nothing_instead_of_nonsense() {
+        let repo = Repo::new(&[
+            ("loop/.git/HEAD", "ref: refs/heads/a\n"),
+            ("loop/.git/refs/heads/a", "ref: refs/heads/a\n"),
+            ("out/.git/HEAD", "ref: ../../secret\n"),
+            ("secret", A),
+            ("table/.git/HEAD", "ref: refs/heads/.invalid\n"),
+            ("text/.git/HEAD", "hello\n"),
+        ]);
+        repo.check("loop", None, Some("a"), None);
+        repo.check("out", None, None, None);
+        repo.check("table", None, None, None);
+        repo.check("text", None, None, None);
+        assert_eq!(facts(&repo.root.join("secret")), None, "outside a repository");
+        assert_eq!(repo_root(&repo.root.join("loop/x/y")), Some(repo.root.join("loop")));
+    }
 }
