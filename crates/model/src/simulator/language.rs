@@ -228,9 +228,9 @@ fn statement(text: &str) -> Option<Vec<Statement>> {
     match keyword.as_str() {
         "repeat" => repeat(rest),
         "say" | "answer" | "reply" => one(say(rest)?),
-        "remark" => one(Statement::Say { text: unquoted(non_empty(rest)?), commentary: true }),
+        "remark" => one(Statement::Say { text: words(rest)?, commentary: true }),
         "propose" => one(Statement::Say {
-            text: format!("<proposed_plan>\n{}\n</proposed_plan>", unquoted(non_empty(rest)?)),
+            text: format!("<proposed_plan>\n{}\n</proposed_plan>", words(rest)?),
             commentary: false,
         }),
         "think" => one(think(rest)?),
@@ -395,12 +395,17 @@ fn path(text: &str) -> Option<String> {
     (quoted || !path.contains(char::is_whitespace)).then_some(path).filter(|path| !path.contains('\n'))
 }
 
+/// A text to be said: without its quotes, with its line ends.
+fn words(text: &str) -> Option<String> {
+    Some(unescape(&unquoted(non_empty(text)?)))
+}
+
 fn say(rest: &str) -> Option<Statement> {
     let rest = non_empty(rest)?;
     if let Some(number) = strip_suffix_word(rest, "words").and_then(|number| number.parse::<usize>().ok()) {
         return Some(Statement::Words(number.min(MAX_WORDS)));
     }
-    Some(Statement::Say { text: unescape(&unquoted(rest)), commentary: false })
+    Some(Statement::Say { text: words(rest)?, commentary: false })
 }
 
 fn strip_suffix_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
@@ -414,7 +419,7 @@ fn think(rest: &str) -> Option<Statement> {
         None => (rest, false),
     };
     let rest = strip_word(rest, "about").unwrap_or(rest);
-    Some(Statement::Think { text: unquoted(non_empty(rest)?), aloud })
+    Some(Statement::Think { text: words(rest)?, aloud })
 }
 
 fn repeat(rest: &str) -> Option<Vec<Statement>> {
@@ -465,7 +470,7 @@ fn run(rest: &str) -> Option<Call> {
 
 /// `FILE: content`
 fn write(rest: &str) -> Option<Call> {
-    let (name, content) = rest.split_once(':')?;
+    let (name, content) = split_outside(rest, ":")?;
     let path = path(name)?;
     let content = unescape(&unquoted(content));
     let mut patch = format!("*** Add File: {path}");
@@ -478,8 +483,8 @@ fn write(rest: &str) -> Option<Call> {
 
 /// `FILE: old => new`, whole lines
 fn edit(rest: &str) -> Option<Call> {
-    let (name, change) = rest.split_once(':')?;
-    let (old, new) = change.split_once("=>")?;
+    let (name, change) = split_outside(rest, ":")?;
+    let (old, new) = split_outside(change, "=>")?;
     let mut patch = format!("*** Update File: {}\n@@", path(name)?);
     for (sign, text) in [('-', old), ('+', new)] {
         let text = unescape(&unquoted(text));
@@ -582,6 +587,22 @@ fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// What stands before and behind the first separator outside of quotes and braces.
+fn split_outside<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
+    let mut at = 0;
+    let mut unclosed = Unclosed::default();
+    while at < text.len() {
+        if let Some(end) = enclosed(text, at, &mut unclosed) {
+            at = end;
+        } else if let Some(rest) = text[at..].strip_prefix(separator) {
+            return Some((&text[..at], rest));
+        } else {
+            at = next_char(text, at);
+        }
+    }
+    None
 }
 
 /// Parts between bars that stand outside of quotes and braces.

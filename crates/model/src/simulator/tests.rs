@@ -201,6 +201,10 @@ async fn each_statement_makes_its_item() {
             "edit a.rs: old line => new line",
             "apply_patch *** Begin Patch\n*** Update File: a.rs\n@@\n-old line\n+new line\n*** End Patch",
         ),
+        (
+            "edit a.rs: `a => b: c` => `d`",
+            "apply_patch *** Begin Patch\n*** Update File: a.rs\n@@\n-a => b: c\n+d\n*** End Patch",
+        ),
         ("delete a.rs", "apply_patch *** Begin Patch\n*** Delete File: a.rs\n*** End Patch"),
         (
             "plan: read / write",
@@ -485,7 +489,7 @@ async fn no_prompt_makes_the_simulator_panic_or_run_on() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % below
     };
-    for _ in 0..2000 {
+    for _ in 0..800 {
         let prompt: String = (0..next(12)).map(|_| PIECES[next(PIECES.len())]).collect();
         turn_with(&Simulator::new(None), request(&prompt), "x").await;
     }
@@ -500,6 +504,51 @@ async fn reading_a_hostile_prompt_takes_no_long_time() {
         drop(super::language::parse(&format!("in parallel: run x{prompt}")));
     }
     assert!(turn(&"x".repeat(300_000)).await[0].contains("a prompt of 300000 bytes"));
+}
+
+/// The statements that a text for people shows as examples.
+fn is_understood(example: &str) -> bool {
+    use super::statement::Statement;
+    !super::language::parse(example)
+        .iter()
+        .any(|statement| matches!(statement, Statement::NotUnderstood(_) | Statement::Summarise | Statement::Help))
+        || ["help", "summarise"].contains(&example)
+}
+
+#[test]
+fn every_example_of_the_help_is_understood() {
+    let examples = super::performance::HELP.lines().filter_map(|line| line.strip_prefix("- "));
+    let mut count = 0;
+    for example in examples.flat_map(|line| line.split(" · ")) {
+        assert!(is_understood(example), "{example}");
+        count += 1;
+    }
+    assert!(count > 25, "{count}");
+}
+
+#[test]
+fn every_example_of_the_documentation_is_understood() {
+    let text = include_str!("../../../../docs/simulator.md").replace("\\|", "\u{0}");
+    let (statements, _) = text.split_once("## Scripts").unwrap();
+    let mut prefix = "";
+    let mut count = 0;
+    for line in statements.lines() {
+        if line.starts_with("| X") {
+            prefix = "fail with ";
+        }
+        let Some(cell) = line.strip_prefix("| `").and_then(|_| line.split('|').nth(1)) else { continue };
+        let spans: Vec<&str> = if cell.contains("``") {
+            cell.split("``").skip(1).step_by(2).collect()
+        } else {
+            cell.split('`').skip(1).step_by(2).collect()
+        };
+        for span in spans {
+            let example = format!("{prefix}{}", span.trim().replace('\u{0}', "|"));
+            assert!(is_understood(&example), "{example}");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
 }
 
 mod scripts {
