@@ -18,6 +18,9 @@ const EFFECTIVE_CONTEXT_PERCENT: i64 = 95;
 /// Without another word, a tool's output is cut to this many bytes before the model sees it.
 const FALLBACK_TRUNCATION: Truncation = Truncation::Bytes(10_000);
 
+/// The slug under which the simulator gets every ability that a model can have. It is in no list.
+pub const SIMULATOR: &str = "simulator";
+
 /// One model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelInfo {
@@ -169,8 +172,11 @@ pub fn all() -> &'static [ModelInfo] {
     &ALL
 }
 
-/// Looks a slug up among the bundled models; see [`lookup_in`].
+/// Looks a slug up among the bundled models, see [`lookup_in`], and the simulator.
 pub fn lookup(slug: &str) -> Lookup {
+    if slug == SIMULATOR {
+        return Lookup { info: table::simulator(), known: true };
+    }
     lookup_in(all(), slug)
 }
 

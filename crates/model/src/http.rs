@@ -85,3 +85,52 @@ fn build(settings: &Settings) -> Result<Client, ModelError> {
     }
     builder.build().map_err(|error| unusable(format!("no HTTP client: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn settings(url: &str, pairs: &[(&'static str, &'static str)]) -> Settings {
+        let pairs: BTreeMap<&str, &str> = pairs.iter().copied().collect();
+        let env = move |name: &str| pairs.get(name).map(|value| (*value).to_owned());
+        Settings::read(&Url::parse(url).unwrap(), &env)
+    }
+
+    #[test]
+    fn a_plain_url_needs_no_tls_and_looks_at_no_certificates() {
+        let ca = [("SSL_CERT_FILE", "/nowhere.pem")];
+        assert_eq!(settings("http://127.0.0.1:1/v1", &ca), settings("http://h/", &[]));
+        assert!(!settings("http://h/", &[]).tls);
+        assert!(settings("https://h/", &[]).tls);
+        assert!(settings("http://h/", &[("HTTP_PROXY", "https://proxy")]).tls);
+    }
+
+    #[test]
+    fn proxies_come_from_the_usual_variables_and_blank_ones_do_not_count() {
+        let found = settings(
+            "https://h/",
+            &[("HTTPS_PROXY", "http://a"), ("https_proxy", " "), ("ALL_PROXY", "http://b"), ("NO_PROXY", "c")],
+        );
+        assert_eq!(found.https_proxy.as_deref(), Some("http://a"));
+        assert_eq!(found.http_proxy.as_deref(), Some("http://b"));
+        assert_eq!(found.no_proxy.as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn a_certificate_file_that_cannot_be_used_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for path in ["/nowhere/ca.pem", file.path().to_str().unwrap()] {
+            let settings = Settings { ca_file: Some(path.to_owned()), ..settings("https://h/", &[]) };
+            let error = build(&settings).unwrap_err();
+            assert!(error.to_string().contains(path), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_is_no_url_is_named() {
+        let error = build(&settings("http://h/", &[("http_proxy", "http://[")])).unwrap_err();
+        assert!(error.to_string().contains("bad HTTP proxy"), "{error}");
+    }
+}

@@ -91,7 +91,10 @@ pub enum WireApi {
     #[default]
     Responses,
     /// Nothing over the network: see [`simulator`].
-    Simulator { script: Option<PathBuf> },
+    Simulator {
+        /// A file of replies to play instead of following the user's words.
+        script: Option<PathBuf>,
+    },
 }
 
 /// What every provider of a process shares.

@@ -13,7 +13,7 @@ mod stream;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use auth::Credentials;
@@ -26,11 +26,9 @@ use types::RateLimits;
 use self::drain::Drains;
 use self::stream::Events;
 use crate::provider::{ModelProvider, Options, ProviderInfo};
-use crate::retry::MAX_RETRY_AFTER;
-use crate::{ModelError, Request, ResponseEvent, ResponseStream, backoff, http};
+use crate::retry::{Failure, repeat};
+use crate::{ModelError, Request, ResponseEvent, ResponseStream, http};
 
-/// More repetitions than this are a slip in the configuration.
-const MAX_REQUEST_RETRIES: u64 = 100;
 /// Source: the protocol's providers; which one depends on how the user signed in.
 const OFFICIAL_API: &str = "https://api.openai.com/v1";
 const OFFICIAL_CHATGPT: &str = "https://chatgpt.com/backend-api/codex";
@@ -134,25 +132,6 @@ impl ResponsesProvider {
     fn connection(&self, reason: &str) -> ModelError {
         ModelError::Connection { url: without_query(&self.url), reason: reason.to_owned() }
     }
-
-    /// Sends until it works, the retries are used up or the failure is not of the passing kind.
-    async fn send(&self, headers: HeaderMap, body: Bytes) -> Result<Response, ModelError> {
-        let retries = self.info.request_max_retries.min(MAX_REQUEST_RETRIES);
-        let mut attempt = 0;
-        loop {
-            let failure = match self.attempt(headers.clone(), body.clone()).await {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            };
-            attempt += 1;
-            let wait = failure.retry_after.unwrap_or_else(|| backoff(attempt));
-            if !failure.passing || attempt > retries || wait > MAX_RETRY_AFTER {
-                return Err(failure.error);
-            }
-            tracing::debug!(attempt, wait_ms = wait.as_millis(), error = %failure.error, "repeating the request");
-            tokio::time::sleep(wait).await;
-        }
-    }
 }
 
 #[async_trait]
@@ -163,29 +142,11 @@ impl ModelProvider for ResponsesProvider {
         let response = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(ModelError::Cancelled),
-            response = self.send(headers, body) => response?,
+            response = repeat(self.info.request_max_retries, || self.attempt(headers.clone(), body.clone())) => response?,
         };
         let first = first_events(response.headers());
         let events = Events::new(response.bytes_stream(), first, cancel.clone(), Arc::clone(&self.drains));
         Ok(ResponseStream::new(events, self.info.stream_idle_timeout))
-    }
-}
-
-/// A request that did not lead to a stream.
-struct Failure {
-    error: ModelError,
-    /// Whether sending it again at once may help.
-    passing: bool,
-    retry_after: Option<Duration>,
-}
-
-impl Failure {
-    fn lasting(error: ModelError) -> Self {
-        Self { error, passing: false, retry_after: None }
-    }
-
-    fn passing(error: ModelError) -> Self {
-        Self { error, passing: true, retry_after: None }
     }
 }
 
@@ -259,3 +220,6 @@ fn root_cause(error: &reqwest::Error) -> String {
     }
     cause.to_string()
 }
+
+#[cfg(test)]
+mod tests;

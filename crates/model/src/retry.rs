@@ -1,13 +1,58 @@
-//! How long to wait before trying again.
+//! Trying again: when, how often, and after which wait.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
+
+use crate::ModelError;
 
 const FIRST: Duration = Duration::from_millis(200);
 /// The factor stops growing here: 200 ms * 2^9 is a little over 100 s.
 const MAX_DOUBLINGS: u32 = 9;
 /// A provider that asks for more patience than this is not waited for.
-pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+/// More repetitions than this are a slip in the configuration.
+const MAX_RETRIES: u64 = 100;
+
+/// A request that did not lead to a stream.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: ModelError,
+    /// Whether sending it again at once may help.
+    pub(crate) passing: bool,
+    /// The wait the provider asked for.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub(crate) fn lasting(error: ModelError) -> Self {
+        Self { error, passing: false, retry_after: None }
+    }
+
+    pub(crate) fn passing(error: ModelError) -> Self {
+        Self { error, passing: true, retry_after: None }
+    }
+}
+
+/// Makes attempts until one works, `retries` repetitions are used up or a failure is not of the passing kind.
+pub(crate) async fn repeat<T, F: Future<Output = Result<T, Failure>>>(
+    retries: u64,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, ModelError> {
+    let mut repetition = 0;
+    loop {
+        let failure = match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(failure) => failure,
+        };
+        repetition += 1;
+        let wait = failure.retry_after.unwrap_or_else(|| backoff(repetition));
+        if !failure.passing || repetition > retries.min(MAX_RETRIES) || wait > MAX_RETRY_AFTER {
+            return Err(failure.error);
+        }
+        tracing::debug!(repetition, wait_ms = wait.as_millis(), error = %failure.error, "repeating the request");
+        tokio::time::sleep(wait).await;
+    }
+}
 
 /// The wait before retry number `attempt`, the first one being 1: 200 ms doubled each time, give or take 10 %, so
 /// that clients which failed together do not come back together.
@@ -80,6 +125,55 @@ mod tests {
     fn waits_differ() {
         let waits: std::collections::BTreeSet<_> = (0..50).map(|_| backoff(1)).collect();
         assert!(waits.len() > 5);
+    }
+
+    /// Runs `repeat` over scripted failures; returns how many attempts were made, how long it took, and the outcome.
+    async fn attempts(retries: u64, failures: Vec<Failure>) -> (usize, Duration, Result<(), ModelError>) {
+        let start = tokio::time::Instant::now();
+        let mut failures = failures.into_iter();
+        let mut count = 0;
+        let outcome = repeat(retries, || {
+            count += 1;
+            std::future::ready(failures.next().map_or(Ok(()), Err))
+        })
+        .await;
+        (count, start.elapsed(), outcome)
+    }
+
+    fn passing() -> Failure {
+        Failure::passing(ModelError::InternalServer)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_passing_failure_is_repeated_with_growing_waits() {
+        let (count, elapsed, outcome) = attempts(4, vec![passing(), passing(), passing()]).await;
+        assert_eq!((count, outcome), (4, Ok(())));
+        assert!((1260..=1542).contains(&elapsed.as_millis()), "{elapsed:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retries_end() {
+        for (retries, expected) in [(0, 1), (2, 3)] {
+            let (count, _, outcome) = attempts(retries, (0..9).map(|_| passing()).collect()).await;
+            assert_eq!((count, outcome), (expected, Err(ModelError::InternalServer)));
+        }
+        let (count, _, _) = attempts(u64::MAX, (0..200).map(|_| passing()).collect()).await;
+        assert_eq!(count, 101);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lasting_failure_is_not_repeated() {
+        let (count, elapsed, outcome) = attempts(9, vec![Failure::lasting(ModelError::QuotaExceeded)]).await;
+        assert_eq!((count, elapsed, outcome), (1, Duration::ZERO, Err(ModelError::QuotaExceeded)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_provider_may_say_how_long_to_wait_within_reason() {
+        let after = |seconds| Failure { retry_after: Some(Duration::from_secs(seconds)), ..passing() };
+        let (count, elapsed, _) = attempts(9, vec![after(7), after(0)]).await;
+        assert_eq!((count, elapsed.as_secs()), (3, 7));
+        let (count, elapsed, outcome) = attempts(9, vec![after(3600)]).await;
+        assert_eq!((count, elapsed, outcome), (1, Duration::ZERO, Err(ModelError::InternalServer)));
     }
 
     #[test]

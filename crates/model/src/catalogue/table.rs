@@ -47,6 +47,19 @@ pub(super) fn models() -> Vec<ModelInfo> {
     ]
 }
 
+/// The simulator as a model: able to do whatever it is told.
+pub(super) fn simulator() -> ModelInfo {
+    ModelInfo {
+        display_name: "Simulator".to_owned(),
+        description: "No model: follows simple statements, for trying out clients.".to_owned(),
+        default_summary: ReasoningSummary::Auto,
+        default_verbosity: None,
+        supports_verbosity: false,
+        hidden: true,
+        ..frontier(super::SIMULATOR, 99)
+    }
+}
+
 /// What the current models have in common.
 fn frontier(slug: &str, priority: i64) -> ModelInfo {
     ModelInfo {

@@ -225,3 +225,90 @@ struct Grammar<'a> {
     syntax: &'static str,
     definition: &'a str,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+    use types::{ReasoningEffort, Verbosity};
+
+    use super::*;
+
+    fn written(request: &Request, stores: bool) -> String {
+        String::from_utf8(encode(request, stores).unwrap()).unwrap()
+    }
+
+    fn request() -> Request {
+        Request {
+            model: "mock-model".to_owned(),
+            instructions: Some("Be good.".to_owned()),
+            input: vec![ResponseItem::user("hello")],
+            prompt_cache_key: "thread".to_owned(),
+            client_metadata: vec![("x-codex-installation-id".to_owned(), "i".to_owned())],
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn a_request_without_wishes_has_the_members_that_are_always_there() {
+        insta::assert_snapshot!(written(&request(), false), @r#"{"model":"mock-model","instructions":"Be good.","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"hello"}]}],"tools":[],"tool_choice":"auto","parallel_tool_calls":false,"reasoning":null,"store":false,"stream":true,"include":[],"prompt_cache_key":"thread","client_metadata":{"x-codex-installation-id":"i"}}"#);
+    }
+
+    #[test]
+    fn wishes_and_tools_have_their_members_in_order() {
+        let function = ToolSpec::Function {
+            name: "f".to_owned(),
+            description: "d".to_owned(),
+            parameters: json!({"type": "object"}),
+            strict: false,
+        };
+        let request = Request {
+            tools: Arc::new([
+                function.clone(),
+                ToolSpec::Freeform { name: "p".to_owned(), description: "d".to_owned(), grammar: "g".to_owned() },
+                ToolSpec::Namespace { name: "n".to_owned(), description: "d".to_owned(), tools: vec![function] },
+                ToolSpec::WebSearch { external_web_access: false },
+                ToolSpec::ImageGeneration { output_format: "png".to_owned() },
+            ]),
+            parallel_tool_calls: true,
+            reasoning: Some(Reasoning { effort: Some(ReasoningEffort::Low), summary: Some(ReasoningSummary::Concise) }),
+            verbosity: Some(Verbosity::Low),
+            output_schema: Some(json!({"type": "object"})),
+            service_tier: Some(ServiceTier::Fast),
+            ..request()
+        };
+        insta::assert_snapshot!(written(&request, false).replace(r#"},{"type""#, "},\n{\"type\""), @r#"
+        {"model":"mock-model","instructions":"Be good.","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"hello"}]}],"tools":[{"type":"function","name":"f","description":"d","strict":false,"parameters":{"type":"object"}},
+        {"type":"custom","name":"p","description":"d","format":{"type":"grammar","syntax":"lark","definition":"g"}},
+        {"type":"namespace","name":"n","description":"d","tools":[{"type":"function","name":"f","description":"d","strict":false,"parameters":{"type":"object"}}]},
+        {"type":"web_search","external_web_access":false},
+        {"type":"image_generation","output_format":"png"}],"tool_choice":"auto","parallel_tool_calls":true,"reasoning":{"effort":"low","summary":"concise"},"store":false,"stream":true,"include":["reasoning.encrypted_content"],"service_tier":"priority","prompt_cache_key":"thread","text":{"verbosity":"low","format":{"type":"json_schema","strict":true,"schema":{"type":"object"},"name":"codex_output_schema"}},"client_metadata":{"x-codex-installation-id":"i"}}
+        "#);
+    }
+
+    #[test]
+    fn a_provider_that_stores_gets_the_items_ids_back() {
+        let mut request = request();
+        request.input.push(ResponseItem::FunctionCall {
+            id: Some("fc-1".to_owned()),
+            name: "f".to_owned(),
+            namespace: None,
+            arguments: "{}".to_owned(),
+            call_id: "c".to_owned(),
+        });
+        assert!(!written(&request, false).contains("fc-1"));
+        let body: Value = serde_json::from_str(&written(&request, true)).unwrap();
+        assert_eq!(body["store"], true);
+        assert_eq!(body["input"][1]["id"], "fc-1");
+        assert_eq!(body["input"][1]["type"], "function_call");
+        assert_eq!(body["input"][0].get("id"), None);
+    }
+
+    #[test]
+    fn no_summary_is_asked_for_by_leaving_it_out() {
+        let request =
+            Request { reasoning: Some(Reasoning { effort: None, summary: Some(ReasoningSummary::None) }), ..request() };
+        assert!(written(&request, false).contains(r#""reasoning":{},"#));
+    }
+}

@@ -207,3 +207,177 @@ fn failure(failure: Failure) -> ModelError {
         _ => ModelError::disconnected(message),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn decode(data: &str) -> Result<Vec<ResponseEvent>, ModelError> {
+        let mut out = VecDeque::new();
+        event(data.as_bytes(), &mut out).map(|()| out.into())
+    }
+
+    fn id(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn every_kind_of_event_is_understood() {
+        let delta = || "a\"b".to_owned();
+        for (data, expected) in [
+            (r#"{"type":"response.created","response":{"id":"r"}}"#, ResponseEvent::Created { id: id("r") }),
+            (r#"{"type":"response.created"}"#, ResponseEvent::Created { id: None }),
+            (
+                r#"{"type":"response.output_text.delta","item_id":"m","output_index":0,"content_index":0,"delta":"a\"b"}"#,
+                ResponseEvent::TextDelta { item_id: id("m"), delta: delta() },
+            ),
+            (
+                r#"{"delta":"a\"b","type":"response.output_text.delta"}"#,
+                ResponseEvent::TextDelta { item_id: None, delta: delta() },
+            ),
+            (
+                r#"{"type":"response.reasoning_summary_part.added","summary_index":2,"part":{"text":""}}"#,
+                ResponseEvent::ReasoningSummaryPartAdded { summary_index: 2 },
+            ),
+            (
+                r#"{"type":"response.reasoning_summary_text.delta","item_id":"r","summary_index":1,"delta":"a\"b"}"#,
+                ResponseEvent::ReasoningSummaryDelta { item_id: id("r"), delta: delta(), summary_index: 1 },
+            ),
+            (
+                r#"{"type":"response.reasoning_text.delta","item_id":"r","content_index":3,"delta":"a\"b"}"#,
+                ResponseEvent::ReasoningDelta { item_id: id("r"), delta: delta(), content_index: 3 },
+            ),
+            (
+                r#"{"type":"response.custom_tool_call_input.delta","item_id":"i","call_id":"c","delta":"a\"b"}"#,
+                ResponseEvent::ToolInputDelta { item_id: id("i"), call_id: id("c"), delta: delta() },
+            ),
+            (
+                r#"{"type":"response.function_call_arguments.delta","item_id":"i","delta":"a\"b"}"#,
+                ResponseEvent::ToolInputDelta { item_id: id("i"), call_id: None, delta: delta() },
+            ),
+            (
+                r#"{"type":"response.output_item.done","item":{"type":"message","role":"assistant","content":[{"type":"output_text","text":"x"}]}}"#,
+                ResponseEvent::ItemDone(ResponseItem::assistant("x")),
+            ),
+            (
+                r#"{"type":"response.output_item.added","item":{"type":"message","role":"assistant","content":[]}}"#,
+                ResponseEvent::ItemAdded(ResponseItem::message("assistant", Vec::new())),
+            ),
+            (
+                r#"{"type":"response.completed","response":{"id":"r","usage":{"input_tokens":10,"input_tokens_details":{"cached_tokens":3},"output_tokens":5,"output_tokens_details":{"reasoning_tokens":2},"total_tokens":15}}}"#,
+                ResponseEvent::Completed {
+                    id: id("r"),
+                    usage: Some(TokenUsage {
+                        input_tokens: 10,
+                        cached_input_tokens: 3,
+                        output_tokens: 5,
+                        reasoning_output_tokens: 2,
+                        total_tokens: 15,
+                    }),
+                },
+            ),
+            (
+                r#"{"type":"response.completed","response":{"id":"r","usage":{"input_tokens":1,"input_tokens_details":null,"output_tokens":1,"total_tokens":2}}}"#,
+                ResponseEvent::Completed {
+                    id: id("r"),
+                    usage: Some(TokenUsage {
+                        input_tokens: 1,
+                        output_tokens: 1,
+                        total_tokens: 2,
+                        ..TokenUsage::default()
+                    }),
+                },
+            ),
+            (
+                r#"{"type":"response.completed","response":{"id":"r"}}"#,
+                ResponseEvent::Completed { id: id("r"), usage: None },
+            ),
+            (r#"{"type":"response.completed"}"#, ResponseEvent::Completed { id: None, usage: None }),
+        ] {
+            assert_eq!(decode(data), Ok(vec![expected]), "{data}");
+        }
+    }
+
+    #[test]
+    fn the_model_may_be_named_when_the_response_begins() {
+        let events = decode(r#"{"type":"response.created","response":{"id":"r","headers":{"OpenAI-Model":"other"}}}"#);
+        assert_eq!(
+            events,
+            Ok(vec![ResponseEvent::Created { id: id("r") }, ResponseEvent::ServerModel("other".to_owned())])
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_passed_over() {
+        for data in [
+            "",
+            "[DONE]",
+            "{broken",
+            "null",
+            "[]",
+            "{}",
+            r#"{"type":7}"#,
+            r#"{"type":"response.in_progress","response":{}}"#,
+            r#"{"type":"response.output_text.delta"}"#,
+            r#"{"type":"response.output_text.delta","delta":7}"#,
+            r#"{"type":"response.output_item.done"}"#,
+            r#"{"type":"response.output_item.done","item":"text"}"#,
+            "\u{feff}{}",
+        ] {
+            assert_eq!(decode(data), Ok(Vec::new()), "{data}");
+        }
+    }
+
+    #[test]
+    fn failures_are_told_apart_by_their_code() {
+        let message = || "m".to_owned();
+        for (code, expected) in [
+            ("context_length_exceeded", ModelError::ContextWindowExceeded),
+            ("insufficient_quota", ModelError::QuotaExceeded),
+            ("usage_not_included", ModelError::UsageNotIncluded),
+            ("invalid_prompt", ModelError::InvalidPrompt { message: message() }),
+            ("cyber_policy", ModelError::CyberPolicy { message: message() }),
+            ("server_is_overloaded", ModelError::Overloaded),
+            ("slow_down", ModelError::Overloaded),
+            ("rate_limit_exceeded", ModelError::disconnected("m")),
+            ("something_new", ModelError::disconnected("m")),
+        ] {
+            let response =
+                format!(r#"{{"type":"response.failed","response":{{"error":{{"code":"{code}","message":"m"}}}}}}"#);
+            assert_eq!(decode(&response), Err(expected.clone()), "{code}");
+            let flat = format!(r#"{{"type":"error","code":"{code}","message":"m"}}"#);
+            assert_eq!(decode(&flat), Err(expected.clone()), "{code}");
+            let nested = format!(r#"{{"type":"error","error":{{"code":"{code}","message":"m"}}}}"#);
+            assert_eq!(decode(&nested), Err(expected), "{code}");
+        }
+        for vague in [
+            r#"{"type":"response.failed"}"#,
+            r#"{"type":"response.failed","response":{"id":"x"}}"#,
+            r#"{"type":"response.failed","response":{"error":{"message":""}}}"#,
+            r#"{"type":"error"}"#,
+        ] {
+            assert!(matches!(decode(vague), Err(ModelError::Disconnected { .. })), "{vague}");
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_may_say_when_to_come_back() {
+        let error = decode(
+            r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded","message":"Please try again in 11ms."}}}"#,
+        )
+        .unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_millis(11)));
+        assert!(error.retryable());
+    }
+
+    #[test]
+    fn an_incomplete_response_is_a_failure_with_its_reason() {
+        let error =
+            decode(r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"content_filter"}}}"#)
+                .unwrap_err();
+        assert!(error.to_string().ends_with("reason: content_filter"), "{error}");
+        assert!(decode(r#"{"type":"response.incomplete"}"#).unwrap_err().to_string().ends_with("reason: unknown"));
+    }
+}

@@ -35,4 +35,11 @@ impl Drains {
             &runtime,
         );
     }
+
+    /// Waits until all responses are read to their end.
+    #[cfg(test)]
+    pub(super) async fn settled(&self) {
+        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap());
+        while tasks.join_next().await.is_some() {}
+    }
 }

@@ -6,9 +6,9 @@ use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode, Url};
 use serde::Deserialize;
 
-use super::{Failure, limits, without_query};
+use super::{limits, without_query};
 use crate::ModelError;
-use crate::retry::parse_retry_after;
+use crate::retry::{Failure, parse_retry_after};
 
 /// An error body longer than this is cut; it ends up in a message.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -116,4 +116,95 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 fn plain(body: &str) -> String {
     let body = body.trim();
     if body.is_empty() { "no further explanation".to_owned() } else { body.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderName, HeaderValue};
+    use types::TurnErrorKind;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_000_000);
+
+    fn refuse(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Failure {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        let url = Url::parse("http://h/v1/responses?key=secret").unwrap();
+        understand(StatusCode::from_u16(status).unwrap(), &headers, body, &url, SystemTime::UNIX_EPOCH + NOW)
+    }
+
+    #[test]
+    fn each_refusal_has_its_kind_and_says_whether_to_try_again() {
+        let too_many = TurnErrorKind::ResponseTooManyFailedAttempts { status: Some(429) };
+        let other = TurnErrorKind::Other;
+        for (status, body, kind, retryable, passing) in [
+            (400, r#"{"error":{"message":"bad"}}"#, other.clone(), false, false),
+            (400, r#"{"error":{"message":"m","code":"cyber_policy"}}"#, TurnErrorKind::CyberPolicy, false, false),
+            (
+                400,
+                r#"{"error":{"message":"The image data you provided does not represent a valid image"}}"#,
+                TurnErrorKind::BadRequest,
+                false,
+                false,
+            ),
+            (401, r#"{"error":{"message":"no key"}}"#, other.clone(), true, false),
+            (404, "", other.clone(), true, false),
+            (429, r#"{"error":{"message":"slow down"}}"#, too_many.clone(), false, false),
+            (429, r#"{"error":{"code":"usage_limit_reached"}}"#, too_many, false, false),
+            (429, r#"{"error":{"type":"usage_limit_reached"}}"#, TurnErrorKind::UsageLimitExceeded, false, false),
+            (429, r#"{"error":{"type":"usage_not_included"}}"#, TurnErrorKind::UsageLimitExceeded, false, false),
+            (500, r#"{"error":{"message":"broke"}}"#, TurnErrorKind::InternalServerError, true, true),
+            (502, "<html>", other.clone(), true, true),
+            (503, r#"{"error":{"code":"server_is_overloaded"}}"#, TurnErrorKind::ServerOverloaded, false, true),
+            (503, r#"{"error":{"code":"slow_down"}}"#, TurnErrorKind::ServerOverloaded, false, true),
+            (503, r#"{"error":{"message":"x"}}"#, other, true, true),
+        ] {
+            let failure = refuse(status, &[], body);
+            assert_eq!(failure.error.kind(), kind, "{status} {body}");
+            assert_eq!(failure.error.retryable(), retryable, "{status} {body}");
+            assert_eq!(failure.passing, passing, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn messages_carry_what_is_needed_to_ask_the_provider() {
+        let message = |status, headers: &[_], body| refuse(status, headers, body).error.to_string();
+        assert_eq!(
+            message(404, &[], r#"{"error":{"message":"no such model"}}"#),
+            "unexpected status 404 Not Found: no such model, url: http://h/v1/responses"
+        );
+        assert_eq!(
+            message(502, &[("cf-ray", "ray-1"), ("x-request-id", "req-77")], " <html>bad</html>\n"),
+            "unexpected status 502 Bad Gateway: <html>bad</html>, url: http://h/v1/responses, cf-ray: ray-1, request id: req-77"
+        );
+        assert_eq!(
+            message(401, &[], ""),
+            "unexpected status 401 Unauthorized: no further explanation, url: http://h/v1/responses"
+        );
+        assert_eq!(message(429, &[], "{}"), "exceeded retry limit, last status: 429 Too Many Requests");
+        assert_eq!(message(400, &[], r#"{"error": {"message": "x"}}"#), r#"{"error": {"message": "x"}}"#);
+    }
+
+    #[test]
+    fn a_usage_limit_says_when_it_ends_and_what_the_headers_said() {
+        let body = r#"{"error":{"type":"usage_limit_reached","plan_type":"plus","resets_in_seconds":100}}"#;
+        let error = refuse(429, &[("x-codex-primary-used-percent", "100")], body).error;
+        let ModelError::UsageLimit { plan, resets_at, rate_limits } = &error else { panic!("{error:?}") };
+        assert_eq!(plan.as_deref(), Some("plus"));
+        assert_eq!(*resets_at, Some(SystemTime::UNIX_EPOCH + NOW + Duration::from_secs(100)));
+        assert_eq!(rate_limits[0].primary.unwrap().used_percent, 100.0);
+        assert_eq!(error.rate_limits().len(), 1);
+        assert_eq!(error.to_string(), "usage limit reached; try again later", "the time is over");
+    }
+
+    #[test]
+    fn the_wait_that_the_provider_asks_for_is_kept() {
+        let failure = refuse(503, &[("retry-after", "3")], "");
+        assert_eq!(failure.retry_after, Some(Duration::from_secs(3)));
+        assert_eq!(failure.error.retry_after(), Some(Duration::from_secs(3)));
+        assert_eq!(refuse(429, &[("retry-after", "3")], "").error.retry_after(), Some(Duration::from_secs(3)));
+    }
 }

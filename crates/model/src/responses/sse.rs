@@ -142,3 +142,92 @@ impl Parser {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds the stream in pieces and collects the events.
+    fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+        let mut parser = Parser::default();
+        let mut events = Vec::new();
+        let mut take = |parser: &mut Parser| {
+            while let Some(data) = parser.next() {
+                events.push(String::from_utf8(data.to_vec()).unwrap());
+            }
+        };
+        for piece in pieces {
+            parser.feed(piece).unwrap();
+            take(&mut parser);
+        }
+        parser.finish();
+        take(&mut parser);
+        events
+    }
+
+    const TABLE: &[(&str, &[&str])] = &[
+        ("data: a\n\n", &["a"]),
+        ("data: a\r\n\r\n", &["a"]),
+        ("data: a\r\r", &["a"]),
+        ("data: a\n\ndata: b\n\n", &["a", "b"]),
+        ("data: a\r\n\r\ndata: b\r\rdata: c\n\n", &["a", "b", "c"]),
+        ("data:a\n\n", &["a"]),
+        ("data:  a\n\n", &[" a"]),
+        ("data: a\ndata: b\ndata:\ndata\ndata: c\n\n", &["a\nb\n\n\nc"]),
+        ("data\n\n", &[""]),
+        ("event: x\nid: 1\nretry: 5\ndata: a\n: comment\n\n", &["a"]),
+        (": only a comment\n\n:\n\n", &[]),
+        ("event: no.data\n\n", &[]),
+        ("dataset: x\n\n", &[]),
+        ("\n\n\n", &[]),
+        ("\u{feff}data: a\n\n", &["a"]),
+        ("data: \u{feff}a\n\n", &["\u{feff}a"]),
+        ("data: without an empty line", &["without an empty line"]),
+        ("data: without an empty line\r", &["without an empty line"]),
+        ("", &[]),
+        ("data: é\u{1F9F5}\n\n", &["é\u{1F9F5}"]),
+    ];
+
+    #[test]
+    fn streams_are_cut_as_the_standard_says() {
+        for (stream, expected) in TABLE {
+            assert_eq!(events([stream.as_bytes()]), *expected, "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn it_does_not_matter_where_the_network_cuts() {
+        for (stream, expected) in TABLE {
+            for at in 0..=stream.len() {
+                let (head, tail) = stream.as_bytes().split_at(at);
+                assert_eq!(events([head, tail]), *expected, "{stream:?} at {at}");
+            }
+            assert_eq!(events(stream.as_bytes().chunks(1)), *expected, "{stream:?} byte by byte");
+        }
+    }
+
+    #[test]
+    fn an_event_may_be_large_but_not_endless() {
+        let large = format!("data: {}\n\n", "x".repeat(3 << 20));
+        let found = events(large.as_bytes().chunks(1000));
+        assert_eq!(found[0].len(), 3 << 20);
+        let mut parser = Parser::default();
+        let chunk = vec![b'x'; 8 << 20];
+        let outcome: Result<(), ModelError> = (0..9).try_for_each(|_| {
+            parser.feed(&chunk)?;
+            assert!(parser.next().is_none());
+            Ok(())
+        });
+        assert!(outcome.unwrap_err().to_string().contains("longer than"));
+    }
+
+    #[test]
+    fn a_large_event_does_not_leave_its_buffer_behind() {
+        let mut parser = Parser::default();
+        parser.feed(format!("data: {}\n\n", "x".repeat(3 << 20)).as_bytes()).unwrap();
+        assert!(parser.next().is_some());
+        parser.feed(b"data: a\n\n").unwrap();
+        assert!(parser.buffer.capacity() <= KEEP_BYTES);
+        assert_eq!(parser.next(), Some(&b"a"[..]));
+    }
+}

@@ -13,7 +13,7 @@ const MAX_STATEMENTS: usize = 10_000;
 /// A longer prompt is no program; reading one takes time that grows faster than its length.
 const MAX_PROMPT_BYTES: usize = 256 * 1024;
 /// How far a possible statement is looked at before it counts as one.
-const LOOKAHEAD_BYTES: usize = 1024;
+const LOOKAHEAD_BYTES: usize = 4096;
 /// The longest pause.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 const MAX_WORDS: usize = 100_000;
@@ -34,23 +34,18 @@ pub(super) fn parse(prompt: &str) -> Vec<Statement> {
 
 fn program(prompt: &str) -> Vec<Statement> {
     let mut statements = Vec::new();
-    for line in lines(prompt) {
-        let mut rest = line;
-        while !rest.is_empty() {
-            let (first, more) = split(rest);
-            rest = more;
-            match statement(first) {
-                Some(parsed) => statements.extend(parsed),
-                None if statements.is_empty() => return conversation(prompt),
-                None => {
-                    statements.push(Statement::NotUnderstood(first.to_owned()));
-                    return statements;
-                }
-            }
-            if statements.len() > MAX_STATEMENTS {
-                statements.truncate(MAX_STATEMENTS);
+    for part in lines(prompt).into_iter().flat_map(parts) {
+        match statement(part) {
+            Some(parsed) => statements.extend(parsed),
+            None if statements.is_empty() => return conversation(prompt),
+            None => {
+                statements.push(Statement::NotUnderstood(part.to_owned()));
                 return statements;
             }
+        }
+        if statements.len() > MAX_STATEMENTS {
+            statements.truncate(MAX_STATEMENTS);
+            return statements;
         }
     }
     if statements.is_empty() { vec![Statement::Help] } else { statements }
@@ -113,8 +108,28 @@ fn lines(prompt: &str) -> Vec<&str> {
     lines
 }
 
-/// The first statement of a line and what follows it.
-fn split(line: &str) -> (&str, &str) {
+/// The statements of a line. A separator counts where a statement follows; that is decided from the end of the line
+/// to its beginning, because where a statement ends depends on the ones behind it.
+fn parts(line: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut end = line.len();
+    for (separator, follows) in separators(line).into_iter().rev() {
+        let part = line[follows..end].trim();
+        if part.is_empty() || is_statement(part) {
+            parts.push(part);
+            end = separator;
+        }
+    }
+    parts.push(line[..end].trim());
+    parts.reverse();
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// Where a line has possible separators: the byte where each begins and the one behind it.
+fn separators(line: &str) -> Vec<(usize, usize)> {
+    const SEPARATORS: [&str; 6] = ["; then ", ";", ", and then ", ", then ", " and then ", " then "];
+    let mut found = Vec::new();
     let mut at = 0;
     let mut unclosed = Unclosed::default();
     while at < line.len() {
@@ -123,21 +138,21 @@ fn split(line: &str) -> (&str, &str) {
             continue;
         }
         let rest = &line[at..];
-        let separator = ["; then ", ";", ", and then ", ", then ", " and then ", " then "]
+        let separator = SEPARATORS
             .into_iter()
             .find(|separator| rest.get(..separator.len()).is_some_and(|head| head.eq_ignore_ascii_case(separator)));
-        if let Some(separator) = separator {
-            let follows = rest[separator.len()..].trim();
-            if follows.is_empty() || is_statement(follows) {
-                return (line[..at].trim(), follows);
+        match separator {
+            Some(separator) => {
+                found.push((at, at + separator.len()));
+                at += separator.len();
             }
+            None => at = next_char(line, at),
         }
-        at = next_char(line, at);
     }
-    (line, "")
+    found
 }
 
-/// Whether a text begins with a statement; looks no further than it must.
+/// Whether a text is a statement, as far as its beginning shows.
 fn is_statement(text: &str) -> bool {
     let mut end = text.len().min(LOOKAHEAD_BYTES);
     while !text.is_char_boundary(end) {
@@ -213,9 +228,9 @@ fn statement(text: &str) -> Option<Vec<Statement>> {
     match keyword.as_str() {
         "repeat" => repeat(rest),
         "say" | "answer" | "reply" => one(say(rest)?),
-        "remark" => one(Statement::Say { text: unquoted(non_empty(rest)?), commentary: true }),
+        "remark" => one(Statement::Say { text: words(rest)?, commentary: true }),
         "propose" => one(Statement::Say {
-            text: format!("<proposed_plan>\n{}\n</proposed_plan>", unquoted(non_empty(rest)?)),
+            text: format!("<proposed_plan>\n{}\n</proposed_plan>", words(rest)?),
             commentary: false,
         }),
         "think" => one(think(rest)?),
@@ -380,12 +395,17 @@ fn path(text: &str) -> Option<String> {
     (quoted || !path.contains(char::is_whitespace)).then_some(path).filter(|path| !path.contains('\n'))
 }
 
+/// A text to be said: without its quotes, with its line ends.
+fn words(text: &str) -> Option<String> {
+    Some(unescape(&unquoted(non_empty(text)?)))
+}
+
 fn say(rest: &str) -> Option<Statement> {
     let rest = non_empty(rest)?;
     if let Some(number) = strip_suffix_word(rest, "words").and_then(|number| number.parse::<usize>().ok()) {
         return Some(Statement::Words(number.min(MAX_WORDS)));
     }
-    Some(Statement::Say { text: unescape(&unquoted(rest)), commentary: false })
+    Some(Statement::Say { text: words(rest)?, commentary: false })
 }
 
 fn strip_suffix_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
@@ -399,7 +419,7 @@ fn think(rest: &str) -> Option<Statement> {
         None => (rest, false),
     };
     let rest = strip_word(rest, "about").unwrap_or(rest);
-    Some(Statement::Think { text: unquoted(non_empty(rest)?), aloud })
+    Some(Statement::Think { text: words(rest)?, aloud })
 }
 
 fn repeat(rest: &str) -> Option<Vec<Statement>> {
@@ -450,7 +470,7 @@ fn run(rest: &str) -> Option<Call> {
 
 /// `FILE: content`
 fn write(rest: &str) -> Option<Call> {
-    let (name, content) = rest.split_once(':')?;
+    let (name, content) = split_outside(rest, ":")?;
     let path = path(name)?;
     let content = unescape(&unquoted(content));
     let mut patch = format!("*** Add File: {path}");
@@ -463,8 +483,8 @@ fn write(rest: &str) -> Option<Call> {
 
 /// `FILE: old => new`, whole lines
 fn edit(rest: &str) -> Option<Call> {
-    let (name, change) = rest.split_once(':')?;
-    let (old, new) = change.split_once("=>")?;
+    let (name, change) = split_outside(rest, ":")?;
+    let (old, new) = split_outside(change, "=>")?;
     let mut patch = format!("*** Update File: {}\n@@", path(name)?);
     for (sign, text) in [('-', old), ('+', new)] {
         let text = unescape(&unquoted(text));
@@ -567,6 +587,22 @@ fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// What stands before and behind the first separator outside of quotes and braces.
+fn split_outside<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
+    let mut at = 0;
+    let mut unclosed = Unclosed::default();
+    while at < text.len() {
+        if let Some(end) = enclosed(text, at, &mut unclosed) {
+            at = end;
+        } else if let Some(rest) = text[at..].strip_prefix(separator) {
+            return Some((&text[..at], rest));
+        } else {
+            at = next_char(text, at);
+        }
+    }
+    None
 }
 
 /// Parts between bars that stand outside of quotes and braces.

@@ -233,14 +233,18 @@ impl Performance {
 
     fn tool_call(&mut self, item: ResponseItem) {
         let mut begun = item.clone();
-        let (call_id, input) = match &mut begun {
-            ResponseItem::FunctionCall { call_id, arguments, .. } => (call_id.clone(), std::mem::take(arguments)),
-            ResponseItem::CustomToolCall { call_id, input, .. } => (call_id.clone(), std::mem::take(input)),
+        let (item_id, call_id, input) = match &mut begun {
+            ResponseItem::FunctionCall { id, call_id, arguments, .. } => {
+                (id.clone(), call_id.clone(), std::mem::take(arguments))
+            }
+            ResponseItem::CustomToolCall { id, call_id, input, .. } => {
+                (id.clone(), call_id.clone(), std::mem::take(input))
+            }
             _ => return self.event(ResponseEvent::ItemDone(item)),
         };
         self.event(ResponseEvent::ItemAdded(begun));
         self.stream(&input, |delta| ResponseEvent::ToolInputDelta {
-            item_id: Some(call_id.clone()),
+            item_id: item_id.clone(),
             call_id: Some(call_id.clone()),
             delta,
         });
@@ -385,7 +389,7 @@ fn words(count: usize) -> String {
     text
 }
 
-const HELP: &str = "I am Spindle's simulator, not a model: I follow simple statements, one a line, so that every kind \
+pub(super) const HELP: &str = "I am Spindle's simulator, not a model: I follow simple statements, one a line, so that every kind \
 of item, approval and error can be tried with real tools behind it.\n\n\
 - say hello · remark on the way · think about X · think aloud X · say 500 words\n\
 - run `ls -la` · run as root `id` · run in a terminal `cat` · type yes · press ctrl-c\n\

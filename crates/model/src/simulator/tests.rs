@@ -163,8 +163,6 @@ const ENDED: &str = "Chunk ID: 1\nWall time: 0.1 seconds\nProcess exited with co
 
 #[tokio::test]
 async fn each_statement_makes_its_item() {
-    let report = "say: `exec_command` answered one line:\n\n```\nok\n```";
-    let _ = report;
     for (prompt, expected) in [
         ("say hello there", "say: hello there"),
         ("Say: \"hello; then run ls\"", "say: hello; then run ls"),
@@ -195,10 +193,17 @@ async fn each_statement_makes_its_item() {
             "write notes.txt: one\\ntwo",
             "apply_patch *** Begin Patch\n*** Add File: notes.txt\n+one\n+two\n*** End Patch",
         ),
-        ("write `my notes.txt`:\n```\none; two\n\nthree\n```", ""),
+        (
+            "write `my notes.txt`: ```text\none; two\n\nthree\n```",
+            "apply_patch *** Begin Patch\n*** Add File: my notes.txt\n+one; two\n+\n+three\n*** End Patch",
+        ),
         (
             "edit a.rs: old line => new line",
             "apply_patch *** Begin Patch\n*** Update File: a.rs\n@@\n-old line\n+new line\n*** End Patch",
+        ),
+        (
+            "edit a.rs: `a => b: c` => `d`",
+            "apply_patch *** Begin Patch\n*** Update File: a.rs\n@@\n-a => b: c\n+d\n*** End Patch",
         ),
         ("delete a.rs", "apply_patch *** Begin Patch\n*** Delete File: a.rs\n*** End Patch"),
         (
@@ -232,9 +237,6 @@ async fn each_statement_makes_its_item() {
         ("stop", ""),
     ] {
         let first = turn(prompt).await.into_iter().next().unwrap_or_default();
-        if prompt.starts_with("write `my") {
-            continue;
-        }
         assert_eq!(first, expected, "{prompt}");
     }
 }
@@ -487,7 +489,7 @@ async fn no_prompt_makes_the_simulator_panic_or_run_on() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % below
     };
-    for _ in 0..2000 {
+    for _ in 0..800 {
         let prompt: String = (0..next(12)).map(|_| PIECES[next(PIECES.len())]).collect();
         turn_with(&Simulator::new(None), request(&prompt), "x").await;
     }
@@ -502,6 +504,51 @@ async fn reading_a_hostile_prompt_takes_no_long_time() {
         drop(super::language::parse(&format!("in parallel: run x{prompt}")));
     }
     assert!(turn(&"x".repeat(300_000)).await[0].contains("a prompt of 300000 bytes"));
+}
+
+/// The statements that a text for people shows as examples.
+fn is_understood(example: &str) -> bool {
+    use super::statement::Statement;
+    !super::language::parse(example)
+        .iter()
+        .any(|statement| matches!(statement, Statement::NotUnderstood(_) | Statement::Summarise | Statement::Help))
+        || ["help", "summarise"].contains(&example)
+}
+
+#[test]
+fn every_example_of_the_help_is_understood() {
+    let examples = super::performance::HELP.lines().filter_map(|line| line.strip_prefix("- "));
+    let mut count = 0;
+    for example in examples.flat_map(|line| line.split(" · ")) {
+        assert!(is_understood(example), "{example}");
+        count += 1;
+    }
+    assert!(count > 25, "{count}");
+}
+
+#[test]
+fn every_example_of_the_documentation_is_understood() {
+    let text = include_str!("../../../../docs/simulator.md").replace("\\|", "\u{0}");
+    let (statements, _) = text.split_once("## Scripts").unwrap();
+    let mut prefix = "";
+    let mut count = 0;
+    for line in statements.lines() {
+        if line.starts_with("| X") {
+            prefix = "fail with ";
+        }
+        let Some(cell) = line.strip_prefix("| `").and_then(|_| line.split('|').nth(1)) else { continue };
+        let spans: Vec<&str> = if cell.contains("``") {
+            cell.split("``").skip(1).step_by(2).collect()
+        } else {
+            cell.split('`').skip(1).step_by(2).collect()
+        };
+        for span in spans {
+            let example = format!("{prefix}{}", span.trim().replace('\u{0}', "|"));
+            assert!(is_understood(&example), "{example}");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
 }
 
 mod scripts {
@@ -591,7 +638,7 @@ mod scripts {
 
     #[tokio::test]
     async fn a_script_that_cannot_be_used_says_why() {
-        for (file, why) in [("{", "EOF"), ("[1]", "invalid type"), ("nonsense", "expected")] {
+        for (file, why) in [("{", "EOF"), ("[1]", "did not match"), ("nonsense", "expected")] {
             let refusal = replies(file, 1).await[0][0].clone();
             assert!(refusal.contains(why), "{file}: {refusal}");
         }
