@@ -27,7 +27,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use start::Options;
+pub use start::{Options, default_home};
 
 use crate::connection::Connection;
 use crate::dispatch::{Cx, Dispatcher, Router};
