@@ -89,8 +89,29 @@ pub(crate) enum Refusal {
 
 /// Interpreters and wrappers: a rule that allows them with any arguments allows everything.
 const TOO_BROAD: &[&str] = &[
-    "bash", "bun", "cmd", "deno", "doas", "env", "fish", "git", "node", "npx", "osascript", "perl", "php", "powershell",
-    "pwsh", "python", "python2", "python3", "ruby", "sh", "sudo", "xargs", "zsh",
+    "bash",
+    "bun",
+    "cmd",
+    "deno",
+    "doas",
+    "env",
+    "fish",
+    "git",
+    "node",
+    "npx",
+    "osascript",
+    "perl",
+    "php",
+    "powershell",
+    "pwsh",
+    "python",
+    "python2",
+    "python3",
+    "ruby",
+    "sh",
+    "sudo",
+    "xargs",
+    "zsh",
 ];
 
 /// Decides about a command.
@@ -100,7 +121,8 @@ pub(crate) fn command_verdict(cx: &TurnTools, command: &Candidate) -> Verdict {
         Err(reason) => return Verdict::Refuse(Refusal::Call(reason)),
     };
     let policy = &cx.approval_policy;
-    if command.escalated && *policy != ApprovalPolicy::OnRequest {
+    let confined = matches!(sandbox, Sandbox::Restricted(_));
+    if command.escalated && confined && *policy != ApprovalPolicy::OnRequest {
         return Verdict::Refuse(Refusal::Call(format!(
             "command rejected: under the approval policy `{}` no command may ask to leave the sandbox; run it without \
              sandbox_permissions, or do without it",
@@ -140,10 +162,9 @@ pub(crate) fn command_verdict(cx: &TurnTools, command: &Candidate) -> Verdict {
             return match sandbox {
                 // Whoever gives full access without questions means it.
                 Sandbox::None => Verdict::Run(sandbox),
-                Sandbox::Restricted(_) if dangerous => Verdict::Refuse(Refusal::Command(format!(
-                    "`{}` rejected: blocked by policy",
-                    command.shown
-                ))),
+                Sandbox::Restricted(_) if dangerous => {
+                    Verdict::Refuse(Refusal::Command(format!("`{}` rejected: blocked by policy", command.shown)))
+                }
                 Sandbox::Restricted(_) => Verdict::Run(sandbox),
             };
         }
@@ -151,8 +172,8 @@ pub(crate) fn command_verdict(cx: &TurnTools, command: &Candidate) -> Verdict {
     if !ask {
         return Verdict::Run(sandbox);
     }
-    // Full access needs no leave to leave the sandbox, only the dangerous is asked about.
-    if matches!(sandbox, Sandbox::None) && *policy != ApprovalPolicy::UnlessTrusted && !dangerous {
+    // With full access there is no sandbox to leave; only the dangerous is asked about.
+    if !confined && *policy != ApprovalPolicy::UnlessTrusted && !dangerous {
         return Verdict::Run(sandbox);
     }
     if cx.grants.allows_command(&command.key()) {
@@ -198,13 +219,8 @@ impl Judged {
             Some(parts) => parts.iter().map(|part| part.words.as_slice()).collect(),
             None => whole.iter().map(Vec::as_slice).collect(),
         };
-        let mut judged = Self {
-            strictest: None,
-            all_allowed_by_rule: true,
-            all_trusted: true,
-            untrusted: None,
-            parts: None,
-        };
+        let mut judged =
+            Self { strictest: None, all_allowed_by_rule: true, all_trusted: true, untrusted: None, parts: None };
         for words in words {
             let found = cx.grants.check(words);
             let allowed = found.as_ref().is_some_and(|found| found.decision == RuleDecision::Allow);

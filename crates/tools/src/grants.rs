@@ -1,9 +1,9 @@
-//! What the user has allowed until the thread is unloaded.
+//! What the tools of a thread remember from turn to turn: what the user has allowed, and whose the running commands are.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use types::AbsPath;
+use types::{AbsPath, ItemId};
 
 use crate::rules::{CommandRules, NoRules, RuleDecision, RuleMatch};
 
@@ -18,6 +18,8 @@ struct Inner {
     commands: HashSet<CommandKey>,
     files: HashSet<AbsPath>,
     prefixes: Vec<Vec<String>>,
+    /// Items of commands that are still running, by session.
+    running: HashMap<i32, ItemId>,
 }
 
 /// What makes two commands the same to the user who allowed one.
@@ -85,6 +87,21 @@ impl Grants {
         if !words.is_empty() && !inner.prefixes.contains(&words) {
             inner.prefixes.push(words);
         }
+    }
+
+    /// Remembers which item the command of a session is.
+    pub(crate) fn started(&self, session: i32, item: ItemId) {
+        self.lock().running.insert(session, item);
+    }
+
+    /// Forgets a session whose command has ended.
+    pub(crate) fn ended(&self, session: i32) {
+        self.lock().running.remove(&session);
+    }
+
+    /// The item of a running command.
+    pub(crate) fn item_of(&self, session: i32) -> Option<ItemId> {
+        self.lock().running.get(&session).cloned()
     }
 
     /// The sets hold no invariant that a panic could break half-way.

@@ -25,6 +25,7 @@ pub mod tool;
 pub mod truncate;
 pub mod turn;
 
+pub use builtin::RequestUserInput;
 pub use grants::Grants;
 pub use host::{
     CommandApproval, CommandDecision, Host, PatchApproval, PatchDecision, QuestionOption, ToolEvent, UserAnswers,

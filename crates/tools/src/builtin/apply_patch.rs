@@ -79,11 +79,9 @@ impl Tool for ApplyPatch {
     fn spec(&self, cx: &SpecContext) -> Option<ToolSpec> {
         let name = self.name().to_owned();
         Some(match cx.apply_patch? {
-            PatchTool::Freeform => ToolSpec::Freeform {
-                name,
-                description: FREEFORM_DESCRIPTION.to_owned(),
-                grammar: GRAMMAR.to_owned(),
-            },
+            PatchTool::Freeform => {
+                ToolSpec::Freeform { name, description: FREEFORM_DESCRIPTION.to_owned(), grammar: GRAMMAR.to_owned() }
+            }
             PatchTool::Function => ToolSpec::Function {
                 name,
                 description: format!(

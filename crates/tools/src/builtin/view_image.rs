@@ -36,7 +36,8 @@ impl Tool for ViewImage {
     }
 
     fn spec(&self, cx: &SpecContext) -> Option<ToolSpec> {
-        let path = json!({ "type": "string", "description": "The file, absolute or relative to the working directory." });
+        let path =
+            json!({ "type": "string", "description": "The file, absolute or relative to the working directory." });
         cx.image_input.then(|| ToolSpec::Function {
             name: self.name().to_owned(),
             description: DESCRIPTION.to_owned(),

@@ -380,13 +380,7 @@ fn changed(path: &AbsPath, text: &str, chunks: &[Chunk]) -> Result<String, PlanE
 }
 
 /// Finds where `chunk` goes, after `cursor` if possible.
-fn place(
-    path: &AbsPath,
-    lines: &[&str],
-    chunk: &Chunk,
-    cursor: usize,
-    edits: &[Edit],
-) -> Result<Edit, PlanError> {
+fn place(path: &AbsPath, lines: &[&str], chunk: &Chunk, cursor: usize, edits: &[Edit]) -> Result<Edit, PlanError> {
     let mut start = cursor;
     let mut anchor_line = None;
     for anchor in &chunk.anchors {

@@ -63,7 +63,9 @@ pub enum ParseError {
     UnknownHeader { line: usize, text: String, hint: &'static str },
     #[error("invalid hunk at line {line}, the path is missing")]
     NoPath { line: usize },
-    #[error("invalid hunk at line {line}, the update of `{path}` changes nothing: add lines that begin with `-` or `+`")]
+    #[error(
+        "invalid hunk at line {line}, the update of `{path}` changes nothing: add lines that begin with `-` or `+`"
+    )]
     EmptyUpdate { line: usize, path: String },
     #[error(
         "invalid hunk at line {line}, `{text}`: every line of an update begins with a blank (kept), `-` (removed), \
@@ -251,7 +253,8 @@ fn anchor_text(text: &str) -> Option<String> {
         word.strip_prefix(sign).is_some_and(|word| word.split(',').all(|part| part.parse::<u32>().is_ok()))
     };
     let mut words = text.split_whitespace();
-    let is_range = matches!((words.next(), words.next()), (Some(old), Some(new)) if numbers(old, '-') && numbers(new, '+'));
+    let is_range =
+        matches!((words.next(), words.next()), (Some(old), Some(new)) if numbers(old, '-') && numbers(new, '+'));
     (!text.trim().is_empty() && !is_range).then(|| text.to_owned())
 }
 
@@ -308,7 +311,10 @@ mod tests {
 
     #[test]
     fn a_patch_with_windows_line_ends_is_read_without_them() {
-        assert_eq!(parse("*** Begin Patch\r\n*** Add File: a\r\n+x\r\n*** End Patch").unwrap().files, [add("a", "x\n")]);
+        assert_eq!(
+            parse("*** Begin Patch\r\n*** Add File: a\r\n+x\r\n*** End Patch").unwrap().files,
+            [add("a", "x\n")]
+        );
     }
 
     #[test]

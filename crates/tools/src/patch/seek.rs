@@ -9,8 +9,7 @@ enum Likeness {
     Typography,
 }
 
-const LIKENESSES: [Likeness; 4] =
-    [Likeness::Exact, Likeness::TrailingBlanks, Likeness::Trimmed, Likeness::Typography];
+const LIKENESSES: [Likeness; 4] = [Likeness::Exact, Likeness::TrailingBlanks, Likeness::Trimmed, Likeness::Typography];
 
 /// Finds `pattern` in `lines` at or after `start`: first as it is, then without regard to trailing blanks, to blanks at
 /// both ends, and to typographic variants of quotes, dashes and blanks. With `at_end` the last lines are tried first.
@@ -19,9 +18,8 @@ pub(super) fn seek(lines: &[&str], pattern: &[&str], start: usize, at_end: bool)
     if start > last {
         return None;
     }
-    let matches = |at: usize, likeness| {
-        pattern.iter().zip(&lines[at..]).all(|(wanted, line)| alike(wanted, line, likeness))
-    };
+    let matches =
+        |at: usize, likeness| pattern.iter().zip(&lines[at..]).all(|(wanted, line)| alike(wanted, line, likeness));
     if at_end && let Some(_found) = LIKENESSES.into_iter().find(|&likeness| matches(last, likeness)) {
         return Some(last);
     }
@@ -44,9 +42,7 @@ fn alike(wanted: &str, line: &str, likeness: Likeness) -> bool {
         Likeness::Exact => wanted.strip_suffix('\r').unwrap_or(wanted) == line.strip_suffix('\r').unwrap_or(line),
         Likeness::TrailingBlanks => wanted.trim_end() == line.trim_end(),
         Likeness::Trimmed => wanted.trim() == line.trim(),
-        Likeness::Typography => {
-            wanted.trim().chars().map(plain).eq(line.trim().chars().map(plain))
-        }
+        Likeness::Typography => wanted.trim().chars().map(plain).eq(line.trim().chars().map(plain)),
     }
 }
 

@@ -78,11 +78,7 @@ fn action(words: &[String], command: String, cwd: &AbsPath, home: Option<&Path>)
         Some(CommandAction::ListFiles { command: command.clone(), path: paths.first().map(|path| short(path)) })
     };
     let search = |query: Option<&str>, path: Option<&str>| {
-        Some(CommandAction::Search {
-            command: command.clone(),
-            query: query.map(str::to_owned),
-            path: path.map(short),
-        })
+        Some(CommandAction::Search { command: command.clone(), query: query.map(str::to_owned), path: path.map(short) })
     };
     match program(words) {
         "cat" | "less" | "more" | "bat" | "batcat" | "nl" => {
@@ -107,22 +103,59 @@ fn action(words: &[String], command: String, cwd: &AbsPath, home: Option<&Path>)
             Some((files, rest)) if files == "ls-files" => list(operands(rest, &["-x", "-X", "--exclude"])),
             _ => None,
         },
-        "fd" | "fdfind" => match operands(arguments, &["-t", "--type", "-e", "--extension", "-E", "--exclude", "-d"]).as_slice() {
-            [] => list(vec![]),
-            [query, rest @ ..] => search(Some(query), rest.first().copied()),
-        },
+        "fd" | "fdfind" => {
+            match operands(arguments, &["-t", "--type", "-e", "--extension", "-E", "--exclude", "-d"]).as_slice() {
+                [] => list(vec![]),
+                [query, rest @ ..] => search(Some(query), rest.first().copied()),
+            }
+        }
         "find" => found(arguments, &list, &search),
         _ => None,
     }
 }
 
 const RG_VALUES: &[&str] = &[
-    "-A", "-B", "-C", "-M", "-T", "-d", "-f", "-g", "-j", "-m", "-r", "-t", "--after-context", "--before-context", "--color",
-    "--context", "--glob", "--iglob", "--ignore-file", "--max-columns", "--max-count", "--max-depth", "--replace", "--sort",
-    "--threads", "--type", "--type-not",
+    "-A",
+    "-B",
+    "-C",
+    "-M",
+    "-T",
+    "-d",
+    "-f",
+    "-g",
+    "-j",
+    "-m",
+    "-r",
+    "-t",
+    "--after-context",
+    "--before-context",
+    "--color",
+    "--context",
+    "--glob",
+    "--iglob",
+    "--ignore-file",
+    "--max-columns",
+    "--max-count",
+    "--max-depth",
+    "--replace",
+    "--sort",
+    "--threads",
+    "--type",
+    "--type-not",
 ];
-const GREP_VALUES: &[&str] =
-    &["-A", "-B", "-C", "-m", "-f", "--after-context", "--before-context", "--context", "--max-count", "--exclude", "--include"];
+const GREP_VALUES: &[&str] = &[
+    "-A",
+    "-B",
+    "-C",
+    "-m",
+    "-f",
+    "--after-context",
+    "--before-context",
+    "--context",
+    "--max-count",
+    "--exclude",
+    "--include",
+];
 
 /// A search for a pattern, or the files that would be searched.
 fn searched(
@@ -135,7 +168,8 @@ fn searched(
     if arguments.iter().any(|word| word == "--files") {
         return list(words);
     }
-    let named = arguments.iter().position(|word| word == "-e" || word == "--regexp").and_then(|at| arguments.get(at + 1));
+    let named =
+        arguments.iter().position(|word| word == "-e" || word == "--regexp").and_then(|at| arguments.get(at + 1));
     match (named, words.as_slice()) {
         // The operands begin with the pattern, which the option names.
         (Some(query), [_, rest @ ..]) => search(Some(query), rest.first().copied()),
@@ -149,11 +183,14 @@ fn found(
     list: &dyn Fn(Vec<&str>) -> Option<CommandAction>,
     search: &dyn Fn(Option<&str>, Option<&str>) -> Option<CommandAction>,
 ) -> Option<CommandAction> {
-    let acts = |word: &String| word == "-delete" || word.starts_with("-exec") || word.starts_with("-ok") || word.starts_with("-f");
+    let acts = |word: &String| {
+        word == "-delete" || word.starts_with("-exec") || word.starts_with("-ok") || word.starts_with("-f")
+    };
     if arguments.iter().any(acts) {
         return None;
     }
-    let paths: Vec<&str> = arguments.iter().map(String::as_str).take_while(|word| !word.starts_with(['-', '(', '!'])).collect();
+    let paths: Vec<&str> =
+        arguments.iter().map(String::as_str).take_while(|word| !word.starts_with(['-', '(', '!'])).collect();
     let tests = ["-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex"];
     let query = arguments.iter().position(|word| tests.contains(&word.as_str())).and_then(|at| arguments.get(at + 1));
     match query {
@@ -295,10 +332,31 @@ mod tests {
     #[test]
     fn everything_else_is_one_unknown_action() {
         for script in [
-            "echo hi", "pwd", "git status && echo ok", "pwd && ls", "cat a.txt b.txt", "cat < a.txt", "cat a.txt > b.txt",
-            "cat $HOME/x", "cat", "head -c 10 a.txt", "tail -f a.txt", "sed -n 1,3p", "sed s/a/b/ a.txt", "wc -l a.txt",
-            "(cat a.txt)", "cat a.txt &", "sudo cat a.txt", "bash -lc 'cat a.txt'", "find . -delete", "find . -exec rm {} +",
-            "yes | rm x", "cd sub && pwd", "cd sub", "which ls", "",
+            "echo hi",
+            "pwd",
+            "git status && echo ok",
+            "pwd && ls",
+            "cat a.txt b.txt",
+            "cat < a.txt",
+            "cat a.txt > b.txt",
+            "cat $HOME/x",
+            "cat",
+            "head -c 10 a.txt",
+            "tail -f a.txt",
+            "sed -n 1,3p",
+            "sed s/a/b/ a.txt",
+            "wc -l a.txt",
+            "(cat a.txt)",
+            "cat a.txt &",
+            "sudo cat a.txt",
+            "bash -lc 'cat a.txt'",
+            "find . -delete",
+            "find . -exec rm {} +",
+            "yes | rm x",
+            "cd sub && pwd",
+            "cd sub",
+            "which ls",
+            "",
         ] {
             assert_eq!(shown(script), "unknown", "{script}");
         }

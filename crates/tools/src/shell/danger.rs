@@ -1,7 +1,7 @@
 //! Which commands are asked about even where everything else runs.
 
-use super::script::{every_command, shell_script};
 use super::program;
+use super::script::{every_command, shell_script};
 
 /// Whether a command would remove files without another question (`rm -f` in any spelling), also behind `sudo` and its
 /// like, in a script given to a shell, and anywhere in such a script.
@@ -43,9 +43,23 @@ mod tests {
     #[test]
     fn forced_removal_is_dangerous_wherever_it_stands() {
         for script in [
-            "rm -f a.txt", "rm -rf sub", "rm -fr sub", "rm -r -f sub", "rm --force x", "/bin/rm -rf x", "sudo rm -rf sub",
-            "sudo -u root rm -rf sub", "env A=1 rm -rf x", "bash -lc 'rm -rf sub'", "ls && rm -rf sub", "rm -rf $HOME",
-            "rm -rf x > log", "(rm -rf x)", "for d in a; do rm -rf $d; done", "ls | xargs rm -f", "ls | xargs -n 1 rm -f",
+            "rm -f a.txt",
+            "rm -rf sub",
+            "rm -fr sub",
+            "rm -r -f sub",
+            "rm --force x",
+            "/bin/rm -rf x",
+            "sudo rm -rf sub",
+            "sudo -u root rm -rf sub",
+            "env A=1 rm -rf x",
+            "bash -lc 'rm -rf sub'",
+            "ls && rm -rf sub",
+            "rm -rf $HOME",
+            "rm -rf x > log",
+            "(rm -rf x)",
+            "for d in a; do rm -rf $d; done",
+            "ls | xargs rm -f",
+            "ls | xargs -n 1 rm -f",
         ] {
             assert!(dangerous(script), "{script}");
         }
@@ -53,9 +67,17 @@ mod tests {
 
     #[test]
     fn other_commands_are_not() {
-        for script in
-            ["rm a.txt", "rm -r sub", "git rm -f a.txt", "git reset --hard", "echo rm -rf x", "rm -- -f", "ls", "sudo ls", ""]
-        {
+        for script in [
+            "rm a.txt",
+            "rm -r sub",
+            "git rm -f a.txt",
+            "git reset --hard",
+            "echo rm -rf x",
+            "rm -- -f",
+            "ls",
+            "sudo ls",
+            "",
+        ] {
             assert!(!dangerous(script), "{script}");
         }
         assert!(!looks_dangerous(&[]));

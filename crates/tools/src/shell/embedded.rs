@@ -91,9 +91,9 @@ fn from_heredoc(statement: Node<'_>, script: &str, cd: Option<String>) -> Option
     if !children().all(|node| matches!(node.kind(), "heredoc_start" | "heredoc_body" | "heredoc_end")) {
         return None;
     }
-    let quoted = children().find(|node| node.kind() == "heredoc_start").is_some_and(|node| {
-        text(node, script).starts_with(['\'', '"', '\\'])
-    });
+    let quoted = children()
+        .find(|node| node.kind() == "heredoc_start")
+        .is_some_and(|node| text(node, script).starts_with(['\'', '"', '\\']));
     let body = children().find(|node| node.kind() == "heredoc_body")?;
     let range: Range<usize> = body.byte_range();
     let body = &script[range];
@@ -113,9 +113,7 @@ fn words(command: Node<'_>, script: &str) -> Option<Vec<String>> {
 fn applies(root: Node<'_>, script: &str) -> bool {
     let mut todo = vec![root];
     while let Some(node) = todo.pop() {
-        if node.kind() == "command"
-            && words(node, script).is_some_and(|words| NAMES.contains(&program(&words)))
-        {
+        if node.kind() == "command" && words(node, script).is_some_and(|words| NAMES.contains(&program(&words))) {
             return true;
         }
         todo.extend(named_children(node));

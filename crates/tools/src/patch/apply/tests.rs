@@ -121,7 +121,11 @@ fn a_file_that_is_deleted_and_added_is_an_update() {
 fn lines_are_found_in_spite_of_blanks_and_typography_and_kept_as_they_are() {
     check("foo   \nbar\n", "@@\n foo\n-bar\n+baz\n", "foo   \nbaz\n");
     check("\tfoo\nbar\n", "@@\n foo\n-bar\n+baz\n", "\tfoo\nbaz\n");
-    check("say \u{201c}hi\u{201d} \u{2014} ok\nx\n", "@@\n say \"hi\" - ok\n-x\n+y\n", "say \u{201c}hi\u{201d} \u{2014} ok\ny\n");
+    check(
+        "say \u{201c}hi\u{201d} \u{2014} ok\nx\n",
+        "@@\n say \"hi\" - ok\n-x\n+y\n",
+        "say \u{201c}hi\u{201d} \u{2014} ok\ny\n",
+    );
 }
 
 #[test]
