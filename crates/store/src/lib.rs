@@ -27,5 +27,5 @@ pub use history::history_from;
 pub use record::{EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord};
 pub use store::{Found, Store};
 pub use thread::StoredThread;
-pub use turns::{LastTurn, turns_from};
+pub use turns::{LastTurn, turns_from, usage_from};
 pub use writer::ThreadWriter;

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 
 use memchr::memchr;
 
-use crate::format::{self, Line};
+use crate::format;
 use crate::record::{Record, SessionMeta};
 
 /// Longer lines are skipped: 64 MiB holds several inlined images and bounds the memory a broken file can take.
@@ -47,28 +47,17 @@ pub(crate) fn read(source: impl Read) -> io::Result<Content> {
     let mut lines = Lines::new(source, MAX_LINE);
     while let Some(line) = lines.next()? {
         let parsed = match line.text() {
-            Text::Blank => Parsed::Blank,
-            Text::Unreadable => Parsed::Unreadable,
-            Text::Line(text) => {
-                format::read_line(text, content.meta.is_none()).map_or(Parsed::Unreadable, Parsed::Line)
-            }
+            Text::Blank => None,
+            Text::Unreadable => Some(None),
+            Text::Line(text) => Some(format::read_line(text).ok()),
         };
         let (ended, end) = (line.ended, line.end);
-        let whole = match parsed {
-            Parsed::Blank => ended,
-            Parsed::Unreadable => {
-                content.skipped += usize::from(ended);
-                false
-            }
-            Parsed::Line(Line::Meta(meta)) => {
-                content.meta = Some(*meta);
-                true
-            }
-            Parsed::Line(Line::Record(record)) => {
-                content.records.push(record);
-                true
-            }
-        };
+        let whole = matches!(parsed, Some(Some(_)));
+        match parsed {
+            None => {}
+            Some(None) => content.skipped += usize::from(ended),
+            Some(Some(record)) => content.add(record),
+        }
         if ended {
             content.ended_bytes = end;
         } else {
@@ -78,10 +67,19 @@ pub(crate) fn read(source: impl Read) -> io::Result<Content> {
     Ok(content)
 }
 
-enum Parsed {
-    Blank,
-    Unreadable,
-    Line(Line),
+impl Content {
+    fn add(&mut self, record: Record) {
+        match (record, &mut self.meta) {
+            (Record::SessionMeta(meta), None) => self.meta = Some(*meta),
+            (Record::SessionMeta(again), Some(meta)) => {
+                if again.id == meta.id {
+                    meta.memory_mode.clone_from(&again.memory_mode);
+                }
+                self.records.push(Record::SessionMeta(again));
+            }
+            (record, _) => self.records.push(record),
+        }
+    }
 }
 
 /// The lines of a source, in bounded memory.

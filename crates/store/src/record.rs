@@ -56,7 +56,10 @@ pub enum Record {
     },
     /// What clients saw.
     Event(EventRecord),
-    /// A line of a kind this version does not know, kept as it came. A copied thread's own first line is one of them.
+    /// A thread's facts once more: those of the thread this one was copied from, or this one's own with another memory
+    /// mode.
+    SessionMeta(Box<SessionMeta>),
+    /// A line of a kind this version does not know, kept as it came.
     Unknown { kind: String, payload: Box<RawValue> },
 }
 

@@ -6,7 +6,7 @@ use types::{AbsPath, ResponseItem, TokenUsageTotals, Turn, TurnId};
 
 use crate::history::history_from;
 use crate::record::{EventRecord, Record, SessionMeta, TurnContextRecord};
-use crate::turns::{LastTurn, turns_from};
+use crate::turns::{LastTurn, turns_from, usage_from};
 
 /// A thread as its rollout has it.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl StoredThread {
         history_from(&self.records)
     }
 
-    /// The newest token usage and the turn it belongs to.
+    /// The newest token usage and the turn it belongs to, see [`usage_from`].
     #[must_use]
     pub fn usage(&self) -> Option<(TurnId, TokenUsageTotals)> {
         usage_from(&self.records)
@@ -63,19 +63,4 @@ impl StoredThread {
             })
             .unwrap_or_default()
     }
-}
-
-/// The newest token usage and the turn in which it was counted.
-fn usage_from(records: &[Record]) -> Option<(TurnId, TokenUsageTotals)> {
-    let mut turn: Option<&TurnId> = None;
-    let mut usage = None;
-    for record in records {
-        match record {
-            Record::Event(EventRecord::TurnStarted { turn_id, .. }) => turn = Some(turn_id),
-            Record::Event(EventRecord::TokenCount { totals: Some(totals), .. }) => usage = Some((turn, *totals)),
-            _ => {}
-        }
-    }
-    let (turn, totals) = usage?;
-    Some((turn?.clone(), totals))
 }

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
-use types::item::UserInput;
-use types::{Item, ItemId, Turn, TurnError, TurnId, TurnStatus};
+use types::item::{HookPromptFragment, UserInput};
+use types::{
+    ContentItem, Item, ItemId, ResponseItem, TokenUsageTotals, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus,
+};
 
 use crate::record::{EventRecord, Extended, Record};
 
@@ -25,25 +27,22 @@ pub enum LastTurn {
 /// `rollout-N` after the line it begins with; in rollouts that never say when a turn begins, each user message does.
 #[must_use]
 pub fn turns_from(records: &[Record], last: LastTurn) -> Vec<Turn> {
-    let mut builder = Builder::default();
-    for record in records {
-        // The first line is the session's; lines that nobody understands are not counted.
-        let known = match record {
-            Record::Unknown { kind, .. } => kind == "session_meta",
-            Record::Event(EventRecord::Unknown(_)) => false,
-            Record::Event(event) => {
-                builder.event(event);
-                true
-            }
-            Record::Compacted { .. } => {
-                builder.compacted();
-                true
-            }
-            Record::ResponseItem(_) | Record::TurnContext(_) => true,
-        };
-        builder.line += usize::from(known);
-    }
-    builder.finish(last)
+    Builder::build(records).finish(last)
+}
+
+/// The newest token usage and the turn it belongs to: the one in which tokens were counted last, or the last one when
+/// that turn was rolled back. The id is empty in a thread without turns.
+#[must_use]
+pub fn usage_from(records: &[Record]) -> Option<(TurnId, TokenUsageTotals)> {
+    let totals = records.iter().rev().find_map(|record| match record {
+        Record::Event(EventRecord::TokenCount { totals, .. }) => *totals,
+        _ => None,
+    })?;
+    let mut builder = Builder::build(records);
+    let counted_in = builder.counted_in.take();
+    let turns = builder.finish(LastTurn::Ended);
+    let turn = turns.iter().find(|turn| counted_in.as_ref() == Some(&turn.id)).or(turns.last());
+    Some((turn.map_or_else(|| TurnId::from(""), |turn| turn.id.clone()), totals))
 }
 
 #[derive(Default)]
@@ -55,6 +54,8 @@ struct Builder {
     line: usize,
     /// Numbered items so far.
     items: usize,
+    /// The turn in which tokens were counted last.
+    counted_in: Option<TurnId>,
 }
 
 struct Open {
@@ -65,6 +66,31 @@ struct Open {
 }
 
 impl Builder {
+    fn build(records: &[Record]) -> Self {
+        let mut builder = Self::default();
+        for record in records {
+            // Lines that nobody understands are not counted.
+            let known = match record {
+                Record::Unknown { .. } | Record::Event(EventRecord::Unknown(_)) => false,
+                Record::Event(event) => {
+                    builder.event(event);
+                    true
+                }
+                Record::Compacted { .. } => {
+                    builder.open().compacted = true;
+                    true
+                }
+                Record::ResponseItem(item) => {
+                    builder.response_item(item);
+                    true
+                }
+                Record::TurnContext(_) | Record::SessionMeta(_) => true,
+            };
+            builder.line += usize::from(known);
+        }
+        builder
+    }
+
     fn event(&mut self, event: &EventRecord) {
         match event {
             EventRecord::TurnStarted { turn_id, started_at, .. } => {
@@ -79,11 +105,7 @@ impl Builder {
                 self.end(turn_id.as_ref(), TurnStatus::Interrupted, *completed_at, *duration);
             }
             EventRecord::UserMessage { text, images, local_images, elements } => {
-                if self
-                    .current
-                    .as_ref()
-                    .is_some_and(|open| !open.announced && !(open.compacted && open.turn.items.is_empty()))
-                {
+                if self.current.as_ref().is_some_and(Open::ends_at_user_message) {
                     self.close();
                 }
                 let mut content = Vec::new();
@@ -131,12 +153,18 @@ impl Builder {
             }
             EventRecord::ThreadRolledBack { num_turns } => self.roll_back(*num_turns),
             EventRecord::Error { message, kind } => {
-                if let Some(open) = &mut self.current {
+                if let Some(open) = &mut self.current
+                    && fails_the_turn(kind.as_ref())
+                {
                     open.turn.status = TurnStatus::Failed;
                     open.turn.error = Some(TurnError { message: message.clone(), kind: kind.clone(), details: None });
                 }
             }
-            EventRecord::ItemCompleted { turn_id, item, .. } => self.put(Some(turn_id), item.clone()),
+            EventRecord::ItemCompleted { turn_id, item, .. } => {
+                if !matches!(item, Item::Plan { text, .. } if text.is_empty()) {
+                    self.put(Some(turn_id), item.clone());
+                }
+            }
             EventRecord::ImageGenerationEnd { call_id, status, revised_prompt, result, saved_path } => {
                 let item = Item::ImageGeneration {
                     id: call_id.as_str().into(),
@@ -154,12 +182,19 @@ impl Builder {
                 }
                 Extended::GuardianAssessment(_) => {}
             },
-            EventRecord::TokenCount { .. } | EventRecord::ThreadName { .. } | EventRecord::Unknown(_) => {}
+            EventRecord::TokenCount { .. } => {
+                let turn = self.current.as_ref().map(|open| &open.turn).or(self.turns.last());
+                self.counted_in = turn.map(|turn| turn.id.clone());
+            }
+            EventRecord::ThreadName { .. } | EventRecord::Unknown(_) => {}
         }
     }
 
-    fn compacted(&mut self) {
-        self.open().compacted = true;
+    fn response_item(&mut self, item: &ResponseItem) {
+        if let Some(fragments) = hook_prompt(item) {
+            let id = ItemId::from(format!("hook-prompt-{}", self.line + 1));
+            self.open().turn.items.push(Item::HookPrompt { id, fragments });
+        }
     }
 
     /// The turn under way; one without a beginning where there is none.
@@ -178,14 +213,14 @@ impl Builder {
         self.open().turn.items.push(item(id));
     }
 
-    /// Adds an item with an id of its own, or puts it in the place of the one it continues.
+    /// Adds an item with an id of its own, or puts it in the place of the one it continues. An item of a turn that is
+    /// not there any more is dropped.
     fn put(&mut self, turn_id: Option<&TurnId>, item: Item) {
         let turn = match turn_id {
             None => &mut self.open().turn,
-            Some(id) if self.current.as_ref().is_some_and(|open| open.turn.id == *id) => &mut self.open().turn,
-            Some(id) => match self.turns.iter_mut().rev().find(|turn| turn.id == *id) {
+            Some(id) => match self.turn(id) {
                 Some(turn) => turn,
-                None => &mut self.open().turn,
+                None => return,
             },
         };
         match turn.items.iter_mut().find(|known| known.id() == item.id()) {
@@ -198,7 +233,16 @@ impl Builder {
         self.current.as_mut()?.turn.items.last_mut()
     }
 
-    /// Ends the turn of that id, or the one under way.
+    /// The turn of that id: the one under way, else the newest.
+    fn turn(&mut self, id: &TurnId) -> Option<&mut Turn> {
+        match &mut self.current {
+            Some(open) if open.turn.id == *id => Some(&mut open.turn),
+            _ => self.turns.iter_mut().rev().find(|turn| turn.id == *id),
+        }
+    }
+
+    /// Ends the turn of that id, or the one under way where none has it. A turn that failed or was interrupted does not
+    /// complete any more. What follows an interruption still belongs to the turn, until another one begins.
     fn end(
         &mut self,
         turn_id: Option<&TurnId>,
@@ -206,26 +250,16 @@ impl Builder {
         completed_at: Option<i64>,
         duration: Option<Duration>,
     ) {
-        let finish = |turn: &mut Turn| {
-            if turn.status != TurnStatus::Failed || status == TurnStatus::Interrupted {
-                turn.status = status;
-            }
-            turn.completed_at = completed_at;
-            turn.duration = duration;
-        };
-        if let Some(id) = turn_id {
-            match &mut self.current {
-                Some(open) if open.turn.id == *id => {}
-                _ => {
-                    if let Some(turn) = self.turns.iter_mut().rev().find(|turn| turn.id == *id) {
-                        finish(turn);
-                        return;
-                    }
-                }
-            }
+        let current = self.current.as_ref().map(|open| open.turn.id.clone());
+        let known = turn_id.filter(|id| self.turn(id).is_some()).cloned();
+        let Some(id) = known.or_else(|| current.clone()) else { return };
+        let Some(turn) = self.turn(&id) else { return };
+        if status == TurnStatus::Interrupted || turn.status == TurnStatus::InProgress {
+            turn.status = status;
         }
-        if let Some(open) = &mut self.current {
-            finish(&mut open.turn);
+        turn.completed_at = completed_at;
+        turn.duration = duration;
+        if status == TurnStatus::Completed && current == Some(id) {
             self.close();
         }
     }
@@ -247,14 +281,65 @@ impl Builder {
 
     fn finish(mut self, last: LastTurn) -> Vec<Turn> {
         self.close();
-        if let Some(turn) = self.turns.last_mut()
-            && turn.status == TurnStatus::InProgress
-            && last == LastTurn::Ended
-        {
-            turn.status = TurnStatus::Interrupted;
+        let ended = match last {
+            LastTurn::Running => self.turns.len().saturating_sub(1),
+            LastTurn::Ended => self.turns.len(),
+        };
+        for turn in &mut self.turns[..ended] {
+            if turn.status == TurnStatus::InProgress {
+                turn.status = TurnStatus::Interrupted;
+            }
         }
         self.turns
     }
+}
+
+impl Open {
+    /// Without announced beginnings a user message is one; a compaction may stand before it.
+    fn ends_at_user_message(&self) -> bool {
+        !self.announced && !(self.compacted && self.turn.items.is_empty())
+    }
+}
+
+/// Some errors are about a request that came while the turn ran, not about the turn.
+fn fails_the_turn(kind: Option<&TurnErrorKind>) -> bool {
+    !matches!(kind, Some(TurnErrorKind::ThreadRollbackFailed | TurnErrorKind::ActiveTurnNotSteerable { .. }))
+}
+
+/// The fragments of a message that hooks put in the user's place: `<hook_prompt hook_run_id="…">…</hook_prompt>`, one a
+/// part. `None` for any other item.
+fn hook_prompt(item: &ResponseItem) -> Option<Vec<HookPromptFragment>> {
+    let ResponseItem::Message { role, content, .. } = item else { return None };
+    if role != "user" || content.is_empty() {
+        return None;
+    }
+    content
+        .iter()
+        .map(|part| match part {
+            ContentItem::InputText { text } => hook_fragment(text),
+            ContentItem::InputImage { .. } | ContentItem::OutputText { .. } => None,
+        })
+        .collect()
+}
+
+fn hook_fragment(text: &str) -> Option<HookPromptFragment> {
+    let rest = text.trim().strip_prefix("<hook_prompt hook_run_id=\"")?.strip_suffix("</hook_prompt>")?;
+    let (hook_run_id, text) = rest.split_once("\">")?;
+    if text.trim().is_empty() {
+        return None;
+    }
+    Some(HookPromptFragment { text: unescape(text), hook_run_id: unescape(hook_run_id) })
+}
+
+/// Resolves the five entities of XML.
+fn unescape(text: &str) -> String {
+    let mut out = text.to_owned();
+    for (entity, plain) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")] {
+        if out.contains(entity) {
+            out = out.replace(entity, plain);
+        }
+    }
+    out
 }
 
 fn empty(id: TurnId, status: TurnStatus) -> Turn {

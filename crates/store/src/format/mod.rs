@@ -24,13 +24,6 @@ use types::ResponseItem;
 
 use crate::record::{EventRecord, Record, SessionMeta};
 
-/// A line as read.
-#[derive(Debug)]
-pub(crate) enum Line {
-    Meta(Box<SessionMeta>),
-    Record(Record),
-}
-
 #[derive(Serialize)]
 struct LineOut<'a, P> {
     timestamp: &'a str,
@@ -78,6 +71,7 @@ pub(crate) fn write_record(out: &mut Vec<u8>, timestamp: &str, record: &Record) 
         }
         Record::Event(EventRecord::Unknown(payload)) => write_line(out, timestamp, "event_msg", payload),
         Record::Event(event) => write_line(out, timestamp, "event_msg", event::EventOut(event)),
+        Record::SessionMeta(meta) => write_meta(out, timestamp, meta),
         Record::Unknown { kind, payload } => write_line(out, timestamp, kind, payload),
     }
 }
@@ -93,13 +87,12 @@ fn write_line(out: &mut Vec<u8>, timestamp: &str, kind: &str, payload: impl Seri
     out.push(b'\n');
 }
 
-/// Reads one line, without its line feed. A `session_meta` is read as such while `want_meta`; later ones (a copied
-/// thread's own) are records.
+/// Reads one line, without its line feed.
 ///
 /// # Errors
 /// When `line` is not a JSON object with `type` and `payload`. A payload that does not fit its kind is kept whole, as
 /// an unknown one.
-pub(crate) fn read_line(line: &str, want_meta: bool) -> Result<Line, serde_json::Error> {
+pub(crate) fn read_line(line: &str) -> Result<Record, serde_json::Error> {
     let LineIn { kind, payload } = serde_json::from_str(line)?;
     let text = payload.get();
     let record = match kind.as_ref() {
@@ -110,16 +103,15 @@ pub(crate) fn read_line(line: &str, want_meta: bool) -> Result<Line, serde_json:
                 .unwrap_or_else(|| EventRecord::Unknown(payload.to_owned())),
         )),
         "turn_context" => context::read(text).map(|context| Record::TurnContext(Box::new(context))),
-        "compacted" => serde_json::from_str(text).ok().map(|CompactedIn { message, replacement_history }| {
-            Record::Compacted { message, replacement: replacement_history }
-        }),
-        "session_meta" if want_meta => match meta::read(text) {
-            Some(meta) => return Ok(Line::Meta(Box::new(meta))),
-            None => None,
-        },
+        "compacted" => {
+            serde_json::from_str(text).ok().map(|CompactedIn { message, replacement_history: replacement }| {
+                Record::Compacted { message, replacement }
+            })
+        }
+        "session_meta" => meta::read(text).map(|meta| Record::SessionMeta(Box::new(meta))),
         _ => None,
     };
-    Ok(Line::Record(record.unwrap_or_else(|| Record::Unknown { kind: kind.into_owned(), payload: payload.to_owned() })))
+    Ok(record.unwrap_or_else(|| Record::Unknown { kind: kind.into_owned(), payload: payload.to_owned() }))
 }
 
 /// The `type` of a payload. Writers put it first, so that the rest need not be looked at.
