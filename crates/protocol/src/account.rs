@@ -8,23 +8,28 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(tag = "type", rename_all = "camelCase")]
-pub enum LoginAccountParams {
-    #[serde(rename_all = "camelCase")]
-    ApiKey {
-        api_key: String,
-    },
-    Chatgpt,
-    ChatgptDeviceCode,
-    #[serde(rename_all = "camelCase")]
-    ChatgptAuthTokens {
-        access_token: String,
-        chatgpt_account_id: String,
-        #[cfg_attr(feature = "export", ts(optional = nullable))]
-        chatgpt_plan_type: Option<String>,
-    },
+use crate::experimental::gated;
+
+gated! {
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+    #[serde(tag = "type", rename_all = "camelCase")]
+    pub enum LoginAccountParams {
+        #[serde(rename_all = "camelCase")]
+        ApiKey {
+            api_key: String,
+        },
+        Chatgpt,
+        ChatgptDeviceCode,
+        #[serde(rename_all = "camelCase")]
+        #[experimental("account/login/start.chatgptAuthTokens")]
+        ChatgptAuthTokens {
+            access_token: String,
+            chatgpt_account_id: String,
+            #[cfg_attr(feature = "export", ts(optional = nullable))]
+            chatgpt_plan_type: Option<String>,
+        },
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

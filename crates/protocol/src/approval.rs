@@ -9,38 +9,43 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
+use crate::experimental::gated;
 use crate::item::CommandAction;
 use crate::jsonrpc::RequestId;
 use crate::path::AbsolutePathBuf;
 use crate::permissions::{AdditionalPermissionProfile, GrantedPermissionProfile, RequestPermissionProfile};
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct CommandExecutionRequestApprovalParams {
-    pub thread_id: String,
-    pub turn_id: String,
-    pub item_id: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network_approval_context: Option<NetworkApprovalContext>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cwd: Option<AbsolutePathBuf>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command_actions: Option<Vec<CommandAction>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub additional_permissions: Option<AdditionalPermissionProfile>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proposed_execpolicy_amendment: Option<ExecPolicyAmendment>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proposed_network_policy_amendments: Option<Vec<NetworkPolicyAmendment>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub available_decisions: Option<Vec<CommandExecutionApprovalDecision>>,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
+    #[serde(rename_all = "camelCase")]
+    pub struct CommandExecutionRequestApprovalParams {
+        pub thread_id: String,
+        pub turn_id: String,
+        pub item_id: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub approval_id: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub network_approval_context: Option<NetworkApprovalContext>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub command: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cwd: Option<AbsolutePathBuf>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub command_actions: Option<Vec<CommandAction>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[experimental("item/commandExecution/requestApproval.additionalPermissions")]
+        pub additional_permissions: Option<AdditionalPermissionProfile>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub proposed_execpolicy_amendment: Option<ExecPolicyAmendment>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub proposed_network_policy_amendments: Option<Vec<NetworkPolicyAmendment>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[experimental("item/commandExecution/requestApproval.availableDecisions")]
+        pub available_decisions: Option<Vec<CommandExecutionApprovalDecision>>,
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

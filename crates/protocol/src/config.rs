@@ -10,6 +10,7 @@ use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
+use crate::experimental::gated;
 use crate::model::{ReasoningEffort, ReasoningSummary, ServiceTier, Verbosity};
 use crate::path::AbsolutePathBuf;
 use crate::permissions::{ApprovalsReviewer, AskForApproval, SandboxMode};
@@ -23,45 +24,50 @@ pub struct ConfigReadParams {
     pub cwd: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct ConfigReadResponse {
-    pub config: Config,
-    pub origins: HashMap<String, ConfigLayerMetadata>,
-    pub layers: Option<Vec<ConfigLayer>>,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+    pub struct ConfigReadResponse {
+        pub config: Config,
+        pub origins: HashMap<String, ConfigLayerMetadata>,
+        pub layers: Option<Vec<ConfigLayer>>,
+    }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct Config {
-    pub model: Option<String>,
-    pub review_model: Option<String>,
-    pub model_context_window: Option<i64>,
-    pub model_auto_compact_token_limit: Option<i64>,
-    pub model_provider: Option<String>,
-    pub approval_policy: Option<AskForApproval>,
-    pub approvals_reviewer: Option<ApprovalsReviewer>,
-    pub sandbox_mode: Option<SandboxMode>,
-    pub sandbox_workspace_write: Option<SandboxWorkspaceWrite>,
-    pub forced_chatgpt_workspace_id: Option<String>,
-    pub forced_login_method: Option<ForcedLoginMethod>,
-    pub web_search: Option<WebSearchMode>,
-    pub tools: Option<ToolsV2>,
-    pub profile: Option<String>,
-    #[serde(default)]
-    pub profiles: HashMap<String, ProfileV2>,
-    pub instructions: Option<String>,
-    pub developer_instructions: Option<String>,
-    pub compact_prompt: Option<String>,
-    pub model_reasoning_effort: Option<ReasoningEffort>,
-    pub model_reasoning_summary: Option<ReasoningSummary>,
-    pub model_verbosity: Option<Verbosity>,
-    pub service_tier: Option<ServiceTier>,
-    pub analytics: Option<AnalyticsConfig>,
-    #[serde(default)]
-    pub apps: Option<AppsConfig>,
-    #[serde(default, flatten)]
-    pub additional: HashMap<String, Value>,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+    pub struct Config {
+        pub model: Option<String>,
+        pub review_model: Option<String>,
+        pub model_context_window: Option<i64>,
+        pub model_auto_compact_token_limit: Option<i64>,
+        pub model_provider: Option<String>,
+        pub approval_policy: Option<AskForApproval>,
+        pub approvals_reviewer: Option<ApprovalsReviewer>,
+        pub sandbox_mode: Option<SandboxMode>,
+        pub sandbox_workspace_write: Option<SandboxWorkspaceWrite>,
+        pub forced_chatgpt_workspace_id: Option<String>,
+        pub forced_login_method: Option<ForcedLoginMethod>,
+        pub web_search: Option<WebSearchMode>,
+        pub tools: Option<ToolsV2>,
+        pub profile: Option<String>,
+        #[serde(default)]
+        pub profiles: HashMap<String, ProfileV2>,
+        pub instructions: Option<String>,
+        pub developer_instructions: Option<String>,
+        pub compact_prompt: Option<String>,
+        pub model_reasoning_effort: Option<ReasoningEffort>,
+        pub model_reasoning_summary: Option<ReasoningSummary>,
+        pub model_verbosity: Option<Verbosity>,
+        pub service_tier: Option<ServiceTier>,
+        pub analytics: Option<AnalyticsConfig>,
+        #[serde(default)]
+        #[experimental("config/read.apps")]
+        pub apps: Option<AppsConfig>,
+        #[serde(default, flatten)]
+        pub additional: HashMap<String, Value>,
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -321,24 +327,31 @@ pub struct ConfigEdit {
     pub merge_strategy: MergeStrategy,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-pub struct ConfigRequirementsReadResponse {
-    pub requirements: Option<ConfigRequirements>,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+    pub struct ConfigRequirementsReadResponse {
+        pub requirements: Option<ConfigRequirements>,
+    }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ConfigRequirements {
-    pub allowed_approval_policies: Option<Vec<AskForApproval>>,
-    pub allowed_approvals_reviewers: Option<Vec<ApprovalsReviewer>>,
-    pub allowed_sandbox_modes: Option<Vec<SandboxMode>>,
-    pub allowed_web_search_modes: Option<Vec<WebSearchMode>>,
-    pub feature_requirements: Option<HashMap<String, bool>>,
-    pub hooks: Option<ManagedHooksRequirements>,
-    pub enforce_residency: Option<ResidencyRequirement>,
-    pub network: Option<NetworkRequirements>,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+    #[serde(rename_all = "camelCase")]
+    pub struct ConfigRequirements {
+        pub allowed_approval_policies: Option<Vec<AskForApproval>>,
+        #[experimental("configRequirements/read.allowedApprovalsReviewers")]
+        pub allowed_approvals_reviewers: Option<Vec<ApprovalsReviewer>>,
+        pub allowed_sandbox_modes: Option<Vec<SandboxMode>>,
+        pub allowed_web_search_modes: Option<Vec<WebSearchMode>>,
+        pub feature_requirements: Option<HashMap<String, bool>>,
+        #[experimental("configRequirements/read.hooks")]
+        pub hooks: Option<ManagedHooksRequirements>,
+        pub enforce_residency: Option<ResidencyRequirement>,
+        #[experimental("configRequirements/read.network")]
+        pub network: Option<NetworkRequirements>,
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

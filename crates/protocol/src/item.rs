@@ -15,17 +15,43 @@ use crate::path::AbsolutePathBuf;
 use crate::response_item::{MessagePhase, ResponseItem};
 use crate::turn::UserInput;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields, export_to = "v2/"))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct DynamicToolSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export", ts(optional))]
     pub namespace: Option<String>,
     pub name: String,
     pub description: String,
     pub input_schema: Value,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub defer_loading: bool,
+}
+
+impl<'de> Deserialize<'de> for DynamicToolSpec {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// As clients may spell it: `exposeToContext` is the older name of the opposite of `deferLoading`.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", rename = "DynamicToolSpec")]
+        struct Spelling {
+            namespace: Option<String>,
+            name: String,
+            description: String,
+            input_schema: Value,
+            defer_loading: Option<bool>,
+            expose_to_context: Option<bool>,
+        }
+
+        let spelling = Spelling::deserialize(deserializer)?;
+        Ok(Self {
+            namespace: spelling.namespace,
+            name: spelling.name,
+            description: spelling.description,
+            input_schema: spelling.input_schema,
+            defer_loading: spelling.defer_loading.unwrap_or(spelling.expose_to_context == Some(false)),
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

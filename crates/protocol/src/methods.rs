@@ -3,6 +3,7 @@
 //! One table, from which the rest follows: a unit struct per method implementing [`Method`], the list of names in
 //! [`METHODS`], and (with the `export` feature) the schema of all requests.
 
+use crate::experimental::{Probe, Ungated as _};
 use crate::no_params::NoParams;
 use crate::wire::Wire;
 use crate::*;
@@ -21,6 +22,9 @@ pub trait Method {
     /// What makes this call experimental: the method itself, or the part of the parameters that is. `None` for a call
     /// any client may make.
     fn experimental_use(params: &Self::Params) -> Option<&'static str>;
+
+    /// Takes what is experimental out of an answer for a client without the capability.
+    fn hide_experimental(response: &mut Self::Response);
 }
 
 /// Something to be done with every method; see [`visit_methods`].
@@ -46,11 +50,15 @@ macro_rules! methods {
                 type Params = $params;
                 type Response = $response;
 
-                fn experimental_use(_params: &Self::Params) -> Option<&'static str> {
+                fn experimental_use(params: &Self::Params) -> Option<&'static str> {
                     if Self::EXPERIMENTAL {
                         return Some(Self::NAME);
                     }
-                    None
+                    Probe(params).experimental_use()
+                }
+
+                fn hide_experimental(response: &mut Self::Response) {
+                    Probe(response).hide_experimental();
                 }
             }
         )*

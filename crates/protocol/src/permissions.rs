@@ -6,25 +6,29 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
+use crate::experimental::gated;
 use crate::path::AbsolutePathBuf;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "kebab-case")]
-pub enum AskForApproval {
-    Untrusted,
-    OnFailure,
-    OnRequest,
-    Granular {
-        sandbox_approval: bool,
-        rules: bool,
-        #[serde(default)]
-        skill_approval: bool,
-        #[serde(default)]
-        request_permissions: bool,
-        mcp_elicitations: bool,
-    },
-    Never,
+gated! {
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+    #[serde(rename_all = "kebab-case")]
+    pub enum AskForApproval {
+        Untrusted,
+        OnFailure,
+        OnRequest,
+        #[experimental("askForApproval.granular")]
+        Granular {
+            sandbox_approval: bool,
+            rules: bool,
+            #[serde(default)]
+            skill_approval: bool,
+            #[serde(default)]
+            request_permissions: bool,
+            mcp_elicitations: bool,
+        },
+        Never,
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

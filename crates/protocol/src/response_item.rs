@@ -125,6 +125,7 @@ pub enum ResponseItem {
     Compaction {
         encrypted_content: String,
     },
+    #[serde(other)]
     Other,
 }
 
@@ -245,6 +246,7 @@ pub enum ResponsesApiWebSearchAction {
         #[cfg_attr(feature = "export", ts(optional))]
         pattern: Option<String>,
     },
+    #[serde(other)]
     Other,
 }
 

@@ -1,5 +1,6 @@
 //! What the server may ask a client: approvals, answers, tokens.
 
+use crate::experimental::{Probe, Ungated as _};
 use crate::wire::Wire;
 use crate::*;
 
@@ -11,6 +12,9 @@ pub trait ServerMethod {
     type Params: Wire;
     /// What the client answers.
     type Response: Wire;
+
+    /// Takes what is experimental out of a request to a client without the capability.
+    fn hide_experimental(params: &mut Self::Params);
 }
 
 /// Something to be done with every server request; see [`visit_server_methods`].
@@ -33,6 +37,10 @@ macro_rules! server_requests {
                 const NAME: &'static str = $name;
                 type Params = $params;
                 type Response = $response;
+
+                fn hide_experimental(params: &mut Self::Params) {
+                    Probe(params).hide_experimental();
+                }
             }
         )*
 

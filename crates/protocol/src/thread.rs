@@ -10,6 +10,7 @@ use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
+use crate::experimental::gated;
 use crate::item::DynamicToolSpec;
 use crate::model::{Personality, ReasoningEffort, ServiceTier};
 use crate::path::AbsolutePathBuf;
@@ -17,33 +18,39 @@ use crate::permissions::{ApprovalsReviewer, AskForApproval, PermissionProfile, S
 use crate::response_item::ResponseItem;
 use crate::turn::Turn;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ThreadStartParams {
-    pub model: Option<String>,
-    pub model_provider: Option<String>,
-    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>"))]
-    pub service_tier: Option<Option<ServiceTier>>,
-    pub cwd: Option<String>,
-    pub approval_policy: Option<AskForApproval>,
-    pub approvals_reviewer: Option<ApprovalsReviewer>,
-    pub sandbox: Option<SandboxMode>,
-    pub permission_profile: Option<PermissionProfile>,
-    pub config: Option<HashMap<String, Value>>,
-    pub service_name: Option<String>,
-    pub base_instructions: Option<String>,
-    pub developer_instructions: Option<String>,
-    pub personality: Option<Personality>,
-    pub ephemeral: Option<bool>,
-    pub session_start_source: Option<ThreadStartSource>,
-    pub dynamic_tools: Option<Vec<DynamicToolSpec>>,
-    pub mock_experimental_field: Option<String>,
-    #[serde(default)]
-    pub experimental_raw_events: bool,
-    #[serde(default)]
-    pub persist_extended_history: bool,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
+    #[serde(rename_all = "camelCase")]
+    pub struct ThreadStartParams {
+        pub model: Option<String>,
+        pub model_provider: Option<String>,
+        #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>"))]
+        pub service_tier: Option<Option<ServiceTier>>,
+        pub cwd: Option<String>,
+        pub approval_policy: Option<AskForApproval>,
+        pub approvals_reviewer: Option<ApprovalsReviewer>,
+        pub sandbox: Option<SandboxMode>,
+        pub permission_profile: Option<PermissionProfile>,
+        pub config: Option<HashMap<String, Value>>,
+        pub service_name: Option<String>,
+        pub base_instructions: Option<String>,
+        pub developer_instructions: Option<String>,
+        pub personality: Option<Personality>,
+        pub ephemeral: Option<bool>,
+        pub session_start_source: Option<ThreadStartSource>,
+        #[experimental("thread/start.dynamicTools")]
+        pub dynamic_tools: Option<Vec<DynamicToolSpec>>,
+        #[experimental("thread/start.mockExperimentalField")]
+        pub mock_experimental_field: Option<String>,
+        #[serde(default)]
+        #[experimental("thread/start.experimentalRawEvents")]
+        pub experimental_raw_events: bool,
+        #[serde(default)]
+        #[experimental("thread/start.persistFullHistory")]
+        pub persist_extended_history: bool,
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -171,29 +178,34 @@ pub struct GitInfo {
     pub origin_url: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ThreadResumeParams {
-    pub thread_id: String,
-    pub history: Option<Vec<ResponseItem>>,
-    pub path: Option<PathBuf>,
-    pub model: Option<String>,
-    pub model_provider: Option<String>,
-    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>"))]
-    pub service_tier: Option<Option<ServiceTier>>,
-    pub cwd: Option<String>,
-    pub approval_policy: Option<AskForApproval>,
-    pub approvals_reviewer: Option<ApprovalsReviewer>,
-    pub sandbox: Option<SandboxMode>,
-    pub permission_profile: Option<PermissionProfile>,
-    pub config: Option<HashMap<String, Value>>,
-    pub base_instructions: Option<String>,
-    pub developer_instructions: Option<String>,
-    pub personality: Option<Personality>,
-    #[serde(default)]
-    pub persist_extended_history: bool,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
+    #[serde(rename_all = "camelCase")]
+    pub struct ThreadResumeParams {
+        pub thread_id: String,
+        #[experimental("thread/resume.history")]
+        pub history: Option<Vec<ResponseItem>>,
+        #[experimental("thread/resume.path")]
+        pub path: Option<PathBuf>,
+        pub model: Option<String>,
+        pub model_provider: Option<String>,
+        #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>"))]
+        pub service_tier: Option<Option<ServiceTier>>,
+        pub cwd: Option<String>,
+        pub approval_policy: Option<AskForApproval>,
+        pub approvals_reviewer: Option<ApprovalsReviewer>,
+        pub sandbox: Option<SandboxMode>,
+        pub permission_profile: Option<PermissionProfile>,
+        pub config: Option<HashMap<String, Value>>,
+        pub base_instructions: Option<String>,
+        pub developer_instructions: Option<String>,
+        pub personality: Option<Personality>,
+        #[serde(default)]
+        #[experimental("thread/resume.persistFullHistory")]
+        pub persist_extended_history: bool,
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -215,40 +227,44 @@ pub struct ThreadResumeResponse {
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct ThreadForkParams {
-    pub thread_id: String,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub path: Option<PathBuf>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub model: Option<String>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub model_provider: Option<String>,
-    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "export", ts(optional = nullable, as = "Option<Option<ServiceTier>>"))]
-    pub service_tier: Option<Option<ServiceTier>>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub cwd: Option<String>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub approval_policy: Option<AskForApproval>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub approvals_reviewer: Option<ApprovalsReviewer>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub sandbox: Option<SandboxMode>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub permission_profile: Option<PermissionProfile>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub config: Option<HashMap<String, Value>>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub base_instructions: Option<String>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
-    pub developer_instructions: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub ephemeral: bool,
-    #[serde(default)]
-    pub persist_extended_history: bool,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+    #[serde(rename_all = "camelCase")]
+    pub struct ThreadForkParams {
+        pub thread_id: String,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        #[experimental("thread/fork.path")]
+        pub path: Option<PathBuf>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub model: Option<String>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub model_provider: Option<String>,
+        #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export", ts(optional = nullable, as = "Option<Option<ServiceTier>>"))]
+        pub service_tier: Option<Option<ServiceTier>>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub cwd: Option<String>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub approval_policy: Option<AskForApproval>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub approvals_reviewer: Option<ApprovalsReviewer>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub sandbox: Option<SandboxMode>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub permission_profile: Option<PermissionProfile>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub config: Option<HashMap<String, Value>>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub base_instructions: Option<String>,
+        #[cfg_attr(feature = "export", ts(optional = nullable))]
+        pub developer_instructions: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub ephemeral: bool,
+        #[serde(default)]
+        #[experimental("thread/fork.persistFullHistory")]
+        pub persist_extended_history: bool,
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

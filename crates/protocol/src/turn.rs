@@ -11,6 +11,7 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use crate::collaboration::CollaborationMode;
+use crate::experimental::gated;
 use crate::item::ThreadItem;
 use crate::model::{Personality, ReasoningEffort, ReasoningSummary, ServiceTier};
 use crate::path::AbsolutePathBuf;
@@ -136,28 +137,33 @@ pub enum NonSteerableTurnKind {
     Compact,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct TurnStartParams {
-    pub thread_id: String,
-    pub input: Vec<UserInput>,
-    pub responsesapi_client_metadata: Option<HashMap<String, String>>,
-    pub environments: Option<Vec<TurnEnvironmentParams>>,
-    pub cwd: Option<PathBuf>,
-    pub approval_policy: Option<AskForApproval>,
-    pub approvals_reviewer: Option<ApprovalsReviewer>,
-    pub sandbox_policy: Option<SandboxPolicy>,
-    pub permission_profile: Option<PermissionProfile>,
-    pub model: Option<String>,
-    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>"))]
-    pub service_tier: Option<Option<ServiceTier>>,
-    pub effort: Option<ReasoningEffort>,
-    pub summary: Option<ReasoningSummary>,
-    pub personality: Option<Personality>,
-    pub output_schema: Option<Value>,
-    pub collaboration_mode: Option<CollaborationMode>,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
+    #[serde(rename_all = "camelCase")]
+    pub struct TurnStartParams {
+        pub thread_id: String,
+        pub input: Vec<UserInput>,
+        #[experimental("turn/start.responsesapiClientMetadata")]
+        pub responsesapi_client_metadata: Option<HashMap<String, String>>,
+        #[experimental("turn/start.environments")]
+        pub environments: Option<Vec<TurnEnvironmentParams>>,
+        pub cwd: Option<PathBuf>,
+        pub approval_policy: Option<AskForApproval>,
+        pub approvals_reviewer: Option<ApprovalsReviewer>,
+        pub sandbox_policy: Option<SandboxPolicy>,
+        pub permission_profile: Option<PermissionProfile>,
+        pub model: Option<String>,
+        #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>"))]
+        pub service_tier: Option<Option<ServiceTier>>,
+        pub effort: Option<ReasoningEffort>,
+        pub summary: Option<ReasoningSummary>,
+        pub personality: Option<Personality>,
+        pub output_schema: Option<Value>,
+        #[experimental("turn/start.collaborationMode")]
+        pub collaboration_mode: Option<CollaborationMode>,
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -174,14 +180,17 @@ pub struct TurnStartResponse {
     pub turn: Turn,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
-#[serde(rename_all = "camelCase")]
-pub struct TurnSteerParams {
-    pub thread_id: String,
-    pub input: Vec<UserInput>,
-    pub responsesapi_client_metadata: Option<HashMap<String, String>>,
-    pub expected_turn_id: String,
+gated! {
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
+    #[serde(rename_all = "camelCase")]
+    pub struct TurnSteerParams {
+        pub thread_id: String,
+        pub input: Vec<UserInput>,
+        #[experimental("turn/steer.responsesapiClientMetadata")]
+        pub responsesapi_client_metadata: Option<HashMap<String, String>>,
+        pub expected_turn_id: String,
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

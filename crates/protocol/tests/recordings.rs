@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+type Gate = fn(Value) -> Option<&'static str>;
 type Recode = fn(Value) -> Result<Value, serde_json::Error>;
 
 fn recode<T: DeserializeOwned + Serialize>(value: Value) -> Result<Value, serde_json::Error> {
@@ -25,6 +26,7 @@ struct Codecs {
     params: BTreeMap<&'static str, Recode>,
     results: BTreeMap<&'static str, Recode>,
     notifications: BTreeMap<&'static str, Recode>,
+    gates: BTreeMap<&'static str, Gate>,
     server_params: BTreeMap<&'static str, Recode>,
     server_results: BTreeMap<&'static str, Recode>,
 }
@@ -41,6 +43,9 @@ impl Codecs {
 
 impl MethodVisitor for Codecs {
     fn visit<M: Method>(&mut self) {
+        self.gates.insert(M::NAME, |params| {
+            serde_json::from_value(params).ok().and_then(|params| M::experimental_use(&params))
+        });
         self.params.insert(M::NAME, recode::<M::Params>);
         self.results.insert(M::NAME, recode::<M::Response>);
     }
@@ -248,4 +253,42 @@ fn recorded_requests_decode_or_fail_with_the_recorded_words() {
     }
     println!("{accepted} requests accepted, {refused} refused");
     assert!(failures.is_empty(), "{}", failures.values().cloned().collect::<Vec<_>>().join("\n\n"));
+}
+
+#[test]
+fn recorded_clients_without_the_capability_are_told_what_is_experimental() {
+    let Some(golden) = recordings() else {
+        println!("no recordings here; nothing to compare");
+        return;
+    };
+    let codecs = Codecs::new();
+    let (mut open, mut gated) = (0, 0);
+    for file in json_files(&golden) {
+        let recording: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let mut capable = BTreeMap::new();
+        let mut asked = BTreeMap::new();
+        for entry in recording["trace"].as_array().unwrap() {
+            let message = &entry["msg"];
+            let connection = entry["conn"].to_string();
+            let id = (connection.clone(), message["id"].to_string());
+            if entry["dir"] == "out" && message["method"] == "initialize" {
+                let flag = message.pointer("/params/capabilities/experimentalApi");
+                capable.entry(connection).or_insert(flag == Some(&Value::Bool(true)));
+            } else if entry["dir"] == "out" && message.get("method").is_some() {
+                asked.insert(id, message.clone());
+            } else if let Some(request) = asked.get(&id)
+                && message.get("method").is_none()
+                && capable.get(&connection) == Some(&false)
+                && let Some(gate) = request["method"].as_str().and_then(|method| codecs.gates.get(method))
+            {
+                let mut params = request.get("params").cloned().unwrap_or_default();
+                fill_placeholders(&mut params, "");
+                let words = message["error"]["message"].as_str().unwrap_or_default();
+                let told = words.strip_suffix(" requires experimentalApi capability");
+                assert_eq!(gate(params), told, "{}: {request} answered {message}", file.display());
+                *if told.is_some() { &mut gated } else { &mut open } += 1;
+            }
+        }
+    }
+    println!("{open} requests open, {gated} gated");
 }
