@@ -95,8 +95,8 @@ pub(crate) async fn run(tool: &DynamicTool, call: ToolCall, tools: &TurnTools, q
     };
     let (content, success) = match questions.ask(kind).await {
         Some(Answer::DynamicTool { content, success }) => (content, success),
-        Some(Answer::Unusable(reason)) => (vec![DynamicToolContent::Text(reason)], false),
-        _ => (vec![DynamicToolContent::Text("the client did not run the tool".to_owned())], false),
+        // An error, nonsense, or nobody there. Source of the text: the protocol's recorded items.
+        _ => (vec![DynamicToolContent::Text("dynamic tool request failed".to_owned())], false),
     };
     item.status = if success { CallStatus::Completed } else { CallStatus::Failed };
     item.success = Some(success);

@@ -33,7 +33,11 @@ impl Log {
         }
         self.history.extend(records.into_iter().filter_map(|record| match record {
             Record::ResponseItem(item) => Some(item),
-            Record::TurnContext(_) | Record::Compacted { .. } | Record::Event(_) | Record::Unknown { .. } => None,
+            Record::SessionMeta(_)
+            | Record::TurnContext(_)
+            | Record::Compacted { .. }
+            | Record::Event(_)
+            | Record::Unknown { .. } => None,
         }));
         Ok(())
     }

@@ -27,7 +27,7 @@ use crate::log::Log;
 use crate::prompts;
 use crate::settings::{ThreadSettings, TurnRequest};
 use crate::status::StatusBoard;
-use crate::turn::{TurnEnd, TurnInput, TurnTask};
+use crate::turn::{TurnEnd, TurnInput, TurnTask, unknown_model_warning};
 
 /// Commands that wait for the actor. It never works long, so few wait; a full queue makes the sender wait, not fail.
 const COMMAND_QUEUE: usize = 16;
@@ -414,6 +414,7 @@ impl ThreadActor {
         let (go, gone) = oneshot::channel();
         self.apply(&request);
         if let Some(running) = &self.running {
+            self.warn_of_unknown_model();
             let TurnRequest { input, client_metadata, .. } = &*request;
             let steer = TurnInput::Steer { input: input.clone(), client_metadata: client_metadata.clone() };
             if running.inbox.try_send(steer).is_err() {
@@ -423,6 +424,14 @@ impl ThreadActor {
             self.start(id.clone(), *request, gone);
         }
         let _ = reply.send(AcceptedTurn { id, _go: go });
+    }
+
+    fn warn_of_unknown_model(&self) {
+        let settings = self.shared.settings();
+        if !model::catalogue::lookup(settings.model()).known {
+            let warning = unknown_model_warning(settings.model());
+            self.shared.sink.emit(self.shared.id, ThreadEvent::Warning(warning));
+        }
     }
 
     /// Makes the turn's overrides the thread's settings.

@@ -124,7 +124,7 @@ impl TurnTask {
         }
         let sink = &self.thread.sink;
         if !lookup.known {
-            sink.emit(self.thread.id, ThreadEvent::Warning(unknown_model(self.settings.model())));
+            sink.emit(self.thread.id, ThreadEvent::Warning(unknown_model_warning(self.settings.model())));
         }
         if self.input.is_empty() {
             return self.refuse_empty_input();
@@ -373,6 +373,6 @@ fn turn_error(error: &ModelError) -> TurnError {
     TurnError { message: error.to_string(), kind: Some(error.kind()), details: None }
 }
 
-fn unknown_model(model: &str) -> String {
+pub(crate) fn unknown_model_warning(model: &str) -> String {
     format!("no metadata for model `{model}`: cautious defaults are used, which may cost quality")
 }

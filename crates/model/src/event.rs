@@ -86,7 +86,7 @@ impl ResponseStream {
             }
             Poll::Ready(None) => {
                 self.ended = true;
-                Poll::Ready(Some(Err(ModelError::disconnected("the stream closed before the response was complete"))))
+                Poll::Ready(Some(Err(ModelError::disconnected("stream closed before response.completed"))))
             }
             Poll::Pending => self.poll_idle(cx),
         }

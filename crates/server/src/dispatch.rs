@@ -146,14 +146,15 @@ impl Dispatcher {
     /// Starts a request. Returns at once, except for requests before `initialize`, which are refused.
     pub(crate) fn dispatch(&mut self, id: rpc::RequestId, method: &str, params: Option<Box<RawValue>>) {
         let responder = Responder::new(id, self.cx.connection.outgoing.clone());
+        let Some(route) = self.cx.server.router().routes.get(method) else {
+            let message = format_args!("Invalid request: {}", protocol::methods::unknown_method(method));
+            responder.respond(&Err::<(), _>(RpcError::invalid_request(message).into_object()));
+            return;
+        };
         if self.cx.connection.client().is_none() && method != protocol::methods::Initialize::NAME {
             responder.respond(&Err::<(), _>(RpcError::invalid_request("Not initialized").into_object()));
             return;
         }
-        let Some(route) = self.cx.server.router().routes.get(method) else {
-            responder.respond(&Err::<(), _>(unknown_method(method).into_object()));
-            return;
-        };
         let span = tracing::debug_span!("request", method, id = %responder.id(), connection = self.cx.connection.id.0);
         let (order, work) = route(self.cx.clone(), responder, params);
         let (done, ended) = oneshot::channel();
@@ -171,9 +172,4 @@ impl Dispatcher {
         };
         self.cx.server.requests.spawn(tracing::Instrument::instrument(work, span));
     }
-}
-
-fn unknown_method(method: &str) -> RpcError {
-    let known = protocol::METHODS.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    RpcError::invalid_request(format_args!("Invalid request: unknown variant `{method}`, expected one of {known}"))
 }

@@ -424,7 +424,9 @@ impl RunningTurn {
         if talks {
             let done = agent_message(message.id, shown.clone(), message.phase);
             if !message.announced {
-                self.events.item_started(done.clone());
+                // In plan mode talk is told piece by piece, so that its start is always empty.
+                let text = if self.mode() == ModeKind::Plan { String::new() } else { shown.clone() };
+                self.events.item_started(agent_message(done.id().clone(), text, message.phase));
             }
             self.events.item_completed(done);
             self.last_message = Some(shown);

@@ -630,7 +630,7 @@ mod scripts {
             "failed: the account's quota is used up; check its plan and billing"
           ],
           [
-            "failed: stream disconnected before completion: the stream closed before the response was complete"
+            "failed: stream disconnected before completion: stream closed before response.completed"
           ]
         ]
         "#);
