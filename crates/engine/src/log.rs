@@ -56,6 +56,14 @@ impl Log {
         self.usage
     }
 
+    /// The provider says that the window is full.
+    pub(crate) fn fill(&mut self, context_window: i64) {
+        let totals = self.usage.get_or_insert_default();
+        totals.last = TokenUsage { total_tokens: context_window, ..TokenUsage::default() };
+        totals.total.total_tokens = context_window;
+        totals.model_context_window = Some(context_window);
+    }
+
     /// Counts one response's tokens.
     pub(crate) fn count(&mut self, last: TokenUsage, context_window: Option<i64>) -> TokenUsageTotals {
         let totals = self.usage.get_or_insert_default();

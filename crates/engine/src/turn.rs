@@ -214,7 +214,7 @@ impl RunningTurn {
         }
         records.extend(facts.items_since(self.facts.as_ref()).into_iter().map(Record::ResponseItem));
         records.push(Record::TurnContext(Box::new(context::turn_context_record(&self.id, &self.settings))));
-        let (announce, input_records) = input::prepare(&input);
+        let (announce, input_records) = self.prepare(&input);
         records.extend(input_records);
         self.log.record(records)?;
         self.facts = Some(facts);
@@ -224,6 +224,11 @@ impl RunningTurn {
         self.events.begin(started_at);
         self.events.item(announce);
         Ok(())
+    }
+
+    fn prepare(&self, input: &[UserInput]) -> (Item, Vec<Record>) {
+        let known = self.environment.skills(&self.settings.config, &self.settings.cwd);
+        input::prepare(input, known.as_ref().map_or(&[], |found| &found.skills))
     }
 
     fn mode(&self) -> ModeKind {
@@ -260,7 +265,7 @@ impl RunningTurn {
         for pending in std::mem::take(&mut self.pending) {
             match pending {
                 Pending::Input(input) => {
-                    let (announce, records) = input::prepare(&input);
+                    let (announce, records) = self.prepare(&input);
                     self.log.record(records)?;
                     self.events.item(announce);
                 }

@@ -4,15 +4,16 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use extensions::skills::{self, Mention, Skill};
 use store::{EventRecord, Record};
 use types::item::UserInput;
-use types::{AbsPath, ContentItem, Item, ItemId, ResponseItem};
+use types::{ContentItem, Item, ItemId, ResponseItem};
 
 /// Largest image file that is sent to a model, in bytes.
 const MAX_IMAGE_BYTES: u64 = 20 << 20;
 
 /// Gives the item to announce and the records to write, in order.
-pub(super) fn prepare(input: &[UserInput]) -> (Item, Vec<Record>) {
+pub(super) fn prepare(input: &[UserInput], known: &[Skill]) -> (Item, Vec<Record>) {
     let item = Item::UserMessage { id: ItemId::new(), content: input.to_vec() };
     let mut records = Vec::new();
     let content = content(input);
@@ -20,7 +21,7 @@ pub(super) fn prepare(input: &[UserInput]) -> (Item, Vec<Record>) {
         records.push(Record::ResponseItem(ResponseItem::message("user", content)));
     }
     records.push(Record::Event(user_message(input)));
-    records.extend(skills(input).map(Record::ResponseItem));
+    records.extend(skills(input, known).map(Record::ResponseItem));
     (item, records)
 }
 
@@ -97,15 +98,16 @@ fn user_message(input: &[UserInput]) -> EventRecord {
     EventRecord::UserMessage { text, images, local_images, elements }
 }
 
-/// The skills that the user named, for the model to read.
-fn skills(input: &[UserInput]) -> impl Iterator<Item = ResponseItem> + '_ {
-    input.iter().filter_map(|part| match part {
-        UserInput::Skill { name, path } => {
-            let path = AbsPath::new(path).ok()?;
-            extensions::skills::injection(name, &path).map(ResponseItem::user)
-        }
-        UserInput::Text { .. } | UserInput::Image { .. } | UserInput::LocalImage { .. } | UserInput::Mention { .. } => {
-            None
-        }
-    })
+/// The skills that the user named, whole, for the model to read.
+fn skills<'a>(input: &'a [UserInput], known: &'a [Skill]) -> impl Iterator<Item = ResponseItem> + 'a {
+    let mentions: Vec<Mention<'_>> = input
+        .iter()
+        .filter_map(|part| match part {
+            UserInput::Skill { path, .. } => Some(Mention::Item { path }),
+            UserInput::Text { text, .. } => Some(Mention::Text(text)),
+            UserInput::Image { .. } | UserInput::LocalImage { .. } | UserInput::Mention { .. } => None,
+        })
+        .collect();
+    let named = skills::mentioned(known, &mentions);
+    named.into_iter().filter_map(|skill| skills::injection(&skill.name, &skill.path).map(ResponseItem::user))
 }

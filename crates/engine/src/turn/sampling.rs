@@ -62,7 +62,10 @@ impl RunningTurn {
             () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
             opened = self.settings.provider.stream(&request, &self.cancel) => opened,
         };
-        let mut stream = opened.map_err(SampleError::Model)?;
+        let mut stream = match opened {
+            Ok(stream) => stream,
+            Err(error) => return Err(self.on_failure(error)),
+        };
         drop(request);
         let mut calls = ToolCalls::new(self.tools.clone(), self.thread.clone(), self.events.clone());
         let mut arriving = Arriving::default();
@@ -103,7 +106,7 @@ impl RunningTurn {
             }
         }
         if let Some(error) = failure {
-            return Err(SampleError::Model(error));
+            return Err(self.on_failure(error));
         }
         self.tell_diff();
         Ok(calls.made_any())
@@ -193,19 +196,19 @@ impl RunningTurn {
                 self.text_delta(delta, arriving);
             }
             ResponseEvent::ReasoningSummaryPartAdded { summary_index } => {
-                if let Some(item_id) = arriving.reasoning.clone().filter(|_| self.shows_reasoning()) {
+                if let Some(item_id) = arriving.reasoning.clone() {
                     let turn_id = self.id.clone();
                     self.events.emit(ThreadEvent::ReasoningSummaryPartAdded { turn_id, item_id, summary_index });
                 }
             }
             ResponseEvent::ReasoningSummaryDelta { delta, summary_index, .. } => {
-                if let Some(item_id) = arriving.reasoning.clone().filter(|_| self.shows_reasoning()) {
+                if let Some(item_id) = arriving.reasoning.clone() {
                     let turn_id = self.id.clone();
                     self.events.emit(ThreadEvent::ReasoningSummaryDelta { turn_id, item_id, summary_index, delta });
                 }
             }
             ResponseEvent::ReasoningDelta { delta, content_index, .. } => {
-                if let Some(item_id) = arriving.reasoning.clone().filter(|_| self.shows_raw_reasoning()) {
+                if let Some(item_id) = arriving.reasoning.clone().filter(|_| self.settings.config.show_raw_agent_reasoning) {
                     let turn_id = self.id.clone();
                     self.events.emit(ThreadEvent::ReasoningDelta { turn_id, item_id, content_index, delta });
                 }
@@ -213,14 +216,6 @@ impl RunningTurn {
             ResponseEvent::ItemDone(item) => self.item_done(item, arriving, calls)?,
         }
         Ok(())
-    }
-
-    fn shows_reasoning(&self) -> bool {
-        !self.settings.config.hide_agent_reasoning
-    }
-
-    fn shows_raw_reasoning(&self) -> bool {
-        self.shows_reasoning() && self.settings.config.show_raw_agent_reasoning
     }
 
     fn item_added(&mut self, item: &ResponseItem, arriving: &mut Arriving) {
@@ -241,13 +236,11 @@ impl RunningTurn {
             }
             ResponseItem::Reasoning { id, .. } => {
                 let id = id_or_new(id.as_deref());
-                if self.shows_reasoning() {
-                    self.events.item_started(Item::Reasoning {
-                        id: id.clone(),
-                        summary: Vec::new(),
-                        content: Vec::new(),
-                    });
-                }
+                self.events.item_started(Item::Reasoning {
+                    id: id.clone(),
+                    summary: Vec::new(),
+                    content: Vec::new(),
+                });
                 arriving.reasoning = Some(id);
             }
             ResponseItem::WebSearchCall { id, .. } => {
@@ -457,13 +450,10 @@ impl RunningTurn {
         records.push(Record::ResponseItem(item));
         self.log.record(records)?;
         let announced = arriving.reasoning.take();
-        if self.shows_reasoning() {
-            let content = if self.shows_raw_reasoning() { content } else { Vec::new() };
-            let started = announced.is_some();
-            let id = announced.unwrap_or_else(|| id_or_new(id.as_deref()));
-            let done = Item::Reasoning { id, summary, content };
-            self.hosted_done(done, started);
-        }
+        let content = if self.settings.config.show_raw_agent_reasoning { content } else { Vec::new() };
+        let started = announced.is_some();
+        let id = announced.unwrap_or_else(|| id_or_new(id.as_deref()));
+        self.hosted_done(Item::Reasoning { id, summary, content }, started);
         Ok(())
     }
 
@@ -516,6 +506,20 @@ impl RunningTurn {
         self.log.record(vec![Record::Event(event)])?;
         self.tell_usage();
         Ok(())
+    }
+
+    /// Tells what a failed request says about limits and the context.
+    fn on_failure(&mut self, error: ModelError) -> SampleError {
+        for limits in error.rate_limits() {
+            self.rate_limits = Some(limits.clone());
+            self.tell_usage();
+        }
+        if matches!(error, ModelError::ContextWindowExceeded) {
+            // The window is full, whatever was counted before.
+            self.log.fill(self.model.effective_context_window());
+            self.tell_usage();
+        }
+        SampleError::Model(error)
     }
 
     fn tell_usage(&self) {

@@ -393,7 +393,7 @@ fn parse_call(item: &ResponseItem) -> Option<(String, ToolCall)> {
         )),
         ResponseItem::LocalShellCall { call_id, id, action, .. } => {
             let call_id = call_id.clone().or_else(|| id.clone())?;
-            let input = ToolInput::Json(action.to_string());
+            let input = ToolInput::Json(serde_json::to_string(action).ok()?);
             Some(("local_shell".to_owned(), ToolCall { call_id, namespace: None, input }))
         }
         _ => None,

@@ -39,7 +39,8 @@ pub(crate) fn of_loaded(thread: &ThreadSnapshot, turns: &[Turn]) -> p::Thread {
         source: meta.source.to_wire(),
         agent_nickname: meta.agent_nickname.clone(),
         agent_role: meta.agent_role.clone(),
-        git_info: meta.git.to_wire(),
+        // Known once the thread is stored.
+        git_info: if thread.preview.is_empty() { None } else { meta.git.to_wire() },
         name: thread.name.clone(),
         turns: turns.iter().map(|turn| turn.to_wire()).collect(),
     }
