@@ -66,7 +66,7 @@ mod tests {
             Err("invalid value: floating point `1.5`, expected a whole number that is not negative at line 1 column 3"
                 .into())
         );
-        assert!(read("-5").unwrap_err().starts_with("invalid value: integer `-5`"));
+        assert!(read("-5").unwrap_err().starts_with("invalid type: integer `-5`"));
         assert!(read("\"5\"").unwrap_err().starts_with("invalid type: string \"5\""));
     }
 }

@@ -60,7 +60,7 @@ mod tests {
         let long = finished(0, Duration::ZERO, &"0123456789\n".repeat(8), LIMIT);
         assert_eq!(
             long,
-            "Exit code: 0\nWall time: 0 seconds\nTotal output lines: 8\nOutput:\n0123456789\n012345678…12 tokens truncated…3456789\n0123456789\n"
+            "Exit code: 0\nWall time: 0 seconds\nTotal output lines: 8\nOutput:\n0123456789\n012345678…12 tokens truncated…23456789\n0123456789\n"
         );
     }
 

@@ -1,7 +1,5 @@
 //! Patches that a model writes as a shell command.
 
-use std::ops::Range;
-
 use tree_sitter::Node;
 
 use super::program;
@@ -56,50 +54,49 @@ pub fn embedded_patch(argv: &[String]) -> Embedded {
     }
 }
 
-/// The patch of a script that is `[cd FOLDER &&] apply_patch <<WORD`.
+/// The patch of a script that is `[cd FOLDER &&] apply_patch <<WORD`, joined by `&&`, `;` or a line end.
 fn whole_script(root: Node<'_>, script: &str) -> Option<EmbeddedPatch> {
-    let mut statements: Vec<Node<'_>> = named_children(root).filter(|node| node.kind() != "comment").collect();
-    if statements.len() == 1 && statements[0].kind() == "list" {
-        statements = joined_by_and(statements[0])?;
+    let statements: Vec<Node<'_>> = named_children(root).filter(|node| node.kind() != "comment").collect();
+    let (before, [fed]) = statements.split_at(statements.len().checked_sub(1)?) else { return None };
+    if fed.kind() != "redirected_statement" {
+        return None;
     }
-    match statements.as_slice() {
-        [apply] => from_heredoc(*apply, script, None),
-        [cd, apply] => match words(*cd, script)?.as_slice() {
-            [name, folder] if name == "cd" => from_heredoc(*apply, script, Some(folder.clone())),
-            _ => None,
+    let [body, heredoc] = named_children(*fed).collect::<Vec<_>>().try_into().ok()?;
+    // The grammar hangs the here-document on the whole list that its command ends.
+    let mut commands = before.to_vec();
+    commands.extend(if body.kind() == "list" { joined_by_and(body)? } else { vec![body] });
+    let commands: Option<Vec<Vec<String>>> = commands.into_iter().map(|command| words(command, script)).collect();
+    let cd = match commands?.as_slice() {
+        [apply] if is_apply(apply) => None,
+        [cd, apply] if is_apply(apply) => match cd.as_slice() {
+            [name, folder] if name == "cd" => Some(folder.clone()),
+            _ => return None,
         },
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(EmbeddedPatch { text: heredoc_text(heredoc, script)?, cd })
+}
+
+fn is_apply(words: &[String]) -> bool {
+    matches!(words, [name] if NAMES.contains(&name.as_str()))
 }
 
 fn joined_by_and(list: Node<'_>) -> Option<Vec<Node<'_>>> {
-    let operators = (0..list.child_count()).filter_map(|index| list.child(index)).filter(|node| !node.is_named());
-    operators.into_iter().all(|node| node.kind() == "&&").then(|| named_children(list).collect())
+    let mut operators = (0..list.child_count()).filter_map(|index| list.child(index)).filter(|node| !node.is_named());
+    operators.all(|node| node.kind() == "&&").then(|| named_children(list).collect())
 }
 
-fn from_heredoc(statement: Node<'_>, script: &str, cd: Option<String>) -> Option<EmbeddedPatch> {
-    let parts: Vec<Node<'_>> = named_children(statement).collect();
-    let (command, redirect) = match (statement.kind(), parts.as_slice()) {
-        ("redirected_statement", [command, redirect]) if redirect.kind() == "heredoc_redirect" => (*command, *redirect),
-        _ => return None,
-    };
-    if !matches!(words(command, script)?.as_slice(), [name] if NAMES.contains(&name.as_str())) {
+/// What the here-document says. Not even an unquoted one has its variables replaced: a patch means what it says.
+fn heredoc_text(redirect: Node<'_>, script: &str) -> Option<String> {
+    if redirect.kind() != "heredoc_redirect" {
         return None;
     }
     let children = || named_children(redirect);
-    // Anything else in the redirection would be lost with it: `<<EOF | tee log`.
+    // Anything else in the redirection would be lost: `<<EOF | tee log`.
     if !children().all(|node| matches!(node.kind(), "heredoc_start" | "heredoc_body" | "heredoc_end")) {
         return None;
     }
-    let quoted = children()
-        .find(|node| node.kind() == "heredoc_start")
-        .is_some_and(|node| text(node, script).starts_with(['\'', '"', '\\']));
-    let body = children().find(|node| node.kind() == "heredoc_body")?;
-    let range: Range<usize> = body.byte_range();
-    let body = &script[range];
-    // Without quotes the shell would put in the values of variables; a patch means what it says.
-    let _ = quoted;
-    Some(EmbeddedPatch { text: body.to_owned(), cd })
+    children().find(|node| node.kind() == "heredoc_body").map(|body| text(body, script).to_owned())
 }
 
 fn words(command: Node<'_>, script: &str) -> Option<Vec<String>> {
