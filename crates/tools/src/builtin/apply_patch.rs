@@ -49,17 +49,16 @@ begin: "*** Begin Patch" LF
 end: "*** End Patch" LF?
 
 file: add | delete | update
-add: "*** Add File: " path LF added+
-delete: "*** Delete File: " path LF
-update: "*** Update File: " path LF move? chunks?
-move: "*** Move to: " path LF
+add: "*** Add File: " PATH LF (ADDED LF)+
+delete: "*** Delete File: " PATH LF
+update: "*** Update File: " PATH LF move? chunk*
+move: "*** Move to: " PATH LF
+chunk: (ANCHOR LF | CHANGED LF | "*** End of File" LF)
 
-path: /(.+)/
-added: "+" /(.*)/ LF
-chunks: (anchor | line | end_of_file)+
-anchor: ("@@" | "@@ " /(.+)/) LF
-line: ("+" | "-" | " ") /(.*)/ LF
-end_of_file: "*** End of File" LF
+PATH: /[^\n]+/
+ADDED: /\+[^\n]*/
+ANCHOR: /@@( [^\n]+)?/
+CHANGED: /[ +\-][^\n]*/
 
 %import common.LF
 "#;

@@ -177,7 +177,7 @@ pub(crate) struct RecordingHost {
 }
 
 impl RecordingHost {
-    fn record(&self, line: String) {
+    fn record(&self, line: &str) {
         self.lines.lock().unwrap().push(line.replace('\n', "\\n"));
         self.told.notify_waiters();
     }
@@ -217,12 +217,12 @@ impl Host for RecordingHost {
             }
             ToolEvent::Warning(text) => format!("warning {text}"),
         };
-        self.record(line);
+        self.record(&line);
     }
 
     async fn approve_command(&self, request: CommandApproval) -> CommandDecision {
         let available: Vec<_> = request.available.iter().map(decision).collect();
-        self.record(format!(
+        self.record(&format!(
             "asked {} `{}` in {} {:?} reason={:?} proposed={:?} available={}",
             request.item_id,
             request.command,
@@ -239,7 +239,7 @@ impl Host for RecordingHost {
     }
 
     async fn approve_patch(&self, request: PatchApproval) -> PatchDecision {
-        self.record(format!(
+        self.record(&format!(
             "asked {} patch reason={:?} root={:?}",
             request.item_id, request.reason, request.grant_root
         ));
@@ -250,7 +250,7 @@ impl Host for RecordingHost {
     }
 
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
-        self.record(format!("asked {} {} questions", questions.item_id, questions.questions.len()));
+        self.record(&format!("asked {} {} questions", questions.item_id, questions.questions.len()));
         self.questions.lock().unwrap().push(questions);
         if self.silent {
             return std::future::pending().await;

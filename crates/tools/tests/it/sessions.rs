@@ -147,6 +147,13 @@ async fn output_has_no_colours_and_pagers() {
 }
 
 #[tokio::test]
+async fn a_command_knows_its_thread() {
+    let thread = Thread::new();
+    let text = run(&thread, "call-e", json!({ "cmd": "echo $CODEX_THREAD_ID" })).await;
+    assert!(text.ends_with(&format!("Output:\n{}\n", thread.cx.thread_id)), "{text}");
+}
+
+#[tokio::test]
 async fn more_output_than_asked_for_is_shortened_in_the_middle() {
     let thread = Thread::new();
     let text = run(&thread, "call-e", json!({ "cmd": "seq 1 30000", "max_output_tokens": 50 })).await;
