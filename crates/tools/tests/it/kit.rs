@@ -172,6 +172,8 @@ pub(crate) struct RecordingHost {
     pub(crate) patches: Mutex<VecDeque<PatchDecision>>,
     pub(crate) answers: Mutex<UserAnswers>,
     pub(crate) questions: Mutex<Vec<UserQuestions>>,
+    /// What happens while a patch is asked about.
+    pub(crate) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// Questions are never answered.
     silent: bool,
 }
@@ -245,6 +247,9 @@ impl Host for RecordingHost {
         ));
         if self.silent {
             return std::future::pending().await;
+        }
+        if let Some(happen) = self.meanwhile.lock().unwrap().take() {
+            happen();
         }
         self.patches.lock().unwrap().pop_front().unwrap_or(PatchDecision::Decline)
     }
