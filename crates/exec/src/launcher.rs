@@ -72,6 +72,15 @@ impl Launcher {
         Self(Arc::new(Shared { options, mechanism: OnceLock::new() }))
     }
 
+    /// Makes a launcher that enforces sandboxes by this mechanism and no other. Tries it out at once.
+    ///
+    /// # Errors
+    /// [`Unavailable`] says why it does not work here.
+    pub fn with_mechanism(options: Options, mechanism: Mechanism) -> Result<Self, Unavailable> {
+        os::try_out(&mechanism, &options).map_err(Unavailable::new)?;
+        Ok(Self(Arc::new(Shared { options, mechanism: OnceLock::from(Ok(mechanism)) })))
+    }
+
     /// How sandboxes are enforced here. The first call finds out by trying, which takes some milliseconds.
     ///
     /// # Errors
@@ -93,7 +102,7 @@ impl Launcher {
             Sandbox::None => None,
             Sandbox::Restricted(rules) => {
                 let mechanism = self.mechanism()?;
-                Some(os::Confine { rules, mechanism, options: &self.0.options })
+                Some(os::Confine { rules, mechanism })
             }
         };
         Ok(Process::new(os::spawn(&command, confine).await?))

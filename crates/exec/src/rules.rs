@@ -11,17 +11,19 @@ use types::{AbsPath, FileSystemAccess, FileSystemPath, PermissionProfile, ReadAc
 use crate::command::Sandbox;
 use glob::Glob;
 pub(crate) use glob::name_matches;
-pub(crate) use layout::{Layout, Place};
+pub(crate) use layout::{Layout, Place, PlaceKind};
 
 /// Names directly inside a writable folder that stay read-only, whether they exist or not: what is written there acts
 /// later and elsewhere, through hooks, configuration and instructions.
 pub const PROTECTED_NAMES: [&str; 3] = [".git", ".codex", ".agents"];
 
 /// Where programs of the platform keep what they need to start.
-const PLATFORM_PATHS: [&str; 14] = [
+const PLATFORM_PATHS: [&str; 15] = [
     "/bin",
     "/dev",
     "/etc",
+    // Often a link to a generated file elsewhere.
+    "/etc/resolv.conf",
     "/lib",
     "/lib32",
     "/lib64",

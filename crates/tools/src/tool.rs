@@ -14,7 +14,7 @@ pub trait Tool: Send + Sync {
     /// What the model is told of it, `None` when it is callable but not offered in this context.
     fn spec(&self, cx: &SpecContext) -> Option<ToolSpec>;
 
-    /// Whether calls may run side by side with others. A tool that writes, asks or starts processes may not.
+    /// Whether a call may run side by side with others of the same answer. One that may not has the turn to itself.
     fn parallel_safe(&self) -> bool {
         false
     }
@@ -26,7 +26,8 @@ pub trait Tool: Send + Sync {
     ///
     /// # Cancel safety
     /// When `cx.cancel` fires, the call ends by itself within moments: a running command is stopped, a question is
-    /// given up, and no further event is sent. Dropping the future does the same, without a result.
+    /// given up, and no further event is sent but the end of a command that runs as a session. Dropping the future
+    /// gives up a question too; a command that has started goes on as a session would.
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult;
 }
 

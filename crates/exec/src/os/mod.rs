@@ -10,7 +10,7 @@ mod unix;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Control, Guard, detect, spawn};
+pub(crate) use linux::{Control, Guard, detect, spawn, try_out};
 #[cfg(unix)]
 pub(crate) use unix::Pipe;
 
@@ -21,7 +21,7 @@ pub(crate) use portable::*;
 
 use std::sync::Arc;
 
-use crate::launcher::{Mechanism, Options};
+use crate::launcher::Mechanism;
 use crate::rules::Rules;
 
 /// A process that has just been started.
@@ -38,5 +38,4 @@ pub(crate) struct Started {
 pub(crate) struct Confine<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) mechanism: Mechanism,
-    pub(crate) options: &'a Options,
 }

@@ -20,8 +20,7 @@ pub(crate) struct Pipe(AsyncFd<OwnedFd>);
 impl Pipe {
     /// Takes a descriptor. Must be called within a runtime.
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
-        fcntl_setfl(&fd, fcntl_getfl(&fd)? | OFlags::NONBLOCK)?;
-        Ok(Self(AsyncFd::new(fd)?))
+        Ok(Self(watch(fd)?))
     }
 
     /// Reads once, appending up to [`CHUNK_BYTES`] to `buffer`. 0 is the end.
@@ -63,6 +62,13 @@ impl Pipe {
     pub(crate) fn resize(&self, size: PtySize) -> io::Result<()> {
         Ok(rustix::termios::tcsetwinsize(self.0.get_ref(), winsize(size))?)
     }
+}
+
+/// Makes a descriptor non-blocking and known to the runtime.
+pub(super) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    fcntl_setfl(&fd, fcntl_getfl(&fd)? | OFlags::NONBLOCK)?;
+    // SAFETY: an owned descriptor is open, and the same, for as long as it is not given up, which `AsyncFd` forbids.
+    unsafe { AsyncFd::register(fd) }.map_err(io::Error::from)
 }
 
 fn read_once(fd: &OwnedFd, buffer: &mut BytesMut) -> io::Result<usize> {

@@ -19,10 +19,18 @@ pub(crate) struct Layout {
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
     pub(crate) access: Access,
-    /// The path does not exist and must not come into being.
-    pub(crate) absent: bool,
-    /// What holds in the folder around it.
-    pub(crate) around: Access,
+    /// What is there now.
+    pub(crate) kind: PlaceKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlaceKind {
+    Folder,
+    File,
+    /// A symbolic link, to be kept as the link it is.
+    Link,
+    /// Nothing, and nothing may come into being.
+    Absent,
 }
 
 /// A glob that matches more than this is refused: each match costs the sandbox a mount.
@@ -55,15 +63,14 @@ impl Rules {
                 continue;
             }
             let around = layout.access_around(path);
-            let metadata = path.symlink_metadata();
-            let absent = metadata.is_err();
-            let needed = match (absent, kind) {
-                (true, Kind::Protected) => around == Access::Write,
-                (true, Kind::Stated | Kind::Temporary) => false,
-                (false, _) => *access != around,
+            let found = PlaceKind::of(path);
+            let needed = match (found, kind) {
+                (PlaceKind::Absent, Kind::Protected) => around == Access::Write,
+                (PlaceKind::Absent, Kind::Stated | Kind::Temporary) => false,
+                _ => *access != around,
             };
             if needed {
-                layout.places.push(Place { path: path.clone(), access: *access, absent, around });
+                layout.places.push(Place { path: path.clone(), access: *access, kind: found });
             }
         }
         Ok(layout)
@@ -105,10 +112,62 @@ impl Rules {
     }
 }
 
+impl PlaceKind {
+    fn of(path: &Path) -> Self {
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_dir() => Self::Folder,
+            Ok(metadata) if metadata.is_symlink() => Self::Link,
+            Ok(_) => Self::File,
+            Err(_) => Self::Absent,
+        }
+    }
+}
+
 impl Layout {
     /// What holds at a path that is not itself a place.
     pub(crate) fn access_around(&self, path: &Path) -> Access {
         let around = self.places.iter().rev().find(|place| path.starts_with(&place.path) && path != place.path);
         around.map_or(self.base, |place| place.access)
+    }
+
+    /// The same rules for a mechanism that can only grant, never take back further in: each folder with a more
+    /// restricted place inside is replaced by what it holds, one by one. Nothing new can be made in such a folder.
+    ///
+    /// Absent places and links need no place of their own any more.
+    pub(crate) fn grants(&self) -> Vec<(PathBuf, Access)> {
+        let mut grants = Vec::new();
+        self.grant(Path::new("/"), self.base, &mut grants);
+        for place in &self.places {
+            self.grant(&place.path, place.access, &mut grants);
+        }
+        grants
+    }
+
+    fn grant(&self, path: &Path, access: Access, grants: &mut Vec<(PathBuf, Access)>) {
+        if access == Access::None {
+            return;
+        }
+        let within = || self.places.iter().filter(|place| place.path.starts_with(path) && place.path != path);
+        if within().all(|place| place.access >= access) {
+            grants.push((path.to_owned(), access));
+            return;
+        }
+        // What is read below may still be read here; only what is denied below needs the finer grain.
+        if access == Access::Write && within().all(|place| place.access >= Access::Read) {
+            grants.push((path.to_owned(), Access::Read));
+        }
+        for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+            let child = entry.path();
+            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            // Places are granted by themselves; where a link leads is granted or not under its own path.
+            if !is_link && !self.places.iter().any(|place| place.path == child) {
+                self.grant(&child, access, grants);
+            }
+        }
+    }
+
+    /// Whether some place takes back what the one around it grants.
+    pub(crate) fn denies(&self) -> bool {
+        self.places.iter().any(|place| place.access == Access::None)
     }
 }

@@ -2,4 +2,6 @@
 
 mod kit;
 mod process;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod session;

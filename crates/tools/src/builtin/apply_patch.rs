@@ -49,17 +49,16 @@ begin: "*** Begin Patch" LF
 end: "*** End Patch" LF?
 
 file: add | delete | update
-add: "*** Add File: " path LF added+
-delete: "*** Delete File: " path LF
-update: "*** Update File: " path LF move? chunks?
-move: "*** Move to: " path LF
+add: "*** Add File: " PATH LF (ADDED LF)+
+delete: "*** Delete File: " PATH LF
+update: "*** Update File: " PATH LF move? chunk*
+move: "*** Move to: " PATH LF
+chunk: (ANCHOR LF | CHANGED LF | "*** End of File" LF)
 
-path: /(.+)/
-added: "+" /(.*)/ LF
-chunks: (anchor | line | end_of_file)+
-anchor: ("@@" | "@@ " /(.+)/) LF
-line: ("+" | "-" | " ") /(.*)/ LF
-end_of_file: "*** End of File" LF
+PATH: /[^\n]+/
+ADDED: /\+[^\n]*/
+ANCHOR: /@@( [^\n]+)?/
+CHANGED: /[ +\-][^\n]*/
 
 %import common.LF
 "#;
@@ -114,15 +113,16 @@ impl Tool for ApplyPatch {
 /// As [`Tool::run`]; once writing has begun, all files are written even so.
 pub(super) async fn apply(text: String, cwd: AbsPath, call_id: String, cx: &TurnTools) -> ToolResult {
     let started = Instant::now();
-    let plan = match blocking(move || make_plan(&text, &cwd)).await {
-        Ok(plan) => plan,
+    let planned = blocking(move || make_plan(&text, &cwd).map(|plan| (plan, text, cwd))).await;
+    let (mut plan, text, cwd) = match planned {
+        Ok(planned) => planned,
         Err(reason) => return ToolResult::failed(format!("apply_patch verification failed: {reason}")),
     };
     let consent = match patch_consent(cx, &plan) {
         Ok(consent) => consent,
         Err(reason) => return ToolResult::failed(reason),
     };
-    let item = PatchItem { id: ItemId::from(call_id), changes: plan.changes() };
+    let mut item = PatchItem { id: ItemId::from(call_id), changes: plan.changes() };
     cx.host.emit(ToolEvent::ItemStarted(item.with(PatchStatus::InProgress)));
     if consent == Consent::Ask {
         let request = PatchApproval { item_id: item.id.clone(), reason: None, grant_root: None };
@@ -146,6 +146,15 @@ pub(super) async fn apply(text: String, cwd: AbsPath, call_id: String, cx: &Turn
                 return ToolResult::aborted("patch rejected by user");
             }
         }
+        // Files may have changed while the user thought about it; what is written must not undo that.
+        match blocking(move || make_plan(&text, &cwd)).await {
+            Ok(again) => plan = again,
+            Err(reason) => {
+                let text = format!("the files changed in the meantime: {reason}\n");
+                return end(cx, &item, started, 1, text).await;
+            }
+        }
+        item.changes = plan.changes();
     }
     let diff = cx.diff.clone();
     let written = blocking(move || {
@@ -153,14 +162,19 @@ pub(super) async fn apply(text: String, cwd: AbsPath, call_id: String, cx: &Turn
         plan.write().map(|()| plan.summary())
     })
     .await;
-    let (text, exit_code, status) = match written {
-        Ok(summary) => (summary, 0, PatchStatus::Completed),
-        Err(failure) => (format!("{failure}\n"), 1, PatchStatus::Failed),
-    };
-    cx.host.emit(ToolEvent::PatchOutput { item_id: item.id.clone(), text: text.clone() });
+    match written {
+        Ok(summary) => end(cx, &item, started, 0, summary).await,
+        Err(failure) => end(cx, &item, started, 1, format!("{failure}\n")).await,
+    }
+}
+
+/// Tells clients and model how it went: `text` is what a program that applies patches would have printed.
+async fn end(cx: &TurnTools, item: &PatchItem, started: Instant, exit_code: i32, text: String) -> ToolResult {
+    let output = output::finished(exit_code, started.elapsed(), &text, cx.truncation);
+    let status = if exit_code == 0 { PatchStatus::Completed } else { PatchStatus::Failed };
+    cx.host.emit(ToolEvent::PatchOutput { item_id: item.id.clone(), text });
     cx.host.emit(ToolEvent::ItemCompleted(item.with(status)));
     emit_diff(cx).await;
-    let output = output::finished(exit_code, started.elapsed(), &text, cx.truncation);
     if exit_code == 0 { ToolResult::ok(output) } else { ToolResult::failed(output) }
 }
 

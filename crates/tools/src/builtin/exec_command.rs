@@ -92,6 +92,11 @@ impl Tool for ExecCommand {
         })
     }
 
+    /// Commands of one answer are independent, or the model would have waited for the first one's output.
+    fn parallel_safe(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let arguments: Arguments = match arguments::parse(&call) {
             Ok(arguments) => arguments,

@@ -36,6 +36,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Tool>> {
 }
 
 /// The JSON Schema of an object with exactly these members.
+#[expect(clippy::needless_pass_by_value, reason = "the schema is built once and moved in")]
 fn object(properties: Value, required: &[&str]) -> Value {
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }

@@ -73,7 +73,7 @@ impl SandboxPermissions {
 pub(super) async fn run(
     call_id: String,
     command: Candidate,
-    env: Vec<(String, String)>,
+    mut env: Vec<(String, String)>,
     watch: Watch,
     cx: &TurnTools,
 ) -> ToolResult {
@@ -95,6 +95,7 @@ pub(super) async fn run(
             );
         }
     }
+    exec::set_variables(&mut env, [(exec::THREAD_ID_VARIABLE, cx.thread_id.to_string().as_str())]);
     let home = env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.clone());
     let item = CommandExecution {
         id: ItemId::from(call_id),

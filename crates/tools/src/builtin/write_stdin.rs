@@ -59,6 +59,11 @@ impl Tool for WriteStdin {
         })
     }
 
+    /// Looks at several sessions need not wait for each other.
+    fn parallel_safe(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let arguments: Arguments = match arguments::parse(&call) {
             Ok(arguments) => arguments,

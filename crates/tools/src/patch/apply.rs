@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use similar::TextDiff;
 use types::AbsPath;
 use types::item::{FileChange, FileChangeKind};
 
+use super::diff::hunks;
 use super::parse::{Chunk, FilePatch, Line, Patch};
 use super::seek::{nearest, seek};
 
@@ -250,7 +250,7 @@ impl Entry {
             After::Added(text) => (FileChangeKind::Add, text.clone()),
             After::Deleted => (FileChangeKind::Delete, before.to_owned()),
             After::Updated { text, move_to } => {
-                let diff = TextDiff::from_lines(before, text).unified_diff().context_radius(1).to_string();
+                let diff = hunks(before, text, 1);
                 match move_to {
                     None => (FileChangeKind::Update { move_path: None }, diff),
                     Some((target, _)) => {

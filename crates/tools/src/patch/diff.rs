@@ -108,8 +108,7 @@ impl TurnDiff {
         let new = if after.is_some() { &new } else { "/dev/null" };
         match (std::str::from_utf8(&old_bytes), std::str::from_utf8(&new_bytes)) {
             (Ok(old_text), Ok(new_text)) if old_text != new_text => {
-                let diff = TextDiff::configure().timeout(DIFF_TIME).diff_lines(old_text, new_text);
-                let _ = write!(out, "--- {old}\n+++ {new}\n{}", diff.unified_diff().context_radius(3));
+                let _ = write!(out, "--- {old}\n+++ {new}\n{}", hunks(old_text, new_text, 3));
             }
             (Ok(_), Ok(_)) => {}
             _ => {
@@ -133,6 +132,12 @@ impl Blob {
     fn mode(&self) -> &'static str {
         if self.executable { "100755" } else { "100644" }
     }
+}
+
+/// The differences line by line, with `context` lines around each, without a header.
+pub(super) fn hunks(old: &str, new: &str, context: usize) -> String {
+    let diff = TextDiff::configure().timeout(DIFF_TIME).diff_lines(old, new);
+    diff.unified_diff().context_radius(context).to_string()
 }
 
 /// The name git gives to a file's content.

@@ -33,7 +33,7 @@ fn known(parts: &[Part], whole: &str, mut cwd: AbsPath, home: Option<&Path>) -> 
         match part.words.as_slice() {
             [cd, folder] if cd == "cd" && !folder.starts_with('-') => cwd = resolve(&cwd, folder, home),
             words if accompanies(words) || (part.piped && shapes(words)) => {}
-            words => actions.push(action(words, join(words), &cwd, home)?),
+            words => actions.push(action(words, &cwd, home)?),
         }
     }
     // Which lines of a file are read is part of what is shown.
@@ -64,56 +64,100 @@ fn is_line_range(words: &[String]) -> bool {
     program(words) == "sed" && matches!(words, [_, quiet, range, ..] if quiet == "-n" && is_print_range(range))
 }
 
-fn action(words: &[String], command: String, cwd: &AbsPath, home: Option<&Path>) -> Option<CommandAction> {
-    let arguments = &words[1..];
-    let read = |files: Vec<&str>| match files.as_slice() {
-        [file] => Some(CommandAction::Read {
-            command: command.clone(),
-            name: Path::new(file).file_name().map_or_else(|| (*file).to_owned(), |name| name.to_string_lossy().into()),
-            path: resolve(cwd, file, home),
-        }),
-        _ => None,
-    };
-    let list = |paths: Vec<&str>| {
-        Some(CommandAction::ListFiles { command: command.clone(), path: paths.first().map(|path| short(path)) })
-    };
-    let search = |query: Option<&str>, path: Option<&str>| {
-        Some(CommandAction::Search { command: command.clone(), query: query.map(str::to_owned), path: path.map(short) })
-    };
-    match program(words) {
-        "cat" | "less" | "more" | "bat" | "batcat" | "nl" => {
-            read(operands(arguments, &["-s", "-w", "-v", "-i", "--theme", "--language", "--style", "-l", "-r"]))
+/// Makes the actions of one part.
+struct Maker<'a> {
+    command: String,
+    cwd: &'a AbsPath,
+    home: Option<&'a Path>,
+}
+
+impl Maker<'_> {
+    /// Reads the file, if it is just one.
+    fn read(self, files: &[&str]) -> Option<CommandAction> {
+        let [file] = files else { return None };
+        let name = Path::new(file).file_name().map_or_else(|| (*file).to_owned(), |name| name.to_string_lossy().into());
+        Some(CommandAction::Read { name, path: resolve(self.cwd, file, self.home), command: self.command })
+    }
+
+    /// Lists the first of the paths, or the working directory.
+    fn list(self, paths: &[&str]) -> Option<CommandAction> {
+        Some(CommandAction::ListFiles { command: self.command, path: paths.first().map(|path| short(path)) })
+    }
+
+    /// Searches the first of the paths, or wherever the program does by itself.
+    fn search(self, query: &str, paths: &[&str]) -> Option<CommandAction> {
+        let (query, path) = (Some(query.to_owned()), paths.first().map(|path| short(path)));
+        Some(CommandAction::Search { command: self.command, query, path })
+    }
+
+    /// Searches for a pattern, or lists the files that would be searched.
+    fn searched(self, arguments: &[String], with_value: &[&str]) -> Option<CommandAction> {
+        let words = operands(arguments, with_value);
+        if arguments.iter().any(|word| word == "--files") {
+            return self.list(&words);
         }
+        let option = arguments.iter().position(|word| word == "-e" || word == "--regexp");
+        let named = option.and_then(|at| arguments.get(at + 1));
+        match (named, words.as_slice()) {
+            // The operands begin with the pattern, which the option names.
+            (Some(query), [_, rest @ ..]) => self.search(query, rest),
+            (None, [query, rest @ ..]) => self.search(query, rest),
+            (_, []) => None,
+        }
+    }
+
+    /// `find`: searches by name or path, else lists.
+    fn found(self, arguments: &[String]) -> Option<CommandAction> {
+        let acts = |word: &String| ["-delete", "-exec", "-ok", "-f"].iter().any(|option| word.starts_with(option));
+        if arguments.iter().any(acts) {
+            return None;
+        }
+        let words = arguments.iter().map(String::as_str);
+        let paths: Vec<&str> = words.take_while(|word| !word.starts_with(['-', '(', '!'])).collect();
+        let tests = ["-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex"];
+        let test = arguments.iter().position(|word| tests.contains(&word.as_str()));
+        match test.and_then(|at| arguments.get(at + 1)) {
+            Some(query) => self.search(query, &paths),
+            None => self.list(&paths),
+        }
+    }
+}
+
+fn action(words: &[String], cwd: &AbsPath, home: Option<&Path>) -> Option<CommandAction> {
+    let arguments = &words[1..];
+    let make = Maker { command: join(words), cwd, home };
+    match program(words) {
+        "cat" | "less" | "more" | "bat" | "batcat" | "nl" => make.read(&operands(arguments, PAGER_VALUES)),
         "head" | "tail" => match arguments {
             [flag, ..] if flag == "-f" || flag == "-F" || flag.starts_with("-c") => None,
-            _ => read(operands(arguments, &["-n", "--lines"])),
+            _ => make.read(&operands(arguments, &["-n", "--lines"])),
         },
-        "sed" if is_line_range(words) => read(arguments[2..].iter().map(String::as_str).collect()),
+        "sed" if is_line_range(words) => make.read(&arguments[2..].iter().map(String::as_str).collect::<Vec<_>>()),
         "awk" => match operands(arguments, &["-F", "-v"]).as_slice() {
-            [_, file] => read(vec![file]),
+            [_, file] => make.read(&[file]),
             _ => None,
         },
-        "ls" | "eza" | "exa" | "tree" | "du" => {
-            list(operands(arguments, &["-I", "-w", "-L", "-P", "-d", "--ignore", "--max-depth", "--level"]))
-        }
-        "rg" | "rga" | "ag" | "ack" => searched(arguments, RG_VALUES, &list, &search),
-        "grep" | "egrep" | "fgrep" => searched(arguments, GREP_VALUES, &list, &search),
+        "ls" | "eza" | "exa" | "tree" | "du" => make.list(&operands(arguments, LS_VALUES)),
+        "rg" | "rga" | "ag" | "ack" => make.searched(arguments, RG_VALUES),
+        "grep" | "egrep" | "fgrep" => make.searched(arguments, GREP_VALUES),
         "git" => match arguments.split_first() {
-            Some((grep, rest)) if grep == "grep" => searched(rest, GREP_VALUES, &list, &search),
-            Some((files, rest)) if files == "ls-files" => list(operands(rest, &["-x", "-X", "--exclude"])),
+            Some((grep, rest)) if grep == "grep" => make.searched(rest, GREP_VALUES),
+            Some((files, rest)) if files == "ls-files" => make.list(&operands(rest, &["-x", "-X", "--exclude"])),
             _ => None,
         },
-        "fd" | "fdfind" => {
-            match operands(arguments, &["-t", "--type", "-e", "--extension", "-E", "--exclude", "-d"]).as_slice() {
-                [] => list(vec![]),
-                [query, rest @ ..] => search(Some(query), rest.first().copied()),
-            }
-        }
-        "find" => found(arguments, &list, &search),
+        "fd" | "fdfind" => match operands(arguments, FD_VALUES).as_slice() {
+            [] => make.list(&[]),
+            [query, rest @ ..] => make.search(query, rest),
+        },
+        "find" => make.found(arguments),
         _ => None,
     }
 }
 
+// Options that take the next word as their value, where leaving that out would make it look like a file.
+const PAGER_VALUES: &[&str] = &["-s", "-w", "-v", "-i", "-l", "-r", "--theme", "--language", "--style"];
+const LS_VALUES: &[&str] = &["-I", "-w", "-L", "-P", "-d", "--ignore", "--max-depth", "--level"];
+const FD_VALUES: &[&str] = &["-t", "--type", "-e", "--extension", "-E", "--exclude", "-d", "--max-depth"];
 const RG_VALUES: &[&str] = &[
     "-A",
     "-B",
@@ -156,48 +200,6 @@ const GREP_VALUES: &[&str] = &[
     "--exclude",
     "--include",
 ];
-
-/// A search for a pattern, or the files that would be searched.
-fn searched(
-    arguments: &[String],
-    with_value: &[&str],
-    list: &dyn Fn(Vec<&str>) -> Option<CommandAction>,
-    search: &dyn Fn(Option<&str>, Option<&str>) -> Option<CommandAction>,
-) -> Option<CommandAction> {
-    let words = operands(arguments, with_value);
-    if arguments.iter().any(|word| word == "--files") {
-        return list(words);
-    }
-    let named =
-        arguments.iter().position(|word| word == "-e" || word == "--regexp").and_then(|at| arguments.get(at + 1));
-    match (named, words.as_slice()) {
-        // The operands begin with the pattern, which the option names.
-        (Some(query), [_, rest @ ..]) => search(Some(query), rest.first().copied()),
-        (_, [query, rest @ ..]) => search(Some(query), rest.first().copied()),
-        (_, []) => None,
-    }
-}
-
-fn found(
-    arguments: &[String],
-    list: &dyn Fn(Vec<&str>) -> Option<CommandAction>,
-    search: &dyn Fn(Option<&str>, Option<&str>) -> Option<CommandAction>,
-) -> Option<CommandAction> {
-    let acts = |word: &String| {
-        word == "-delete" || word.starts_with("-exec") || word.starts_with("-ok") || word.starts_with("-f")
-    };
-    if arguments.iter().any(acts) {
-        return None;
-    }
-    let paths: Vec<&str> =
-        arguments.iter().map(String::as_str).take_while(|word| !word.starts_with(['-', '(', '!'])).collect();
-    let tests = ["-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex"];
-    let query = arguments.iter().position(|word| tests.contains(&word.as_str())).and_then(|at| arguments.get(at + 1));
-    match query {
-        Some(query) => search(Some(query), paths.first().copied()),
-        None => list(paths),
-    }
-}
 
 /// The arguments that are no options; options of `with_value` take the word after them along.
 fn operands<'a>(arguments: &'a [String], with_value: &[&str]) -> Vec<&'a str> {

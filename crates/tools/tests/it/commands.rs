@@ -50,14 +50,11 @@ async fn a_folder_may_be_given() {
 #[tokio::test]
 async fn a_command_that_takes_too_long_is_stopped() {
     let thread = Thread::new();
-    let arguments = json!({ "command": "echo partial; exec sleep 60", "timeout_ms": 300 });
+    let arguments = json!({ "command": "exec sleep 60", "timeout_ms": 1 });
     let text = thread.call("shell_command", "call-s", arguments).await;
-    assert_eq!(
-        text,
-        "Exit code: 124\nWall time: _ seconds\nOutput:\ncommand timed out after _ milliseconds\npartial\n"
-    );
+    assert_eq!(text, "Exit code: 124\nWall time: _ seconds\nOutput:\ncommand timed out after _ milliseconds\n");
     let seen = thread.seen();
-    assert!(seen.ends_with("` in CWD agent failed \"partial\\n\" 124 timed"), "{seen}");
+    assert!(seen.ends_with("` in CWD agent failed - 124 timed"), "{seen}");
 }
 
 #[tokio::test]

@@ -172,12 +172,14 @@ pub(crate) struct RecordingHost {
     pub(crate) patches: Mutex<VecDeque<PatchDecision>>,
     pub(crate) answers: Mutex<UserAnswers>,
     pub(crate) questions: Mutex<Vec<UserQuestions>>,
+    /// What happens while a patch is asked about.
+    pub(crate) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// Questions are never answered.
     silent: bool,
 }
 
 impl RecordingHost {
-    fn record(&self, line: String) {
+    fn record(&self, line: &str) {
         self.lines.lock().unwrap().push(line.replace('\n', "\\n"));
         self.told.notify_waiters();
     }
@@ -217,12 +219,12 @@ impl Host for RecordingHost {
             }
             ToolEvent::Warning(text) => format!("warning {text}"),
         };
-        self.record(line);
+        self.record(&line);
     }
 
     async fn approve_command(&self, request: CommandApproval) -> CommandDecision {
         let available: Vec<_> = request.available.iter().map(decision).collect();
-        self.record(format!(
+        self.record(&format!(
             "asked {} `{}` in {} {:?} reason={:?} proposed={:?} available={}",
             request.item_id,
             request.command,
@@ -239,18 +241,21 @@ impl Host for RecordingHost {
     }
 
     async fn approve_patch(&self, request: PatchApproval) -> PatchDecision {
-        self.record(format!(
+        self.record(&format!(
             "asked {} patch reason={:?} root={:?}",
             request.item_id, request.reason, request.grant_root
         ));
         if self.silent {
             return std::future::pending().await;
         }
+        if let Some(happen) = self.meanwhile.lock().unwrap().take() {
+            happen();
+        }
         self.patches.lock().unwrap().pop_front().unwrap_or(PatchDecision::Decline)
     }
 
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
-        self.record(format!("asked {} {} questions", questions.item_id, questions.questions.len()));
+        self.record(&format!("asked {} {} questions", questions.item_id, questions.questions.len()));
         self.questions.lock().unwrap().push(questions);
         if self.silent {
             return std::future::pending().await;

@@ -202,6 +202,32 @@ async fn an_interrupt_while_a_question_is_open_ends_the_call_without_a_word() {
     assert!(!thread.seen().contains("completed"));
 }
 
+/// Accepts an update of `old.txt` while someone writes `text` into it.
+async fn edited_while_asked(text: &'static str) -> (Thread, String) {
+    let thread = untrusted(PatchDecision::Accept);
+    let path = thread.cx.cwd.join("old.txt");
+    *thread.host.meanwhile.lock().unwrap() = Some(Box::new(move || std::fs::write(path, text).unwrap()));
+    let told = thread.patch("call-p", UPDATE).await;
+    (thread, told)
+}
+
+#[tokio::test]
+async fn an_edit_made_while_the_question_was_open_is_kept() {
+    let (thread, _) = edited_while_asked("mine\nbefore\n").await;
+    assert_eq!(thread.read("old.txt").as_deref(), Some("mine\nafter\n"));
+}
+
+#[tokio::test]
+async fn a_patch_that_does_not_fit_any_more_fails() {
+    let (thread, told) = edited_while_asked("mine\n").await;
+    assert_eq!(
+        told,
+        "Exit code: 1\nWall time: _ seconds\nOutput:\nthe files changed in the meantime: expected lines not found in CWD/old.txt:\nbefore\n"
+    );
+    assert_eq!(thread.read("old.txt").as_deref(), Some("mine\n"));
+    assert!(thread.seen().contains("completed patch call-p failed"));
+}
+
 #[tokio::test]
 async fn a_patch_written_as_a_command_is_one() {
     let thread = Thread::new();

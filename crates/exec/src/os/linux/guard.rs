@@ -25,6 +25,7 @@ use std::os::fd::RawFd;
 use std::ptr;
 
 use super::confine::Confinement;
+use super::placeholder::Held;
 use super::{memory, sys};
 
 /// Everything the guard needs, in the form the kernel wants it.
@@ -144,8 +145,9 @@ const KILL_PATIENCE_MS: i64 = 3_000;
 /// into the copied frames of the server.
 pub(super) extern "C" fn run(plan: &mut Plan) -> ! {
     let code = match start(plan) {
-        Ok(mut guard) => {
+        Ok((mut guard, held)) => {
             guard.watch();
+            held.remove(guard.init);
             0
         }
         Err((step, errno)) => {
@@ -180,7 +182,7 @@ struct Guard {
     init: bool,
 }
 
-fn start(plan: &mut Plan) -> Result<Guard, Failure> {
+fn start(plan: &mut Plan) -> Result<(Guard, Held), Failure> {
     sys::setsid();
     sys::close_all_but(&plan.keep);
     sys::prctl(libc::PR_SET_NAME, c"exec-guard".as_ptr() as usize).at(Step::Guard)?;
@@ -193,7 +195,14 @@ fn start(plan: &mut Plan) -> Result<Guard, Failure> {
     }
     // Keeps the copied memory of the server out of the command's reach: no ptrace, no /proc/<guard>/mem.
     sys::prctl(libc::PR_SET_DUMPABLE, 0).at(Step::Guard)?;
-    let command = spawn(plan)?;
+    let held = Held::new(plan.confinement.as_ref().map_or(&[], Confinement::placeholders));
+    let command = match spawn(plan) {
+        Ok(command) => command,
+        Err(failure) => {
+            held.remove(init);
+            return Err(failure);
+        }
+    };
     report(plan.report, STARTED, command, 0);
     for fd in plan.stdio {
         sys::close(fd);
@@ -201,7 +210,7 @@ fn start(plan: &mut Plan) -> Result<Guard, Failure> {
     let (control, report) = (plan.control, plan.report);
     // From here on the plan must not be touched: its strings are among what is given back.
     memory::forget();
-    Ok(Guard { control, report, children, command: Some(command), deadline_ms: None, init })
+    Ok((Guard { control, report, children, command: Some(command), deadline_ms: None, init }, held))
 }
 
 impl Guard {

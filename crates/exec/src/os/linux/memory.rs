@@ -107,21 +107,29 @@ fn stat_path(buffer: &mut [u8; 32], pid: i32) -> Option<&std::ffi::CStr> {
     std::ffi::CStr::from_bytes_until_nul(buffer).ok()
 }
 
-/// Gives back the pages this forked copy shares with the server: anonymous writable memory except the stack it runs on
-/// (which also holds the thread's own data).
+/// Gives back the pages this forked copy shares with the server: anonymous writable memory, which is what is allocated.
+/// Kept are the stack it runs on with the thread's own data, and the variables of the program and its libraries: the C
+/// library's `memcpy`, which the compiler calls as it likes, reads some.
 ///
-/// The copy then costs some kilobytes however large the server is or grows, and holds none of its secrets. What is left
-/// to run is code, constants and this stack. Allocated memory reads as zeros from now on: nothing may touch it.
+/// The copy then costs some kilobytes however large the server is or grows, and holds none of its secrets. Allocated
+/// memory reads as zeros from now on: nothing may touch it.
 pub(super) fn forget() {
     let Ok(fd) = sys::open(c"/proc/self/maps", libc::O_RDONLY) else { return };
     let mut line = [0_u8; 256];
     let mut length: usize = 0;
     let mut buffer = [0_u8; 4096];
+    // Where the last mapping of a file, with the variables that follow it, ends.
+    let mut variables_end = 0;
     while let Ok(count @ 1..) = sys::read(fd, &mut buffer) {
         for &byte in buffer.iter().take(count) {
             if byte == b'\n' {
-                if let Some(text) = line.get(..length) {
-                    forget_mapping(text);
+                let mapping = line.get(..length).and_then(Mapping::parse);
+                if let Some(mapping) = mapping {
+                    if mapping.of_file || (mapping.start == variables_end && !mapping.heap) {
+                        variables_end = mapping.end;
+                    } else {
+                        mapping.forget();
+                    }
                 }
                 length = 0;
             } else if let Some(place) = line.get_mut(length) {
@@ -133,35 +141,46 @@ pub(super) fn forget() {
     sys::close(fd);
 }
 
-/// One line: `start-end perms offset device inode name`.
-fn forget_mapping(line: &[u8]) {
-    let here = 0_u8;
-    let here = std::ptr::from_ref(&here) as usize;
-    let mut fields = line.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
-    let (Some(range), Some(b"rw-p"), Some(_), Some(_), Some(b"0")) =
-        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
-    else {
-        return;
-    };
-    // Unnamed or the heap; `[stack]`, `[vvar]` and the like stay.
-    if !matches!(fields.next(), None | Some(b"[heap]")) {
-        return;
-    }
-    let mut ends = range.split(|&byte| byte == b'-').map(parse_hex);
-    let (Some(Some(start)), Some(Some(end))) = (ends.next(), ends.next()) else { return };
-    if (start..end).contains(&here) || holds_thread_data(start, end) {
-        return;
-    }
-    // SAFETY: the range is a private anonymous mapping of this process; dropping its pages keeps it mapped, reading as
-    // zeros. The module's contract says that nothing in it is used any more.
-    unsafe { libc::madvise(start as *mut libc::c_void, end.wrapping_sub(start), libc::MADV_DONTNEED) };
+struct Mapping {
+    start: usize,
+    end: usize,
+    of_file: bool,
+    heap: bool,
+    /// Private, writable, and neither a stack nor the kernel's.
+    allocated: bool,
 }
 
-/// Whether the thread's own data (errno, stack protector) lies there: for the main thread it is not on the stack.
-fn holds_thread_data(start: usize, end: usize) -> bool {
+impl Mapping {
+    /// Reads `start-end permissions offset device inode name`.
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut fields = line.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
+        let mut range = fields.next()?.split(|&byte| byte == b'-').map(parse_hex);
+        let (start, end) = (range.next()??, range.next()??);
+        let writable = fields.next()? == b"rw-p";
+        let of_file = fields.nth(2)? != b"0";
+        let name = fields.next();
+        let heap = name == Some(b"[heap]");
+        Some(Self { start, end, of_file, heap, allocated: writable && !of_file && (heap || name.is_none()) })
+    }
+
+    fn forget(&self) {
+        let here = 0_u8;
+        let here = std::ptr::from_ref(&here) as usize;
+        let range = self.start..self.end;
+        if !self.allocated || range.contains(&here) || range.contains(&thread_data()) {
+            return;
+        }
+        let length = self.end.wrapping_sub(self.start);
+        // SAFETY: the range is a private anonymous mapping of this process; dropping its pages keeps it mapped, reading
+        // as zeros. By the contract of this module nothing in it is used any more.
+        unsafe { libc::madvise(self.start as *mut libc::c_void, length, libc::MADV_DONTNEED) };
+    }
+}
+
+/// Where the thread's own data (errno, stack protector) lies: for the main thread it is not on the stack.
+fn thread_data() -> usize {
     // SAFETY: only takes the address.
-    let errno = unsafe { libc::__errno_location() } as usize;
-    (start..end).contains(&errno)
+    unsafe { libc::__errno_location() as usize }
 }
 
 fn parse_hex(digits: &[u8]) -> Option<usize> {

@@ -17,7 +17,8 @@ use super::guard::{self, CStrings, EXITED, FAILED, Plan, RECORD_BYTES, STARTED, 
 use super::reaper::{self, Guarded};
 use super::sys;
 use crate::command::{Command, Io, SpawnError};
-use crate::os::unix::{Pipe, open_terminal};
+use crate::env::NETWORK_DISABLED_VARIABLE;
+use crate::os::unix::{Pipe, open_terminal, watch};
 use crate::os::{Confine, Started};
 use crate::process::Exit;
 
@@ -48,7 +49,7 @@ pub(crate) struct Control(Mutex<Option<OwnedFd>>);
 /// # Cancel safety
 /// Cancel safe: a dropped call leaves no process.
 pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Result<Started, SpawnError> {
-    let (mut started, namespaced) = launch(command, confine)?;
+    let (mut started, namespaced) = launch(command, confine.as_ref())?;
     match started.guard.record().await {
         Some((STARTED, pid, _)) => {
             if !namespaced {
@@ -76,45 +77,83 @@ fn failure(command: &Command, step: Step, source: io::Error) -> SpawnError {
     }
 }
 
-/// The ends of the streams: the command's, and ours.
-struct Streams {
-    theirs: [OwnedFd; 3],
+/// Our ends of the streams.
+struct Ours {
     stdin: Option<Arc<Pipe>>,
     stdout: Option<Arc<Pipe>>,
     stderr: Option<Arc<Pipe>>,
+}
+
+/// The command's ends of its streams.
+struct Theirs {
+    stdio: [OwnedFd; 3],
+    /// The path of the terminal that all three are.
+    terminal: Option<CString>,
 }
 
 fn system(step: &'static str) -> impl Fn(io::Error) -> SpawnError {
     move |source| SpawnError::System { step, source }
 }
 
-fn launch(command: &Command, confine: Option<Confine<'_>>) -> Result<(Started, bool), SpawnError> {
-    let streams = open_streams(command.io).map_err(system("standard streams"))?;
+/// A guard that has been forked, not yet known to the runtime.
+struct Forked {
+    pid: Pid,
+    control: OwnedFd,
+    report: OwnedFd,
+    namespaced: bool,
+}
+
+fn fork_guard(command: &Command, confine: Option<&Confine<'_>>, theirs: Theirs) -> Result<Forked, SpawnError> {
     let (control_read, control_write) = pipe().map_err(system("control pipe"))?;
     let (report_read, report_write) = pipe().map_err(system("report pipe"))?;
     rustix::io::ioctl_fionbio(&control_write, true).map_err(|e| system("control pipe")(e.into()))?;
-    let confinement = confine.map(|confine| Confinement::new(command, &confine)).transpose()?;
+    let confinement = confine.map(|confine| Confinement::new(command, confine, theirs.terminal)).transpose()?;
     let namespaces = confinement.as_ref().map_or(0, Confinement::namespaces);
+    let fds = Descriptors {
+        stdio: theirs.stdio.each_ref().map(AsRawFd::as_raw_fd),
+        control: control_read.as_raw_fd(),
+        report: report_write.as_raw_fd(),
+    };
+    let mut plan = plan(command, confinement, &fds)?;
+    let pid = fork(&mut plan, namespaces).map_err(|error| match namespaces {
+        0 => system(Step::Guard.name())(error),
+        _ => SpawnError::Sandbox { step: Step::UserNamespace.name(), source: error },
+    })?;
+    let namespaced = namespaces & libc::CLONE_NEWPID != 0;
+    Ok(Forked { pid, control: control_write, report: report_read, namespaced })
+}
+
+fn launch(command: &Command, confine: Option<&Confine<'_>>) -> Result<(Started, bool), SpawnError> {
+    let (ours, theirs) = open_streams(command.io).map_err(system("standard streams"))?;
     let terminal = matches!(command.io, Io::Pty(_));
-
-    let stdio = streams.theirs.each_ref().map(AsRawFd::as_raw_fd);
-    let (control, report) = (control_read.as_raw_fd(), report_write.as_raw_fd());
-    let mut plan = plan(command, confinement, Descriptors { stdio, control, report }, terminal)?;
-    let pid = fork(&mut plan, namespaces).map_err(system(Step::Guard.name()))?;
-    drop(plan);
-
+    let Forked { pid, control, report, namespaced } = fork_guard(command, confine, theirs)?;
     let guarded = Guarded { pid, pidfd: pidfd_open(pid, PidfdFlags::empty()).ok() };
-    let mut guard = Unwatched { guarded: Some(guarded), control: Some(control_write) };
-    rustix::io::ioctl_fionbio(&report_read, true).map_err(|e| system("report pipe")(e.into()))?;
-    let report = AsyncFd::new(report_read).map_err(system("report pipe"))?;
+    let mut guard = Unwatched { guarded: Some(guarded), control: Some(control) };
+    let report = watch(report).map_err(system("report pipe"))?;
     let guard = Guard {
         pid: pid.as_raw_nonzero().get().unsigned_abs(),
         report,
         control: Arc::new(Control(Mutex::new(guard.control.take()))),
         guarded: guard.guarded.take(),
     };
-    let Streams { stdin, stdout, stderr, theirs: _ } = streams;
-    Ok((Started { guard, stdin, stdout, stderr, terminal }, namespaces & libc::CLONE_NEWPID != 0))
+    let Ours { stdin, stdout, stderr } = ours;
+    Ok((Started { guard, stdin, stdout, stderr, terminal }, namespaced))
+}
+
+/// A process started to see whether it starts, without a runtime.
+pub(super) struct Trial {
+    pub(super) pid: Pid,
+    pub(super) control: OwnedFd,
+    pub(super) report: OwnedFd,
+}
+
+/// Starts a command with nothing to read and nobody to write to.
+pub(super) fn trial(command: &Command, confine: &Confine<'_>) -> Result<Trial, SpawnError> {
+    let null = || rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from);
+    let stdio = || Ok([null()?, null()?, null()?]);
+    let theirs = Theirs { stdio: stdio().map_err(system("standard streams"))?, terminal: None };
+    let Forked { pid, control, report, .. } = fork_guard(command, Some(confine), theirs)?;
+    Ok(Trial { pid, control, report })
 }
 
 /// A guard that must not be forgotten while the rest of its handle is made.
@@ -136,7 +175,7 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(pipe_with(PipeFlags::CLOEXEC)?)
 }
 
-fn open_streams(io: Io) -> io::Result<Streams> {
+fn open_streams(io: Io) -> io::Result<(Ours, Theirs)> {
     match io {
         Io::Pipes { stdin } => {
             let (out, out_theirs) = pipe()?;
@@ -148,13 +187,15 @@ fn open_streams(io: Io) -> io::Result<Streams> {
                 (None, rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
             };
             let (stdout, stderr) = (Some(Arc::new(Pipe::new(out)?)), Some(Arc::new(Pipe::new(err)?)));
-            Ok(Streams { theirs: [in_theirs, out_theirs, err_theirs], stdin, stdout, stderr })
+            let theirs = Theirs { stdio: [in_theirs, out_theirs, err_theirs], terminal: None };
+            Ok((Ours { stdin, stdout, stderr }, theirs))
         }
         Io::Pty(size) => {
             let (master, slave) = open_terminal(size)?;
+            let terminal = rustix::pty::ptsname(&master, Vec::new()).ok();
             let master = Arc::new(Pipe::new(master)?);
-            let theirs = [slave.try_clone()?, slave.try_clone()?, slave];
-            Ok(Streams { theirs, stdin: Some(Arc::clone(&master)), stdout: Some(master), stderr: None })
+            let theirs = Theirs { stdio: [slave.try_clone()?, slave.try_clone()?, slave], terminal };
+            Ok((Ours { stdin: Some(Arc::clone(&master)), stdout: Some(master), stderr: None }, theirs))
         }
     }
 }
@@ -166,20 +207,18 @@ struct Descriptors {
     report: RawFd,
 }
 
-fn plan(
-    command: &Command,
-    confinement: Option<Confinement>,
-    fds: Descriptors,
-    terminal: bool,
-) -> Result<Plan, SpawnError> {
+fn plan(command: &Command, confinement: Option<Confinement>, fds: &Descriptors) -> Result<Plan, SpawnError> {
     let Some(program) = command.argv.first() else { return Err(SpawnError::Empty) };
     let mut env = Vec::with_capacity(command.env.len() + 1);
-    for (name, value) in &command.env {
+    for (name, value) in command.env.iter().filter(|(name, _)| name != NETWORK_DISABLED_VARIABLE) {
         env.push(c_string(format!("{name}={value}"))?);
     }
     let (mut argv, mut programs) = (strings(&command.argv)?, candidates(program, command)?);
     if let Some(confinement) = &confinement {
-        confinement.wrap(command, &mut argv, &mut programs, &mut env)?;
+        if !confinement.network() {
+            env.push(c_string(format!("{NETWORK_DISABLED_VARIABLE}=1"))?);
+        }
+        confinement.wrap(&mut argv, &mut programs)?;
     }
     let mut script_argv = argv.clone();
     script_argv.insert(0, c"/bin/sh".to_owned());
@@ -195,7 +234,7 @@ fn plan(
         env: CStrings::new(env),
         cwd: path_string(&command.cwd)?,
         stdio: fds.stdio,
-        terminal,
+        terminal: matches!(command.io, Io::Pty(_)),
         control: fds.control,
         report: fds.report,
         keep,
@@ -259,16 +298,10 @@ impl Guard {
     async fn record(&mut self) -> Option<(i32, i32, i32)> {
         loop {
             let mut ready = self.report.readable().await.ok()?;
-            let mut record = [0_u8; RECORD_BYTES];
-            match ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), &mut record)?)) {
-                Ok(Ok(RECORD_BYTES)) => {
-                    let number = |at: usize| {
-                        record.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| i32::from_ne_bytes(*bytes))
-                    };
-                    return Some((number(0), number(4), number(8)));
-                }
+            match ready.try_io(|fd| read_record(fd.get_ref())) {
+                Ok(Ok(record)) => return record,
                 Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(_) => return None,
+                Ok(Err(_)) => return None,
                 Err(_would_block) => {}
             }
         }
@@ -277,6 +310,17 @@ impl Guard {
     pub(crate) fn control(&self) -> Arc<Control> {
         Arc::clone(&self.control)
     }
+}
+
+/// Reads one record; `None` at the end.
+pub(super) fn read_record(report: &OwnedFd) -> io::Result<Option<(i32, i32, i32)>> {
+    let mut record = [0_u8; RECORD_BYTES];
+    if rustix::io::read(report, &mut record)? < RECORD_BYTES {
+        return Ok(None);
+    }
+    let number =
+        |at: usize| record.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| i32::from_ne_bytes(*bytes));
+    Ok(Some((number(0), number(4), number(8))))
 }
 
 impl Control {

@@ -225,3 +225,18 @@ pub(super) unsafe fn fork(namespaces: i32) -> Sys<i32> {
     // The argument order after the stack differs between architectures, but all of these are zero.
     unsafe { call(libc::SYS_clone, [flags, 0, 0, 0, 0, 0]) }.map(|pid| pid as i32)
 }
+
+/// Whether an open descriptor is a folder.
+pub(super) fn is_folder(fd: RawFd) -> bool {
+    // SAFETY: a zeroed structure is valid, the pointer is to a local.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        libc::fstat(fd, &raw mut stat) == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFDIR
+    }
+}
+
+/// Lets a descriptor survive exec.
+pub(super) fn keep_on_exec(fd: RawFd) -> Sys<()> {
+    // SAFETY: takes plain numbers.
+    check(i64::from(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) })).map(drop)
+}
