@@ -15,6 +15,7 @@ pub mod thread;
 pub mod turns;
 
 mod format;
+mod list;
 mod log_file;
 mod names;
 mod paths;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use history::history_from;
+pub use list::{ListQuery, Page, SortKey, SortOrder, SourceKind, Summary};
 pub use record::{EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord};
 pub use store::{Found, Store};
 pub use thread::StoredThread;

@@ -21,9 +21,14 @@ pub(crate) trait Storage {
 pub(crate) struct Disk(Arc<File>);
 
 impl Disk {
-    /// Opens `path`, making the file (not its folder) when there is none.
+    /// Opens `path`, making the file (not its folder) when there is none. A new file is its owner's alone: threads
+    /// hold what commands print.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        OpenOptions::new().read(true).append(true).create(true).open(path).map(|file| Self(Arc::new(file)))
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map(|file| Self(Arc::new(file)))
     }
 
     /// Waits until everything written is on the device.

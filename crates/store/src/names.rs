@@ -21,6 +21,9 @@ const FILE: &str = "session_index.jsonl";
 /// Names are short; a longer line is no name.
 const MAX_LINE: usize = 1 << 20;
 
+/// How much is read at once.
+const CHUNK: usize = 64 << 10;
+
 #[derive(Serialize, Deserialize)]
 struct Entry<'a> {
     id: Cow<'a, str>,
@@ -37,7 +40,7 @@ pub(crate) fn read(home: &AbsPath) -> Result<HashMap<ThreadId, String>, StoreErr
         opened => opened.map_err(StoreError::io("open", &path))?,
     };
     let mut names = HashMap::new();
-    let mut lines = Lines::new(file, MAX_LINE);
+    let mut lines = Lines::new(file, MAX_LINE, CHUNK);
     while let Some(line) = lines.next().map_err(StoreError::io("read", &path))? {
         if let Text::Line(text) = line.text()
             && let Ok(entry) = serde_json::from_str::<Entry<'_>>(text)

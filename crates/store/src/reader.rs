@@ -13,7 +13,7 @@ use crate::record::{Record, SessionMeta};
 /// Longer lines are skipped: 64 MiB holds several inlined images and bounds the memory a broken file can take.
 pub(crate) const MAX_LINE: usize = 64 << 20;
 
-/// How much is read at once.
+/// How much is read at once when all of a file is wanted.
 const CHUNK: usize = 256 << 10;
 
 /// What a rollout holds.
@@ -44,7 +44,7 @@ pub(crate) enum Tail {
 /// Reads all of a rollout.
 pub(crate) fn read(source: impl Read) -> io::Result<Content> {
     let mut content = Content::default();
-    let mut lines = Lines::new(source, MAX_LINE);
+    let mut lines = Lines::new(source, MAX_LINE, CHUNK);
     while let Some(line) = lines.next()? {
         let parsed = match line.text() {
             Text::Blank => None,
@@ -92,6 +92,8 @@ pub(crate) struct Lines<R> {
     /// Where `buffer[start]` stands in the source.
     position: u64,
     max_line: usize,
+    /// How much is read at once.
+    chunk: usize,
     at_end: bool,
 }
 
@@ -127,8 +129,8 @@ impl<'a> RawLine<'a> {
 }
 
 impl<R: Read> Lines<R> {
-    pub(crate) fn new(source: R, max_line: usize) -> Self {
-        Self { source, buffer: Vec::new(), start: 0, end: 0, position: 0, max_line, at_end: false }
+    pub(crate) fn new(source: R, max_line: usize, chunk: usize) -> Self {
+        Self { source, buffer: Vec::new(), start: 0, end: 0, position: 0, max_line, chunk, at_end: false }
     }
 
     /// The next line, or `None` at the end.
@@ -167,9 +169,9 @@ impl<R: Read> Lines<R> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        if self.buffer.len() < self.end + CHUNK {
+        if self.buffer.len() < self.end + self.chunk {
             // Doubling keeps the copying of a long line linear.
-            self.buffer.resize((self.end * 2).max(CHUNK), 0);
+            self.buffer.resize((self.end * 2).max(self.chunk), 0);
         }
         let read = loop {
             match self.source.read(&mut self.buffer[self.end..]) {
@@ -188,7 +190,7 @@ mod tests {
     use super::*;
 
     fn lines(source: &[u8], max_line: usize) -> Vec<(Option<Vec<u8>>, bool, u64)> {
-        let mut lines = Lines::new(source, max_line);
+        let mut lines = Lines::new(source, max_line, CHUNK);
         let mut out = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             out.push((line.bytes.map(<[u8]>::to_vec), line.ended, line.end));

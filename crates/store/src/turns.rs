@@ -297,7 +297,8 @@ impl Builder {
 impl Open {
     /// Without announced beginnings a user message is one; a compaction may stand before it.
     fn ends_at_user_message(&self) -> bool {
-        !self.announced && !(self.compacted && self.turn.items.is_empty())
+        let only_compacted = self.compacted && self.turn.items.is_empty();
+        !self.announced && !only_compacted
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct ContextOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     timezone: Option<&'a str>,
     approval_policy: Approval,
-    sandbox_policy: Sandbox<'a>,
+    sandbox_policy: Policy<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permission_profile: Option<Profile<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ impl<'a> ContextOut<'a> {
             current_date: context.current_date.as_deref(),
             timezone: context.timezone.as_deref(),
             approval_policy: Approval::new(&context.approval_policy),
-            sandbox_policy: Sandbox::new(&context.sandbox_policy),
+            sandbox_policy: Policy::new(&context.sandbox_policy),
             permission_profile: context.permission_profile.as_ref().map(Profile::new),
             network: context.network.as_ref(),
             file_system_sandbox_policy: context.file_system_sandbox_policy.as_ref(),
@@ -93,7 +93,7 @@ struct ContextIn<'a> {
     timezone: Option<String>,
     approval_policy: Approval,
     #[serde(borrow)]
-    sandbox_policy: Sandbox<'a>,
+    sandbox_policy: Policy<'a>,
     #[serde(default, borrow)]
     permission_profile: Option<Profile<'a>>,
     #[serde(default)]
@@ -206,7 +206,7 @@ impl Approval {
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
-enum Sandbox<'a> {
+enum Policy<'a> {
     DangerFullAccess,
     ReadOnly {
         #[serde(default, borrow, skip_serializing_if = "Reads::is_full")]
@@ -291,7 +291,7 @@ impl<'a> Reads<'a> {
     }
 }
 
-impl<'a> Sandbox<'a> {
+impl<'a> Policy<'a> {
     fn new(policy: &'a SandboxPolicy) -> Self {
         match policy {
             SandboxPolicy::DangerFullAccess => Self::DangerFullAccess,

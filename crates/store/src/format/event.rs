@@ -18,6 +18,7 @@ pub(super) struct EventOut<'a>(pub(super) &'a EventRecord);
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack, while it is written")]
 enum Out<'a> {
     TaskStarted {
         turn_id: &'a str,
@@ -302,6 +303,17 @@ pub(super) fn read(kind: &str, payload: &str) -> Option<EventRecord> {
         "guardian_assessment" => EventRecord::Extended(Box::new(Extended::GuardianAssessment(parse(payload)?))),
         _ => EventRecord::Extended(Box::new(extended::read(kind, payload)?)),
     })
+}
+
+/// The text of a `user_message` alone; its images can be long.
+pub(super) fn read_message(payload: &str) -> Option<String> {
+    let MessageIn { message } = serde_json::from_str(payload).ok()?;
+    Some(message.trim().to_owned())
+}
+
+#[derive(Deserialize)]
+struct MessageIn {
+    message: String,
 }
 
 #[derive(Deserialize)]

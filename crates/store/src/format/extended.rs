@@ -34,7 +34,7 @@ pub(super) enum ItemOut<'a> {
         // The output is written once, in `aggregated_output`; readers want the members all the same.
         stdout: &'a str,
         stderr: &'a str,
-        aggregated_output: &'a str,
+        aggregated_output: Cow<'a, str>,
         exit_code: i32,
         duration: Elapsed,
         formatted_output: &'a str,
@@ -136,7 +136,7 @@ impl<'a> ItemOut<'a> {
                 source: source_name(item.source),
                 stdout: "",
                 stderr: "",
-                aggregated_output: item.aggregated_output.as_deref().unwrap_or_default(),
+                aggregated_output: capped(item.aggregated_output.as_deref().unwrap_or_default()),
                 exit_code: item.exit_code.unwrap_or(-1),
                 duration: Elapsed::new(item.duration),
                 formatted_output: "",
@@ -392,6 +392,19 @@ impl ExecIn<'_> {
             }),
         })
     }
+}
+
+/// Output beyond this is cut out of the middle before it is written.
+const MAX_OUTPUT: usize = 10_000;
+
+fn capped(output: &str) -> Cow<'_, str> {
+    if output.len() <= MAX_OUTPUT {
+        return Cow::Borrowed(output);
+    }
+    let head = &output[..output.floor_char_boundary(MAX_OUTPUT / 2)];
+    let tail = &output[output.ceil_char_boundary(output.len() - MAX_OUTPUT / 2)..];
+    let cut = output[head.len()..output.len() - tail.len()].chars().count();
+    Cow::Owned(format!("{head}…{cut} chars truncated…{tail}"))
 }
 
 fn source_name(source: CommandSource) -> &'static str {

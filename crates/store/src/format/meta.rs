@@ -1,6 +1,8 @@
 //! The first line: `session_meta`.
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -16,7 +18,7 @@ pub(super) struct MetaOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     forked_from_id: Option<String>,
     timestamp: String,
-    cwd: &'a std::path::Path,
+    cwd: &'a Path,
     originator: &'a str,
     cli_version: &'a str,
     source: SourceOut<'a>,
@@ -36,10 +38,9 @@ pub(super) struct MetaOut<'a> {
     git: Option<GitOut<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Instructions<'a> {
-    #[serde(borrow)]
-    text: Cow<'a, str>,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -66,7 +67,7 @@ impl<'a> MetaOut<'a> {
             agent_role: meta.agent_role.as_deref(),
             agent_path: meta.agent_path.as_deref(),
             model_provider: meta.model_provider.as_deref(),
-            base_instructions: meta.base_instructions.as_deref().map(|text| Instructions { text: text.into() }),
+            base_instructions: meta.base_instructions.as_deref().map(|text| Instructions { text }),
             dynamic_tools: meta.dynamic_tools.as_deref(),
             memory_mode: meta.memory_mode.as_deref(),
             git: meta.git.as_ref().map(|git| GitOut {
@@ -78,15 +79,31 @@ impl<'a> MetaOut<'a> {
     }
 }
 
+/// What lists show of a first line.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) id: ThreadId,
+    pub(crate) forked_from_id: Option<ThreadId>,
+    pub(crate) created_at: SystemTime,
+    pub(crate) cwd: AbsPath,
+    pub(crate) originator: String,
+    pub(crate) cli_version: String,
+    pub(crate) source: SessionSource,
+    pub(crate) agent_nickname: Option<String>,
+    pub(crate) agent_role: Option<String>,
+    pub(crate) model_provider: Option<String>,
+    pub(crate) git: Option<GitFacts>,
+}
+
 #[derive(Deserialize)]
-struct MetaIn<'a> {
+struct HeadIn<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     #[serde(default)]
     forked_from_id: Option<String>,
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
-    cwd: std::path::PathBuf,
+    cwd: PathBuf,
     #[serde(default)]
     originator: String,
     #[serde(default)]
@@ -98,17 +115,27 @@ struct MetaIn<'a> {
     #[serde(default, alias = "agent_type")]
     agent_role: Option<String>,
     #[serde(default)]
+    model_provider: Option<String>,
+    #[serde(default)]
+    git: Option<GitIn>,
+}
+
+/// What lists do not show; it can be long.
+#[derive(Deserialize)]
+struct RestIn {
+    #[serde(default)]
     agent_path: Option<String>,
     #[serde(default)]
-    model_provider: Option<String>,
-    #[serde(default, borrow)]
-    base_instructions: Option<Instructions<'a>>,
+    base_instructions: Option<InstructionsIn>,
     #[serde(default)]
     dynamic_tools: Option<Vec<Value>>,
     #[serde(default)]
     memory_mode: Option<String>,
-    #[serde(default)]
-    git: Option<GitIn>,
+}
+
+#[derive(Deserialize)]
+struct InstructionsIn {
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -121,25 +148,45 @@ struct GitIn {
     repository_url: Option<String>,
 }
 
-/// Reads the payload of a first line; `None` when it does not say which thread this is, when it began and where.
+/// Reads what lists show of a first line's payload; `None` when it does not say which thread this is, when it began and
+/// where.
+pub(super) fn read_head(payload: &str) -> Option<Head> {
+    let head: HeadIn<'_> = serde_json::from_str(payload).ok()?;
+    Some(Head {
+        id: head.id.parse().ok()?,
+        forked_from_id: head.forked_from_id.and_then(|id| id.parse().ok()),
+        created_at: parse_rfc3339(&head.timestamp)?,
+        cwd: AbsPath::new(head.cwd).ok()?,
+        originator: head.originator,
+        cli_version: head.cli_version,
+        source: head.source.as_ref().map_or(SessionSource::VsCode, read_source),
+        agent_nickname: head.agent_nickname,
+        agent_role: head.agent_role,
+        model_provider: head.model_provider,
+        git: head.git.map(|git| GitFacts { sha: git.commit_hash, branch: git.branch, origin_url: git.repository_url }),
+    })
+}
+
+/// Reads the payload of a first line; `None` as for [`read_head`].
 pub(super) fn read(payload: &str) -> Option<SessionMeta> {
-    let meta: MetaIn<'_> = serde_json::from_str(payload).ok()?;
+    let head = read_head(payload)?;
+    let rest: RestIn = serde_json::from_str(payload).ok()?;
     Some(SessionMeta {
-        id: meta.id.parse().ok()?,
-        forked_from_id: meta.forked_from_id.and_then(|id| id.parse().ok()),
-        created_at: parse_rfc3339(&meta.timestamp)?,
-        cwd: AbsPath::new(meta.cwd).ok()?,
-        originator: meta.originator,
-        cli_version: meta.cli_version,
-        source: meta.source.as_ref().map_or(SessionSource::VsCode, read_source),
-        agent_nickname: meta.agent_nickname,
-        agent_role: meta.agent_role,
-        agent_path: meta.agent_path,
-        model_provider: meta.model_provider,
-        base_instructions: meta.base_instructions.map(|instructions| instructions.text.into_owned()),
-        dynamic_tools: meta.dynamic_tools,
-        memory_mode: meta.memory_mode,
-        git: meta.git.map(|git| GitFacts { sha: git.commit_hash, branch: git.branch, origin_url: git.repository_url }),
+        id: head.id,
+        forked_from_id: head.forked_from_id,
+        created_at: head.created_at,
+        cwd: head.cwd,
+        originator: head.originator,
+        cli_version: head.cli_version,
+        source: head.source,
+        agent_nickname: head.agent_nickname,
+        agent_role: head.agent_role,
+        agent_path: rest.agent_path,
+        model_provider: head.model_provider,
+        base_instructions: rest.base_instructions.map(|instructions| instructions.text),
+        dynamic_tools: rest.dynamic_tools,
+        memory_mode: rest.memory_mode,
+        git: head.git,
     })
 }
 

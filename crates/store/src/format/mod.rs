@@ -14,10 +14,13 @@ mod event;
 mod extended;
 mod meta;
 
+pub(crate) use meta::Head;
+
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use types::ResponseItem;
@@ -112,6 +115,20 @@ pub(crate) fn read_line(line: &str) -> Result<Record, serde_json::Error> {
         _ => None,
     };
     Ok(record.unwrap_or_else(|| Record::Unknown { kind: kind.into_owned(), payload: payload.to_owned() }))
+}
+
+/// Reads what lists show of a first line; `None` for any other line.
+pub(crate) fn read_head(line: &str) -> Option<Head> {
+    let LineIn { kind, payload } = serde_json::from_str(line).ok()?;
+    if kind == "session_meta" { meta::read_head(payload.get()) } else { None }
+}
+
+/// The text of a line that is a message of the user; `None` for any other line.
+pub(crate) fn read_preview(line: &str) -> Option<String> {
+    memmem::find(line.as_bytes(), b"\"user_message\"")?;
+    let LineIn { kind, payload } = serde_json::from_str(line).ok()?;
+    let payload = payload.get();
+    if kind == "event_msg" && tag(payload)? == "user_message" { event::read_message(payload) } else { None }
 }
 
 /// The `type` of a payload. Writers put it first, so that the rest need not be looked at.
