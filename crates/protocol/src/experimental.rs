@@ -122,10 +122,10 @@ macro_rules! gated {
     // Fields, one at a time: what stands before the braces, the fields so far, the marked, the others, and the
     // attributes of the field that comes next.
     (@field [$($head:tt)*] [$($out:tt)*] [$($marked:tt)*] [$($plain:tt)*] [$($attrs:tt)*]
-        #[experimental($name:literal)] pub $field:ident: $type:ty, $($rest:tt)*) => {
+        #[experimental($name:tt)] pub $field:ident: $type:ty, $($rest:tt)*) => {
         gated! { @field
             [$($head)*]
-            [$($out)* $($attrs)* #[doc = ""] #[doc = concat!("Experimental: `", $name, "`.")] pub $field: $type,]
+            [$($out)* $($attrs)* #[doc = ""] #[doc = "Experimental:"] #[doc = $name] pub $field: $type,]
             [$($marked)* ($field $name)] [$($plain)*] [] $($rest)* }
     };
     (@field [$($head:tt)*] [$($out:tt)*] [$($marked:tt)*] [$($plain:tt)*] [$($attrs:tt)*]
@@ -139,7 +139,7 @@ macro_rules! gated {
             [$($head)*] [$($out)*] [$($marked)*] [$($plain)*] [$($attrs)* #[$($attr)*]] $($rest)* }
     };
     (@field [$(#[$($meta:tt)*])* pub struct $name:ident] [$($out:tt)*]
-        [$(($marked:ident $use:literal))*] [$($plain:ident)*] []) => {
+        [$(($marked:ident $use:tt))*] [$($plain:ident)*] []) => {
         $(#[$($meta)*])*
         pub struct $name { $($out)* }
 
@@ -164,10 +164,10 @@ macro_rules! gated {
 
     // Variants, one at a time: as above.
     (@variant [$($head:tt)*] [$($out:tt)*] [$($marked:tt)*] [$($attrs:tt)*]
-        #[experimental($name:literal)] $variant:ident $({ $($body:tt)* })?, $($rest:tt)*) => {
+        #[experimental($name:tt)] $variant:ident $({ $($body:tt)* })?, $($rest:tt)*) => {
         gated! { @variant
             [$($head)*]
-            [$($out)* $($attrs)* #[doc = ""] #[doc = concat!("Experimental: `", $name, "`.")]
+            [$($out)* $($attrs)* #[doc = ""] #[doc = "Experimental:"] #[doc = $name]
                 $variant $({ $($body)* })?,]
             [$($marked)* ($variant $name)] [] $($rest)* }
     };
@@ -179,7 +179,7 @@ macro_rules! gated {
     (@variant [$($head:tt)*] [$($out:tt)*] [$($marked:tt)*] [$($attrs:tt)*] #[$($attr:tt)*] $($rest:tt)*) => {
         gated! { @variant [$($head)*] [$($out)*] [$($marked)*] [$($attrs)* #[$($attr)*]] $($rest)* }
     };
-    (@variant [$(#[$($meta:tt)*])* pub enum $name:ident] [$($out:tt)*] [$(($marked:ident $use:literal))*] []) => {
+    (@variant [$(#[$($meta:tt)*])* pub enum $name:ident] [$($out:tt)*] [$(($marked:ident $use:tt))*] []) => {
         $(#[$($meta)*])*
         pub enum $name { $($out)* }
 

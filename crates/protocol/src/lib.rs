@@ -18,6 +18,8 @@ pub mod device_key;
 pub mod elicitation;
 pub mod error_code;
 pub mod experimental;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod external_agent;
 pub mod feature;
 pub mod feedback;

@@ -14,6 +14,8 @@ pub trait Method {
     const NAME: &'static str;
     /// Whether only clients with the experimental capability may call it.
     const EXPERIMENTAL: bool;
+    /// Whether it is kept only for clients of the first version of the protocol. The JSON schema does not list it.
+    const LEGACY: bool;
     /// What it is called with. [`NoParams`] when it takes nothing.
     type Params: Wire;
     /// What a successful call gives.
@@ -36,7 +38,7 @@ pub trait MethodVisitor {
 macro_rules! methods {
     ($(
         $(#[doc = $doc:literal])*
-        $(#[$experimental:ident])?
+        $(#[$mark:ident])?
         $method:ident = $name:literal: $params:ty => $response:ty;
     )*) => {
         $(
@@ -46,7 +48,8 @@ macro_rules! methods {
 
             impl Method for $method {
                 const NAME: &'static str = $name;
-                const EXPERIMENTAL: bool = methods!(@flag $($experimental)?);
+                const EXPERIMENTAL: bool = methods!(@experimental $($mark)?);
+                const LEGACY: bool = methods!(@legacy $($mark)?);
                 type Params = $params;
                 type Response = $response;
 
@@ -71,8 +74,10 @@ macro_rules! methods {
             $(visitor.visit::<$method>();)*
         }
     };
-    (@flag experimental) => { true };
-    (@flag) => { false };
+    (@experimental experimental) => { true };
+    (@experimental $($other:ident)?) => { false };
+    (@legacy legacy) => { true };
+    (@legacy $($other:ident)?) => { false };
 }
 
 methods! {
@@ -169,11 +174,11 @@ methods! {
     ConfigBatchWrite = "config/batchWrite": ConfigBatchWriteParams => ConfigWriteResponse;
     ConfigRequirementsRead = "configRequirements/read": NoParams => ConfigRequirementsReadResponse;
     AccountRead = "account/read": GetAccountParams => GetAccountResponse;
-    #[experimental]
+    #[legacy]
     GetConversationSummary = "getConversationSummary": GetConversationSummaryParams => GetConversationSummaryResponse;
-    #[experimental]
+    #[legacy]
     GitDiffToRemote = "gitDiffToRemote": GitDiffToRemoteParams => GitDiffToRemoteResponse;
-    #[experimental]
+    #[legacy]
     GetAuthStatus = "getAuthStatus": GetAuthStatusParams => GetAuthStatusResponse;
     FuzzyFileSearch = "fuzzyFileSearch": FuzzyFileSearchParams => FuzzyFileSearchResponse;
     #[experimental]

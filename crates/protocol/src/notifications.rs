@@ -7,6 +7,8 @@ use crate::*;
 pub trait Notification: Wire {
     /// The notification's name on the wire.
     const METHOD: &'static str;
+    /// Whether it is meant for clients of our own only. The JSON schema does not list it.
+    const INTERNAL: bool;
 }
 
 /// Something to be done with every notification; see [`visit_notifications`].
@@ -16,10 +18,15 @@ pub trait NotificationVisitor {
 }
 
 macro_rules! notifications {
-    ($($payload:ident = $name:literal;)*) => {
+    ($(
+        $(#[doc = $doc:literal])*
+        $(#[$mark:ident])?
+        $payload:ident = $name:literal;
+    )*) => {
         $(
             impl Notification for $payload {
                 const METHOD: &'static str = $name;
+                const INTERNAL: bool = notifications!(@internal $($mark)?);
             }
         )*
 
@@ -31,6 +38,8 @@ macro_rules! notifications {
             $(visitor.visit::<$payload>();)*
         }
     };
+    (@internal internal) => { true };
+    (@internal) => { false };
 }
 
 notifications! {
@@ -53,6 +62,7 @@ notifications! {
     ItemGuardianApprovalReviewStartedNotification = "item/autoApprovalReview/started";
     ItemGuardianApprovalReviewCompletedNotification = "item/autoApprovalReview/completed";
     ItemCompletedNotification = "item/completed";
+    #[internal]
     RawResponseItemCompletedNotification = "rawResponseItem/completed";
     AgentMessageDeltaNotification = "item/agentMessage/delta";
     PlanDeltaNotification = "item/plan/delta";

@@ -14,7 +14,6 @@ use ts_rs::TS;
 /// An absolute path. A relative one does not decode: the receiver has no directory to resolve it against.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(transparent)]
 pub struct AbsolutePathBuf(PathBuf);
 
 impl AbsolutePathBuf {

@@ -13,8 +13,8 @@ use ts_rs::TS;
 pub struct ThreadRealtimeStartParams {
     pub thread_id: String,
     pub output_modality: RealtimeOutputModality,
-    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "export", ts(as = "Option<Option<String>>"))]
+    #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export", ts(as = "Option<Option<String>>", optional = nullable))]
     pub prompt: Option<Option<String>>,
     pub session_id: Option<String>,
     pub transport: Option<ThreadRealtimeStartTransport>,

@@ -37,7 +37,7 @@ pub enum ResponseItem {
     },
     Reasoning {
         summary: Vec<ReasoningItemReasoningSummary>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         #[cfg_attr(feature = "export", ts(optional))]
         content: Option<Vec<ReasoningItemContent>>,
         encrypted_content: Option<String>,
@@ -70,6 +70,7 @@ pub enum ResponseItem {
         #[cfg_attr(feature = "export", ts(optional))]
         status: Option<String>,
         execution: String,
+        #[cfg_attr(feature = "export", ts(type = "unknown"))]
         arguments: Value,
     },
     FunctionCallOutput {
@@ -98,6 +99,7 @@ pub enum ResponseItem {
         call_id: Option<String>,
         status: String,
         execution: String,
+        #[cfg_attr(feature = "export", ts(type = "unknown[]"))]
         tools: Vec<Value>,
     },
     WebSearchCall {

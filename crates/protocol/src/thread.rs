@@ -25,8 +25,8 @@ gated! {
     pub struct ThreadStartParams {
         pub model: Option<String>,
         pub model_provider: Option<String>,
-        #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>"))]
+        #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>", optional = nullable))]
         pub service_tier: Option<Option<ServiceTier>>,
         pub cwd: Option<String>,
         pub approval_policy: Option<AskForApproval>,
@@ -161,12 +161,10 @@ pub enum SubAgentSource {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(transparent)]
 pub struct ThreadId(pub String);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(transparent)]
 pub struct AgentPath(pub String);
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -190,8 +188,8 @@ gated! {
         pub path: Option<PathBuf>,
         pub model: Option<String>,
         pub model_provider: Option<String>,
-        #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>"))]
+        #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>", optional = nullable))]
         pub service_tier: Option<Option<ServiceTier>>,
         pub cwd: Option<String>,
         pub approval_policy: Option<AskForApproval>,
@@ -240,7 +238,7 @@ gated! {
         pub model: Option<String>,
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub model_provider: Option<String>,
-        #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "export", ts(optional = nullable, as = "Option<Option<ServiceTier>>"))]
         pub service_tier: Option<Option<ServiceTier>>,
         #[cfg_attr(feature = "export", ts(optional = nullable))]
@@ -371,14 +369,14 @@ pub struct ThreadMetadataUpdateParams {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadMetadataGitInfoUpdateParams {
-    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "export", ts(as = "Option<Option<String>>"))]
+    #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export", ts(as = "Option<String>", optional = nullable))]
     pub sha: Option<Option<String>>,
-    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "export", ts(as = "Option<Option<String>>"))]
+    #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export", ts(as = "Option<String>", optional = nullable))]
     pub branch: Option<Option<String>>,
-    #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "export", ts(as = "Option<Option<String>>"))]
+    #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export", ts(as = "Option<String>", optional = nullable))]
     pub origin_url: Option<Option<String>>,
 }
 
@@ -499,7 +497,7 @@ pub struct ThreadListParams {
     pub source_kinds: Option<Vec<ThreadSourceKind>>,
     #[cfg_attr(feature = "export", ts(optional = nullable))]
     pub archived: Option<bool>,
-    #[cfg_attr(feature = "export", ts(optional = nullable))]
+    #[cfg_attr(feature = "export", ts(type = "string | Array<string> | null", optional = nullable))]
     pub cwd: Option<ThreadListCwdFilter>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub use_state_db_only: bool,

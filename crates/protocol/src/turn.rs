@@ -154,8 +154,8 @@ gated! {
         pub sandbox_policy: Option<SandboxPolicy>,
         pub permission_profile: Option<PermissionProfile>,
         pub model: Option<String>,
-        #[serde(default, with = "crate::double_option", skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>"))]
+        #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>", optional = nullable))]
         pub service_tier: Option<Option<ServiceTier>>,
         pub effort: Option<ReasoningEffort>,
         pub summary: Option<ReasoningSummary>,

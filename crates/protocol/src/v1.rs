@@ -36,10 +36,16 @@ pub enum FileChange {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(rename_all = "camelCase")]
+#[serde(untagged)]
 pub enum GetConversationSummaryParams {
-    RolloutPath(PathBuf),
-    ConversationId(ThreadId),
+    RolloutPath {
+        #[serde(rename = "rolloutPath")]
+        rollout_path: PathBuf,
+    },
+    ThreadId {
+        #[serde(rename = "conversationId")]
+        conversation_id: ThreadId,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,7 +93,6 @@ pub struct GitDiffToRemoteResponse {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
-#[serde(transparent)]
 pub struct GitSha(pub String);
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
