@@ -71,7 +71,7 @@ pub(crate) async fn run(tool: &DynamicTool, call: ToolCall, tools: &TurnTools, q
     let text = match &call.input {
         ToolInput::Json(text) | ToolInput::Text(text) => text.as_str(),
     };
-    let arguments: Value = match serde_json::from_str(if text.trim().is_empty() { "{}" } else { text }) {
+    let arguments: Value = match serde_json::from_str(text) {
         Ok(arguments) => arguments,
         Err(error) => return failure(format!("failed to parse function arguments: {error}")),
     };
@@ -95,7 +95,10 @@ pub(crate) async fn run(tool: &DynamicTool, call: ToolCall, tools: &TurnTools, q
     };
     let (content, success) = match questions.ask(kind).await {
         Some(Answer::DynamicTool { content, success }) => (content, success),
-        // An error, nonsense, or nobody there. Source of the text: the protocol's recorded items.
+        // Source of both texts: the protocol's recorded items.
+        Some(Answer::Malformed(_)) => {
+            (vec![DynamicToolContent::Text("dynamic tool response was invalid".to_owned())], false)
+        }
         _ => (vec![DynamicToolContent::Text("dynamic tool request failed".to_owned())], false),
     };
     item.status = if success { CallStatus::Completed } else { CallStatus::Failed };

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use config::{Config, Inherit, Loader, ShellEnvironmentPolicy};
+use config::{Config, Feature, Inherit, Loader, ShellEnvironmentPolicy};
 use exec::{Launcher, Places, Shell};
 use extensions::{agents_md, skills};
 use store::Store;
@@ -29,7 +29,9 @@ pub struct Environment {
     pub launcher: Launcher,
     pub store: Store,
     pub loader: Loader,
-    pub tools: tools::Registry,
+    tools: tools::Registry,
+    /// The same, where the agent may ask the user in every mode.
+    asking_tools: tools::Registry,
     pub skills: extensions::skills::SkillsCache,
     pub sink: Arc<dyn EventSink>,
     /// Who the server is logged in as.
@@ -82,6 +84,7 @@ impl Environment {
             launcher,
             loader,
             tools: tools::Registry::builtin(),
+            asking_tools: asking_tools(),
             skills: extensions::skills::SkillsCache::default(),
             sink,
             credentials,
@@ -109,6 +112,11 @@ impl Environment {
                 env
             }
         }
+    }
+
+    /// The built-in tools under a configuration.
+    pub(crate) fn tools(&self, config: &Config) -> &tools::Registry {
+        if config.features.enabled(Feature::DefaultModeRequestUserInput) { &self.asking_tools } else { &self.tools }
     }
 
     /// A variable of the server's own environment.
@@ -156,6 +164,12 @@ impl Environment {
             config: &config.skills,
         }))
     }
+}
+
+fn asking_tools() -> tools::Registry {
+    let mut tools = tools::Registry::builtin();
+    tools.insert(Arc::new(tools::RequestUserInput::in_every_mode()));
+    tools
 }
 
 fn env_policy(policy: &ShellEnvironmentPolicy) -> exec::EnvPolicy {

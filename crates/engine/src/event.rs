@@ -118,6 +118,8 @@ pub enum Answer {
     Patch(PatchDecision),
     UserInput(UserAnswers),
     DynamicTool { content: Vec<DynamicToolContent>, success: bool },
-    /// The client answered with an error or with nonsense.
-    Unusable(String),
+    /// The client answered with an error.
+    Refused(String),
+    /// The client's answer makes no sense.
+    Malformed(String),
 }

@@ -115,7 +115,7 @@ fn decision(decision: &CommandDecision) -> p::CommandExecutionApprovalDecision {
 pub(crate) fn answer(kind: &QuestionKind, outcome: Outcome) -> Answer {
     let result = match outcome {
         Ok(result) => result,
-        Err(error) => return Answer::Unusable(format!("the client answered with an error: {}", error.message)),
+        Err(error) => return Answer::Refused(error.message),
     };
     let decoded = match kind {
         QuestionKind::Command(_) => {
@@ -134,7 +134,7 @@ pub(crate) fn answer(kind: &QuestionKind, outcome: Outcome) -> Answer {
     };
     decoded.unwrap_or_else(|error| {
         tracing::warn!(%error, "a client's answer could not be understood");
-        Answer::Unusable(format!("the client's answer could not be understood: {error}"))
+        Answer::Malformed(error.to_string())
     })
 }
 

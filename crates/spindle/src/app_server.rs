@@ -9,12 +9,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use types::SessionSource;
 
 use crate::cli::{self, AppServer, Listen, Overrides};
-use crate::{environment, logging};
+use crate::{environment, generate, logging};
 
+/// The built-in provider that needs no model, and the model it answers as.
+pub(crate) const SIMULATOR: &str = "simulator";
 /// Threads of the runtime. Work is I/O; more would only cost memory.
 const WORKER_THREADS: usize = 2;
 
 pub(crate) fn run(options: &AppServer) -> anyhow::Result<ExitCode> {
+    if let Some(command) = &options.command {
+        return generate::run(command);
+    }
     if options.listen == Listen::Off {
         anyhow::bail!("no transport configured; use --listen stdio:// or --listen ws://IP:PORT");
     }
@@ -51,8 +56,14 @@ pub(crate) fn server(
 
 fn parse(overrides: &Overrides) -> anyhow::Result<config::Overrides> {
     let cli = overrides.config.iter().map(|argument| config::Overrides::parse_cli(argument));
+    let mut cli = cli.collect::<Result<Vec<_>, _>>()?;
+    if overrides.simulate {
+        for key in ["model_provider", "model"] {
+            cli.push(config::Overrides::parse_cli(&format!("{key}={SIMULATOR}"))?);
+        }
+    }
     let parsed = config::Overrides {
-        cli: cli.collect::<Result<_, _>>()?,
+        cli,
         enable: overrides.enable.clone(),
         disable: overrides.disable.clone(),
     };

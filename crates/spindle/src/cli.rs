@@ -58,6 +58,9 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(name = "app-server", args_conflicts_with_subcommands = true)]
 pub(crate) struct AppServer {
+    #[command(subcommand)]
+    pub(crate) command: Option<Generate>,
+
     /// Where to take connections: `stdio://` or `off`
     #[arg(long, value_name = "URL", default_value = "stdio://")]
     pub(crate) listen: Listen,
@@ -70,6 +73,37 @@ pub(crate) struct AppServer {
     pub(crate) session_source: String,
 }
 
+/// Write what the protocol looks like, for client developers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Generate {
+    /// Write TypeScript types of every message
+    GenerateTs {
+        #[command(flatten)]
+        output: Output,
+
+        /// Format the files with this prettier
+        #[arg(short, long, value_name = "BIN")]
+        prettier: Option<std::path::PathBuf>,
+    },
+    /// Write JSON Schemas of every message, one file each, and bundles
+    GenerateJsonSchema {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Where generated files go.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// The folder to write into; made if needed
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: std::path::PathBuf,
+
+    /// Include methods and members that need the experimental capability
+    #[arg(long)]
+    pub(crate) experimental: bool,
+}
+
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Overrides {
@@ -78,6 +112,10 @@ pub(crate) struct Overrides {
     /// Examples: -c model=gpt-5.4   -c sandbox_mode=read-only   -c model_provider=simulator
     #[arg(short = 'c', long = "config", value_name = "KEY=VALUE", global = true)]
     pub(crate) config: Vec<String>,
+
+    /// Let the built-in simulator answer instead of a model: no key and no network needed (see docs/simulator.md)
+    #[arg(long, global = true)]
+    pub(crate) simulate: bool,
 
     /// Turn a feature on for this run (repeatable)
     #[arg(long, value_name = "FEATURE", global = true)]

@@ -5,6 +5,7 @@
 mod app_server;
 mod cli;
 mod environment;
+mod generate;
 mod logging;
 
 use std::process::ExitCode;

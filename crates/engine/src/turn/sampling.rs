@@ -59,6 +59,7 @@ impl RunningTurn {
     pub(super) async fn sample(&mut self) -> Result<bool, SampleError> {
         let request = self.request();
         let opened = tokio::select! {
+            biased;
             () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
             opened = self.settings.provider.stream(&request, &self.cancel) => opened,
         };
@@ -410,7 +411,7 @@ impl RunningTurn {
 
         if let Some(plan) = plan {
             if arriving.plan.take().is_none() {
-                self.events.item_started(self.plan_item(plan.clone()));
+                self.events.item_started(self.plan_item(String::new()));
             }
             self.events.item_completed(self.plan_item(plan));
         }
@@ -482,8 +483,7 @@ impl RunningTurn {
             saved_path: saved_path.clone(),
         };
         self.log.record(vec![Record::ResponseItem(item), Record::Event(end)])?;
-        let started = arriving.hosted.take().is_some();
-        if !started {
+        if arriving.hosted.take().is_none() {
             self.events.item_started(image_started(&id));
         }
         self.events.item_completed(Item::ImageGeneration { id, status, revised_prompt, result, saved_path });
@@ -510,6 +510,9 @@ impl RunningTurn {
 
     /// Tells what a failed request says about limits and the context.
     fn on_failure(&mut self, error: ModelError) -> SampleError {
+        if matches!(error, ModelError::Cancelled) {
+            return Stop::Interrupted.into();
+        }
         for limits in error.rate_limits() {
             self.rate_limits = Some(limits.clone());
             self.tell_usage();

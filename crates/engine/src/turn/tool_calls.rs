@@ -81,7 +81,7 @@ pub(super) fn specs(
         image_input: takes_images(model),
         web_search: web_search(&settings.config),
     };
-    let mut specs = environment.tools.specs(&cx);
+    let mut specs = environment.tools(&settings.config).specs(&cx);
     if agents::offered(thread, &settings.config) {
         specs.extend(agents::specs());
     }
@@ -352,7 +352,8 @@ async fn run_tool(
     turns: &RwLock<()>,
     cancel: &CancellationToken,
 ) -> ToolResult {
-    let registry = &thread.environment.tools;
+    let config = thread.config();
+    let registry = thread.environment.tools(&config);
     let tool = if call.namespace.is_none() { registry.get(name) } else { None };
     let parallel = tool.is_some_and(tools::Tool::parallel_safe);
     let (_shared, _alone);
@@ -367,7 +368,7 @@ async fn run_tool(
     if let Some(tool) = tool {
         return tool.run(call, tools).await;
     }
-    if call.namespace.is_none() && agents::handles(name) && agents::offered(thread, &thread.config()) {
+    if call.namespace.is_none() && agents::handles(name) && agents::offered(thread, &config) {
         return agents::run(name, call, tools, thread).await;
     }
     if let Some(dynamic) = thread.dynamic_tools.find(call.namespace.as_deref(), name) {
