@@ -27,6 +27,8 @@ pub(crate) struct Content {
     pub(crate) ended_bytes: u64,
     /// What follows the last line feed.
     pub(crate) tail: Tail,
+    /// Its length.
+    pub(crate) tail_bytes: u64,
 }
 
 /// What follows a rollout's last line feed.
@@ -62,6 +64,7 @@ pub(crate) fn read(source: impl Read) -> io::Result<Content> {
             content.ended_bytes = end;
         } else {
             content.tail = if whole { Tail::Whole } else { Tail::Torn };
+            content.tail_bytes = end - content.ended_bytes;
         }
     }
     Ok(content)

@@ -55,6 +55,12 @@ impl ThreadWriter {
         if records.is_empty() {
             return Ok(());
         }
+        if let Some(file) = &self.file
+            && file.storage().is_deleted().map_err(StoreError::io("look at", &self.path))?
+        {
+            tracing::warn!(path = %self.path, "the rollout was deleted; a new one begins");
+            self.file = None;
+        }
         let fresh = self.file.is_none();
         let file = match &mut self.file {
             Some(file) => file,
