@@ -80,7 +80,7 @@ impl Store {
                 file.set_len(whole_bytes).map_err(StoreError::io("repair", path))?;
             }
         }
-        let writer = ThreadWriter::new(path.clone(), thread.meta.clone());
+        let writer = ThreadWriter::resume(path.clone(), thread.meta.clone())?;
         Ok((thread, writer))
     }
 
