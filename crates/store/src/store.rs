@@ -100,7 +100,7 @@ impl Store {
             return Err(StoreError::io("read", path)(io::ErrorKind::IsADirectory.into()));
         }
         let updated_at = facts.modified().map_err(StoreError::io("read", path))?;
-        let content = reader::read(file).map_err(StoreError::io("read", path))?;
+        let content = reader::read(file, facts.len()).map_err(StoreError::io("read", path))?;
         let Some(meta) = content.meta else {
             let path = path.as_path().to_owned();
             return Err(if facts.len() == 0 { StoreError::Empty { path } } else { StoreError::NoSessionMeta { path } });

@@ -17,6 +17,9 @@ mod parts;
 mod policy;
 mod tool_parts;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use meta::Head;
 
 use std::borrow::Cow;
