@@ -183,7 +183,9 @@ struct Guard {
 }
 
 fn start(plan: &mut Plan) -> Result<(Guard, Held), Failure> {
-    sys::setsid();
+    // A group of its own, so that signals for the server's do not count; not a session, which the scheduler would treat
+    // as a newcomer to be served after all others.
+    sys::lead_group();
     sys::close_all_but(&plan.keep);
     sys::prctl(libc::PR_SET_NAME, c"exec-guard".as_ptr() as usize).at(Step::Guard)?;
     sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).at(Step::Guard)?;

@@ -8,7 +8,8 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{
     AtFlags, FlockOperation, Mode, OFlags, Timespec, Timestamps, flock, fstat, mkdir, open, statat, utimensat,
@@ -19,6 +20,9 @@ use super::{mounts, sys};
 
 /// The time that marks a placeholder: one nanosecond into 1970, plus a number nobody else thinks of.
 const MARK: Timespec = Timespec { tv_sec: 1, tv_nsec: 5_051_713 };
+
+/// How long a guard may take to remove a placeholder before we believe that something else locks it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A locked placeholder, for the guard.
 #[derive(Debug)]
@@ -36,8 +40,9 @@ impl Placeholder {
 /// Holds the place of `path`, which does not exist or is an empty folder. `None`: it cannot come into being anyway, or
 /// something else is there by now.
 pub(super) fn hold(path: &Path) -> io::Result<Option<Placeholder>> {
-    // Each turn of the loop means that somebody else has just removed it: more than a few in a row do not happen.
-    for _ in 0..1000 {
+    let give_up = Instant::now() + PATIENCE;
+    // Each turn of the loop means that somebody else has just removed it, or is about to.
+    while Instant::now() < give_up {
         match mkdir(path, Mode::from_raw_mode(0o755)) {
             Ok(()) => {
                 let marked = Timestamps { last_access: MARK, last_modification: MARK };
@@ -58,9 +63,9 @@ pub(super) fn hold(path: &Path) -> io::Result<Option<Placeholder>> {
         };
         match flock(&lock, FlockOperation::NonBlockingLockShared) {
             Ok(()) => {}
-            // Being removed at this moment.
+            // Being removed by a guard that then ends: some microseconds.
             Err(Errno::WOULDBLOCK) => {
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_micros(50));
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -70,7 +75,7 @@ pub(super) fn hold(path: &Path) -> io::Result<Option<Placeholder>> {
             return Ok(Some(Placeholder { path, lock }));
         }
     }
-    Err(io::Error::other("a protected name is made and removed again and again"))
+    Err(io::Error::other("a protected name is locked by someone else"))
 }
 
 /// Whether `path` still names the open folder.
@@ -83,9 +88,12 @@ fn is_still(lock: &OwnedFd, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether a folder may be a placeholder, and so needs to be held: it is empty.
-pub(super) fn may_be_one(path: &PathBuf) -> bool {
-    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+/// Whether a folder may be a placeholder, and so needs to be held: it is empty, or has just been removed.
+pub(super) fn may_be_one(path: &Path) -> bool {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
 /// The placeholders of a guard, without any pointers: the guard gives its memory back, but not its stack.
@@ -138,6 +146,7 @@ impl Held {
                 // SAFETY: the path is nul-terminated. Fails when it is not empty, as it should.
                 let _ = unsafe { sys::call(libc::SYS_unlinkat, arguments) };
             }
+            sys::close(lock);
         }
     }
 }
