@@ -42,6 +42,21 @@ pub fn connect(
     .map_err(unusable)
 }
 
+/// Why the configured provider cannot be used, as far as that shows without asking it: no such provider, or no key.
+#[must_use]
+pub fn provider_problem(environment: &Environment, config: &Config) -> Option<String> {
+    let id = &config.model_provider;
+    let Some(provider) = config.providers.get(id) else { return Some(ProviderError::Unknown(id.clone()).to_string()) };
+    if let Some(variable) = &provider.env_key {
+        let missing = environment.variable(variable).is_none();
+        return missing.then(|| format!("model provider `{id}` needs a key in ${variable}"));
+    }
+    let keyless = provider.requires_openai_auth
+        && provider.experimental_bearer_token.is_none()
+        && (environment.credentials)().is_none();
+    keyless.then(|| format!("model provider `{id}` needs a login, and there is none"))
+}
+
 fn info(id: &str, provider: &ProviderConfig) -> ProviderInfo {
     ProviderInfo {
         id: id.to_owned(),

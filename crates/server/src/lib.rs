@@ -118,6 +118,16 @@ impl Server {
         }
     }
 
+    /// Why the configured model provider cannot be used, as far as that shows without asking it.
+    #[must_use]
+    pub fn provider_problem(&self) -> Option<String> {
+        let environment = self.engine.environment();
+        match environment.loader.load(Some(&environment.cwd), None) {
+            Ok(config) => engine::provider_problem(environment, &config),
+            Err(error) => Some(format!("the configuration cannot be used ({error})")),
+        }
+    }
+
     /// Takes no more requests; connections end.
     pub fn stop(&self) {
         self.stopping.cancel();
