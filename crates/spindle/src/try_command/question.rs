@@ -15,10 +15,13 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::try_command::render::script;
-use crate::try_command::text::{Span, Style, cut, printable};
+use crate::try_command::text::{Span, Style, cut, printable, width};
 
 /// Columns of a command inside a question.
 const COMMAND_COLUMNS: usize = 60;
+
+/// Columns of choices that are still put on one line.
+const CHOICES_COLUMNS: usize = 76;
 
 /// A request of the server that a person has to answer.
 #[derive(Debug)]
@@ -217,7 +220,9 @@ fn reason(reason: Option<&str>, out: &mut Vec<Span>) {
 
 fn choices<D>(choices: &[Choice<D>], out: &mut Vec<Span>) {
     let texts: Vec<_> = choices.iter().map(|choice| format!("{} = {}", choice.key, choice.label)).collect();
-    out.push(Span::new(Style::Dim, format!("  {}\n", texts.join(", "))));
+    let line = texts.join(", ");
+    let text = if width(&line) <= CHOICES_COLUMNS { line } else { texts.join("\n  ") };
+    out.push(Span::new(Style::Dim, format!("  {text}\n")));
     prompt(out);
 }
 
@@ -374,7 +379,10 @@ mod tests {
         insta::assert_snapshot!(shown(&question), @r"
         ? run rm -rf build?
           to start afresh
-          y = yes, p = yes, and always what begins with rm -rf, c = no, and stop, n = no, go on without it
+          y = yes
+          p = yes, and always what begins with rm -rf
+          c = no, and stop
+          n = no, go on without it
         > 
         ");
     }
@@ -399,7 +407,10 @@ mod tests {
             question("item/fileChange/requestApproval", r#"{"threadId":"t","turnId":"u","itemId":"i","reason":null}"#);
         insta::assert_snapshot!(shown(&question), @r"
         ? apply this patch?
-          y = yes, a = yes, always for these files, n = no, go on without it, c = no, and stop
+          y = yes
+          a = yes, always for these files
+          n = no, go on without it
+          c = no, and stop
         > 
         ");
         assert_eq!(answered(&mut question, "a"), r#"{"decision":"acceptForSession"}"#);

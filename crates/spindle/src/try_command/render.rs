@@ -40,6 +40,8 @@ pub(crate) struct Transcript {
     doing: String,
     /// The error shown last, which a failed turn repeats.
     error: Option<String>,
+    /// Why the last retry was needed.
+    retry_reason: Option<String>,
 }
 
 /// What the last line shown belongs to.
@@ -47,6 +49,8 @@ pub(crate) struct Transcript {
 enum Block {
     /// Nothing has been shown since the user's input.
     None,
+    /// What is said about the thread before its first turn.
+    Head,
     /// Lines that belong together with others of their kind.
     Notes,
     /// A plan. It is shown anew at each change and never goes on.
@@ -71,6 +75,7 @@ impl Transcript {
             usage_before: TokenUsageBreakdown::default(),
             doing: String::new(),
             error: None,
+            retry_reason: None,
         }
     }
 
@@ -101,24 +106,36 @@ impl Transcript {
         };
         let (model, provider) = (&started.model, &started.model_provider);
         let cwd = started.cwd.display();
-        let facts = format!("{model} ({provider}) · sandbox {sandbox} · approvals {approval} · {cwd}\n");
-        self.notes([Span::new(Style::Dim, printable(&facts))])
+        let facts = format!("{model} ({provider}) · sandbox {sandbox} · approvals {approval} · {cwd}");
+        let out = self.notes([Span::new(Style::Dim, self.wrapped(&facts))]);
+        self.block = Block::Head;
+        out
     }
 
     /// A remark of this program about itself.
     pub(crate) fn notice(&mut self, text: &str) -> Vec<Span> {
-        self.notes([Span::new(Style::Warning, format!("{}\n", printable(text)))])
+        let text = self.wrapped(text);
+        self.notes([Span::new(Style::Warning, text)])
     }
 
     /// A failure of this program or of a request.
     pub(crate) fn failure(&mut self, text: &str) -> Vec<Span> {
-        self.notes([Span::new(Style::Error, format!("{}\n", printable(text)))])
+        let text = self.wrapped(text);
+        self.notes([Span::new(Style::Error, text)])
     }
 
     /// The user has written a line: what comes next stands below it.
     pub(crate) fn user_wrote(&mut self) {
         self.flow = Flow::new(self.width, 0);
         self.block = Block::None;
+    }
+
+    /// A text in lines of its own.
+    fn wrapped(&self, text: &str) -> String {
+        let mut flow = Flow::new(self.width, 0);
+        let mut lines = flow.push(text.trim_end());
+        lines.push_str(&flow.finish());
+        lines
     }
 
     /// Lines that are shown together with the ones before them, if those are of the same kind.
@@ -136,7 +153,7 @@ impl Transcript {
             Event::TurnStarted(_) => {
                 self.usage_before = self.usage.clone();
                 self.doing = "thinking".to_owned();
-                self.error = None;
+                (self.error, self.retry_reason) = (None, None);
             }
             Event::TurnCompleted(turn) => self.turn_completed(turn, &mut out),
             Event::ItemStarted(item) => self.item_started(item, &mut out),
@@ -165,19 +182,17 @@ impl Transcript {
             }
             Event::Plan { explanation, steps } => self.plan(explanation, steps, &mut out),
             Event::Usage(usage) => self.usage = usage.total,
-            Event::Warning(message) => {
-                let text = format!("warning: {}\n", printable(message.trim_end()));
-                out = self.notes([Span::new(Style::Warning, text)]);
-            }
+            Event::Warning(message) => out = self.notice(&format!("warning: {message}")),
             Event::Error { message, details, will_retry: true } => {
-                let details = details.map_or_else(String::new, |details| format!(" ({})", details.trim()));
-                let text = format!("{}{}, trying again\n", message.trim_end(), details);
-                out = self.notes([Span::new(Style::Warning, printable(&text))]);
+                // The same reason again says nothing new.
+                let news = details.filter(|details| self.retry_reason.as_ref() != Some(details));
+                let reason = news.as_ref().map_or_else(String::new, |reason| format!(" ({})", reason.trim()));
+                out = self.notice(&format!("↻ {}{reason}", message.trim_end()));
+                self.retry_reason = news.or(self.retry_reason.take());
             }
             Event::Error { message, details, will_retry: false } => {
-                let details = details.map_or_else(String::new, |details| format!("\n{}", details.trim_end()));
-                let text = format!("error: {}{details}\n", message.trim_end());
-                out = self.notes([Span::new(Style::Error, printable(&text))]);
+                let details = details.map_or_else(String::new, |details| format!("\n{details}"));
+                out = self.failure(&format!("error: {}{details}", message.trim_end()));
                 self.error = Some(message);
             }
             Event::Resolved(_) => {}

@@ -312,15 +312,21 @@ fn other_items_are_one_line_each() {
 
 #[test]
 fn warnings_retries_and_errors_stand_out_and_a_failed_turn_does_not_repeat_its_error() {
-    let error = |message: &str, will_retry| Event::Error { message: message.to_owned(), details: None, will_retry };
+    let error = |message: &str, will_retry: bool| Event::Error {
+        message: message.to_owned(),
+        details: will_retry.then(|| "reset by peer".to_owned()),
+        will_retry,
+    };
     insta::assert_snapshot!(shown([
         Event::Warning("the model is old".to_owned()),
-        error("stream lost 1/5", true),
+        error("reconnecting 1/5", true),
+        error("reconnecting 2/5", true),
         error("stream lost", false),
         Event::TurnCompleted(turn("failed", Some("stream lost"), None)),
     ]), @"
     [warning warning: the model is old
-    stream lost 1/5, trying again]
+    ↻ reconnecting 1/5 (reset by peer)
+    ↻ reconnecting 2/5]
     [error error: stream lost]
     ");
     let failed = shown([Event::TurnCompleted(turn("failed", Some("no credentials"), None))]);
