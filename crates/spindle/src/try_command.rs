@@ -15,7 +15,8 @@ mod text;
 use std::io::{self, BufRead as _, Read as _, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use types::AbsPath;
@@ -27,6 +28,9 @@ use self::screen::Screen;
 /// What `--json` prints, for the help text.
 pub(crate) const JSON_HELP: &str = "Print every protocol message instead, one JSON object a line: \
     {\"sent\": MESSAGE} or {\"received\": MESSAGE}. Approvals are declined";
+
+/// How long the first byte of a prompt on standard input may take.
+const FIRST_INPUT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// The exit status after Ctrl-C, as shells count it.
 const INTERRUPTED: u8 = 130;
@@ -49,6 +53,16 @@ pub(crate) struct Options {
     pub(crate) interactive: bool,
     /// A remark to show before everything else.
     pub(crate) notice: Option<String>,
+    /// What to run where nothing is asked: the prompt when standard input holds none, the first turn at a terminal.
+    pub(crate) opening: Opening,
+}
+
+/// A prompt for somebody who gave none.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    pub(crate) prompt: String,
+    /// Also at a terminal, before the user types.
+    pub(crate) at_terminal: bool,
 }
 
 /// Holds a conversation with the server at the other end of `connection`, on standard input and output.
@@ -61,12 +75,12 @@ pub(crate) async fn run(
     options: Options,
     connection: impl AsyncRead + AsyncWrite + Send + 'static,
 ) -> anyhow::Result<ExitCode> {
-    let Options { prompt, json, cwd, colour, interactive, notice } = options;
+    let Options { prompt, json, cwd, colour, interactive, notice, opening } = options;
     let interactive = interactive && !json;
     let prompt = match prompt {
         Some(prompt) => Some(prompt),
         None if interactive => None,
-        None => Some(read_prompt().await?),
+        None => Some(read_prompt().await?.unwrap_or_else(|| opening.prompt.clone())),
     };
     let lines = if interactive { typed_lines()? } else { mpsc::channel(1).1 };
     // One: an interrupt that nobody has taken when the next one comes means that the conversation hangs.
@@ -92,7 +106,7 @@ pub(crate) async fn run(
             Conversation::start(client, screen, inputs, interactive, columns, cwd, notice.as_deref()).await?;
         match prompt {
             Some(prompt) => conversation.single(prompt).await,
-            None => conversation.interactive().await,
+            None => conversation.interactive(opening.at_terminal.then_some(opening.prompt)).await,
         }
     };
     let end = conversation.await;
@@ -104,17 +118,24 @@ pub(crate) async fn run(
     })
 }
 
-/// All of standard input as one prompt.
-async fn read_prompt() -> anyhow::Result<String> {
+/// All of standard input as one prompt; `None` when there is nothing in it, or nobody writes to it.
+async fn read_prompt() -> anyhow::Result<Option<String>> {
     let read = tokio::task::spawn_blocking(|| {
         let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map(|_| text)
+        if has_input()? {
+            io::stdin().read_to_string(&mut text)?;
+        }
+        Ok::<_, io::Error>(text)
     });
     let text = read.await?.context("cannot read the prompt from standard input")?;
-    if text.trim().is_empty() {
-        bail!("there is no prompt: give one as an argument or on standard input");
-    }
-    Ok(text.trim_end().to_owned())
+    Ok(Some(text.trim_end().to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// Whether standard input has something, or has ended. An inherited pipe that nobody uses has neither.
+fn has_input() -> io::Result<bool> {
+    let stdin = io::stdin();
+    let mut wanted = [PollFd::new(&stdin, PollFlags::IN | PollFlags::HUP)];
+    Ok(poll(&mut wanted, Some(&FIRST_INPUT))? > 0)
 }
 
 /// The lines of standard input. They are read by a thread of their own, which nobody waits for: a read from a terminal

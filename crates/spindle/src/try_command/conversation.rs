@@ -154,12 +154,15 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static, W: Write> Conversation<S, W> {
         Ok(end)
     }
 
-    /// Runs a turn for each line until the user leaves.
+    /// Runs a turn for each line until the user leaves; `opening` is the first one, if any.
     ///
     /// # Errors
     /// As [`single`](Self::single).
-    pub(crate) async fn interactive(mut self) -> anyhow::Result<End> {
-        let mut end = End::Completed;
+    pub(crate) async fn interactive(mut self, opening: Option<String>) -> anyhow::Result<End> {
+        let mut end = match opening {
+            Some(prompt) => self.turn(prompt).await?,
+            None => End::Completed,
+        };
         loop {
             let line = match self.late_line().await? {
                 Some(line) => line,
