@@ -704,7 +704,7 @@ async fn terminating_asks_inside_too() {
 
 #[tokio::test]
 async fn a_missing_program_is_an_error_inside_too() {
-    for (kind, launcher) in launchers().into_iter().filter(|(kind, _)| *kind != Kind::Bubblewrap) {
+    for (kind, launcher) in launchers() {
         let yard = Yard::new();
         let command = Command { argv: vec!["no-such-program".into()], ..yard.command(yard.write(), "") };
         let error = launcher.spawn(command).await.unwrap_err();

@@ -3,6 +3,7 @@
 use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -165,6 +166,11 @@ impl Wrapper {
 
     /// Turns the command into arguments of the program.
     pub(super) fn wrap(&self, argv: &mut Vec<CString>, programs: &mut Vec<CString>) -> Result<(), SpawnError> {
+        // It would say so on the command's standard error, where nobody could tell.
+        if !programs.iter().any(|program| Path::new(OsStr::from_bytes(program.as_bytes())).exists()) {
+            let program = argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+            return Err(SpawnError::Program { program, source: io::ErrorKind::NotFound.into() });
+        }
         *programs = vec![self.program.clone()];
         let command = std::mem::take(argv);
         argv.extend(self.arguments.iter().cloned());

@@ -129,6 +129,11 @@ impl Confinement {
         }
     }
 
+    /// In the server: the guard has been forked, and what is to be cleaned up is its business now.
+    pub(super) fn hand_over(&mut self) {
+        self.placeholders.iter_mut().for_each(Placeholder::hand_over);
+    }
+
     /// What the guard must clean up at the end.
     pub(super) fn placeholders(&self) -> &[Placeholder] {
         &self.placeholders

@@ -24,16 +24,30 @@ const MARK: Timespec = Timespec { tv_sec: 1, tv_nsec: 5_051_713 };
 /// How long a guard may take to remove a placeholder before we believe that something else locks it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A locked placeholder, for the guard.
+/// A locked placeholder, removed when it is dropped before a guard has it.
 #[derive(Debug)]
 pub(super) struct Placeholder {
     path: CString,
     lock: OwnedFd,
+    handed_over: bool,
 }
 
 impl Placeholder {
     pub(super) fn descriptor(&self) -> RawFd {
         self.lock.as_raw_fd()
+    }
+
+    /// A guard has been forked, with a copy of the descriptor: the lock is now the guard's.
+    pub(super) fn hand_over(&mut self) {
+        self.handed_over = true;
+    }
+}
+
+impl Drop for Placeholder {
+    fn drop(&mut self) {
+        if !self.handed_over {
+            remove_if_alone(self.lock.as_raw_fd(), &self.path);
+        }
     }
 }
 
@@ -72,7 +86,7 @@ pub(super) fn hold(path: &Path) -> io::Result<Option<Placeholder>> {
         }
         if is_still(&lock, path)? {
             let path = CString::new(path.as_os_str().as_encoded_bytes())?;
-            return Ok(Some(Placeholder { path, lock }));
+            return Ok(Some(Placeholder { path, lock, handed_over: false }));
         }
     }
     Err(io::Error::other("a protected name is locked by someone else"))
@@ -130,7 +144,7 @@ impl Held {
         held
     }
 
-    /// Removes those that nobody else holds. `covered`: by a mount of this process' own namespace.
+    /// Removes those that nobody else holds. `covered`: in a mount namespace of this process' own, first to be uncovered.
     pub(super) fn remove(&self, covered: bool) {
         let mut rest = &self.paths[..];
         for &lock in self.locks.iter().take(self.count) {
@@ -139,15 +153,20 @@ impl Held {
             if covered {
                 let _ = mounts::detach(path);
             }
-            // SAFETY: takes plain numbers.
-            let alone = unsafe { sys::call(libc::SYS_flock, [lock as usize, FLOCK_EXCLUSIVE, 0, 0, 0, 0]) }.is_ok();
-            if alone && is_marked(lock) {
-                let arguments = [libc::AT_FDCWD as usize, path.as_ptr() as usize, libc::AT_REMOVEDIR as usize, 0, 0, 0];
-                // SAFETY: the path is nul-terminated. Fails when it is not empty, as it should.
-                let _ = unsafe { sys::call(libc::SYS_unlinkat, arguments) };
-            }
+            remove_if_alone(lock, path);
             sys::close(lock);
         }
+    }
+}
+
+/// Removes a placeholder unless somebody else holds it, or it is none, or no longer empty.
+fn remove_if_alone(lock: RawFd, path: &CStr) {
+    // SAFETY: takes plain numbers.
+    let alone = unsafe { sys::call(libc::SYS_flock, [lock as usize, FLOCK_EXCLUSIVE, 0, 0, 0, 0]) }.is_ok();
+    if alone && is_marked(lock) {
+        let arguments = [libc::AT_FDCWD as usize, path.as_ptr() as usize, libc::AT_REMOVEDIR as usize, 0, 0, 0];
+        // SAFETY: the path is nul-terminated. Fails when it is not empty, as it should.
+        let _ = unsafe { sys::call(libc::SYS_unlinkat, arguments) };
     }
 }
 

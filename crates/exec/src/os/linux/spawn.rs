@@ -117,6 +117,9 @@ fn fork_guard(command: &Command, confine: Option<&Confine<'_>>, theirs: Theirs) 
         0 => system(Step::Guard.name())(error),
         _ => SpawnError::Sandbox { step: Step::UserNamespace.name(), source: error },
     })?;
+    if let Some(confinement) = &mut plan.confinement {
+        confinement.hand_over();
+    }
     let namespaced = namespaces & libc::CLONE_NEWPID != 0;
     Ok(Forked { pid, control: control_write, report: report_read, namespaced })
 }
