@@ -336,10 +336,6 @@ impl RunningTurn {
                 duration: Some(duration),
             }));
         } else {
-            if let Err(Stop::Failed(error)) = &outcome {
-                let (message, kind) = (error.message.clone(), error.kind.clone());
-                records.push(Record::Event(EventRecord::Error { message, kind }));
-            }
             records.push(Record::Event(EventRecord::TurnCompleted {
                 turn_id: self.id.clone(),
                 last_agent_message: self.last_message.clone(),
