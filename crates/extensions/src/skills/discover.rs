@@ -13,6 +13,8 @@ use super::metadata;
 use super::{Found, Scope, Skill, SkillError};
 use crate::agents_md::project_folders;
 
+/// Where an administrator usually puts skills.
+pub const ADMIN_FOLDER: &str = "/etc/codex/skills";
 const FILE_NAME: &str = "SKILL.md";
 /// Folders deeper below a root are not searched.
 const MAX_DEPTH: usize = 6;
@@ -29,7 +31,7 @@ pub struct Places<'a> {
     /// `None`: no project's skills.
     pub cwd: Option<&'a AbsPath>,
     pub root_markers: &'a [String],
-    /// The administrator's folder.
+    /// The administrator's folder, usually [`ADMIN_FOLDER`].
     pub admin: &'a AbsPath,
     /// More folders with the user's skills.
     pub extra: &'a [AbsPath],
