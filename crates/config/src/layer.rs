@@ -147,7 +147,7 @@ impl Layers {
     }
 }
 
-fn lookup<'t>(table: &'t Table, path: &[&str]) -> Option<&'t Value> {
+pub(crate) fn lookup<'t>(table: &'t Table, path: &[&str]) -> Option<&'t Value> {
     let (first, rest) = path.split_first()?;
     let value = table.get(*first)?;
     if rest.is_empty() { Some(value) } else { lookup(value.as_table()?, rest) }
