@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, process};
 
@@ -72,12 +73,12 @@ pub enum EditError {
 impl Loader {
     /// Applies edits to the user's file, in order, all or none. The result is validated once, as a whole; unknown keys
     /// pass. A file whose values stay the same is not touched. Blocks for reading and writing small files.
-    ///
-    /// Two calls at once may lose one of the edits; callers take turns.
+    /// Calls at once take turns.
     ///
     /// # Errors
     /// [`EditError`]; the file is then unchanged.
     pub fn edit(&self, edits: &[Edit], expected_version: Option<&str>) -> Result<Edited, EditError> {
+        let _turn = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
         let layers = self.layers(None, None)?;
         let user = layers.iter().find(|layer| matches!(layer.source, Source::User { .. }));
         let before = user.expect("there always is a user layer").version();
@@ -100,6 +101,8 @@ impl Loader {
         if version != before {
             write_atomically(&file, text.as_bytes())?;
         }
+        let layers = layers.with_user_values(&values);
+        let merged = layers.merged();
         let overridden = edits.iter().find_map(|edit| {
             let path: Vec<_> = edit.key_path.split('.').collect();
             let layer = layers.origin(&path)?;
@@ -107,8 +110,9 @@ impl Loader {
                 Source::SessionFlags | Source::Thread | Source::Managed { .. } => true,
                 Source::System { .. } | Source::User { .. } | Source::Project { .. } => false,
             };
-            let effective = layer::to_json(layer::lookup(&layer.values, &path)?);
-            (stronger && effective != edit.value).then(|| Overridden { layer: layer.clone(), effective })
+            let effective = layer::lookup(&merged, &path)?;
+            (stronger && layer::lookup(&values, &path) != Some(effective))
+                .then(|| Overridden { layer: layer.clone(), effective: layer::to_json(effective) })
         });
         Ok(Edited { file, version, overridden })
     }
@@ -118,6 +122,7 @@ impl Loader {
     /// # Errors
     /// [`ConfigError`]; the file is then unchanged.
     pub fn switch_skill(&self, skill: &SkillSelector, enabled: bool) -> Result<(), ConfigError> {
+        let _turn = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
         let file = self.user_file();
         let mut document = parse(&file)?;
         let before = document.to_string();

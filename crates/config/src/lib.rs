@@ -21,12 +21,12 @@ pub mod settings;
 pub mod stamp;
 mod trust;
 
-pub use edit::{Edit, EditError, Edited, Merge};
+pub use edit::{Edit, EditError, Edited, Merge, Overridden};
 pub use error::{ConfigError, Located, Position, Range, Warning};
 pub use features::{Feature, FeatureInfo, Features, Stage};
 pub use file::{
-    ConfigToml, CredentialsStore, HistoryPersistence, Inherit, Location, LoginMethod, SearchContextSize, Trust,
-    WebSearchMode,
+    ConfigToml, CredentialsStore, HistoryPersistence, Inherit, Location, LoginMethod, ProfileToml, SearchContextSize,
+    Trust, WebSearchMode,
 };
 pub use layer::{Disabled, Layer, Layers, Source};
 pub use load::Loader;

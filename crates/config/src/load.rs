@@ -36,6 +36,8 @@ pub struct Loader {
     cache: Arc<Mutex<HashMap<AbsPath, Cached>>>,
     /// Shared by clones, kept in memory only. The lock is held to copy it.
     runtime_features: Arc<Mutex<BTreeMap<Feature, bool>>>,
+    /// Held while the user's file is changed, so that no edit is lost.
+    pub(crate) edits: Arc<Mutex<()>>,
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +57,7 @@ impl Loader {
             environment: ProviderEnvironment::default(),
             cache: Arc::default(),
             runtime_features: Arc::default(),
+            edits: Arc::default(),
         }
     }
 

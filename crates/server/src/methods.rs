@@ -3,7 +3,13 @@
 use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
-use crate::handlers::{account, initialize, model, thread, turn};
+use crate::handlers::{
+    account, config, feature, feedback, initialize, mcp, model, realtime, skill, thread, turn, windows,
+};
+
+/// Whoever reads the configuration sees what was written before.
+const CONFIG: Order = Order::Global("config");
+const ACCOUNT: Order = Order::Global("account");
 
 pub(crate) fn router() -> Router {
     let router = Router::default()
@@ -20,7 +26,31 @@ pub(crate) fn router() -> Router {
         .on(m::TurnInterrupt, |_| Order::Any, turn::interrupt)
         .on(m::ModelList, |_| Order::Any, model::list)
         .on(m::CollaborationModeList, |_| Order::Any, model::collaboration_modes)
-        .on(m::AccountRead, |_| Order::Any, account::read);
+        .on(m::AccountRead, |_| ACCOUNT, account::read)
+        .on(m::ConfigRead, |_| CONFIG, config::read)
+        .on(m::ConfigValueWrite, |_| CONFIG, config::write_value)
+        .on(m::ConfigBatchWrite, |_| CONFIG, config::batch_write)
+        .on(m::ConfigRequirementsRead, |_| Order::Any, config::read_requirements)
+        .on(m::ConfigMcpServerReload, |_| CONFIG, mcp::reload)
+        .on(m::McpServerStatusList, |_| Order::Any, mcp::list)
+        .on(m::ExperimentalFeatureList, |_| CONFIG, feature::list)
+        .on(m::ExperimentalFeatureEnablementSet, |_| CONFIG, feature::set_enablement)
+        .on(m::MockExperimentalMethod, |_| Order::Any, feature::mock)
+        .on(m::SkillsList, |_| CONFIG, skill::list)
+        .on(m::SkillsConfigWrite, |_| CONFIG, skill::write_config)
+        .on(m::AccountLoginStart, |_| ACCOUNT, account::login_start)
+        .on(m::AccountLoginCancel, |_| ACCOUNT, account::login_cancel)
+        .on(m::AccountLogout, |_| ACCOUNT, account::logout)
+        .on(m::AccountRateLimitsRead, |_| ACCOUNT, account::rate_limits)
+        .on(m::AccountSendAddCreditsNudgeEmail, |_| ACCOUNT, account::nudge)
+        .on(m::GetAuthStatus, |_| ACCOUNT, account::auth_status)
+        .on(m::FeedbackUpload, |_| Order::Any, feedback::upload)
+        .on(m::WindowsSandboxSetupStart, |_| Order::Any, windows::setup_start)
+        .on(m::ThreadRealtimeStart, |_| Order::Any, realtime::start)
+        .on(m::ThreadRealtimeAppendAudio, |_| Order::Any, realtime::append_audio)
+        .on(m::ThreadRealtimeAppendText, |_| Order::Any, realtime::append_text)
+        .on(m::ThreadRealtimeStop, |_| Order::Any, realtime::stop)
+        .on(m::ThreadRealtimeListVoices, |_| Order::Any, realtime::voices);
     unavailable(router)
 }
 
@@ -42,7 +72,6 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::ThreadRollback)
         .unavailable(m::ThreadList)
         .unavailable(m::ThreadTurnsList)
-        .unavailable(m::SkillsList)
         .unavailable(m::MarketplaceAdd)
         .unavailable(m::MarketplaceRemove)
         .unavailable(m::PluginList)
@@ -60,43 +89,20 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::FsCopy)
         .unavailable(m::FsWatch)
         .unavailable(m::FsUnwatch)
-        .unavailable(m::SkillsConfigWrite)
         .unavailable(m::PluginInstall)
         .unavailable(m::PluginUninstall)
-        .unavailable(m::ThreadRealtimeStart)
-        .unavailable(m::ThreadRealtimeAppendAudio)
-        .unavailable(m::ThreadRealtimeAppendText)
-        .unavailable(m::ThreadRealtimeStop)
-        .unavailable(m::ThreadRealtimeListVoices)
         .unavailable(m::ReviewStart)
-        .unavailable(m::ExperimentalFeatureList)
-        .unavailable(m::ExperimentalFeatureEnablementSet)
-        .unavailable(m::MockExperimentalMethod)
         .unavailable(m::McpServerOauthLogin)
-        .unavailable(m::ConfigMcpServerReload)
-        .unavailable(m::McpServerStatusList)
         .unavailable(m::McpServerResourceRead)
         .unavailable(m::McpServerToolCall)
-        .unavailable(m::WindowsSandboxSetupStart)
-        .unavailable(m::AccountLoginStart)
-        .unavailable(m::AccountLoginCancel)
-        .unavailable(m::AccountLogout)
-        .unavailable(m::AccountRateLimitsRead)
-        .unavailable(m::AccountSendAddCreditsNudgeEmail)
-        .unavailable(m::FeedbackUpload)
         .unavailable(m::CommandExec)
         .unavailable(m::CommandExecWrite)
         .unavailable(m::CommandExecTerminate)
         .unavailable(m::CommandExecResize)
-        .unavailable(m::ConfigRead)
         .unavailable(m::ExternalAgentConfigDetect)
         .unavailable(m::ExternalAgentConfigImport)
-        .unavailable(m::ConfigValueWrite)
-        .unavailable(m::ConfigBatchWrite)
-        .unavailable(m::ConfigRequirementsRead)
         .unavailable(m::GetConversationSummary)
         .unavailable(m::GitDiffToRemote)
-        .unavailable(m::GetAuthStatus)
         .unavailable(m::FuzzyFileSearch)
         .unavailable(m::FuzzyFileSearchSessionStart)
         .unavailable(m::FuzzyFileSearchSessionUpdate)
