@@ -4,12 +4,13 @@ use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
-    account, config, feature, feedback, initialize, mcp, model, realtime, skill, thread, turn, windows,
+    account, config, feature, feedback, fs, initialize, mcp, model, realtime, skill, thread, turn, windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
 const CONFIG: Order = Order::Global("config");
 const ACCOUNT: Order = Order::Global("account");
+const WATCHES: Order = Order::Global("fs/watch");
 
 pub(crate) fn router() -> Router {
     let router = Router::default()
@@ -44,6 +45,15 @@ pub(crate) fn router() -> Router {
         .on(m::AccountRateLimitsRead, |_| ACCOUNT, account::rate_limits)
         .on(m::AccountSendAddCreditsNudgeEmail, |_| ACCOUNT, account::nudge)
         .on(m::GetAuthStatus, |_| ACCOUNT, account::auth_status)
+        .on(m::FsReadFile, |_| Order::Any, fs::read_file)
+        .on(m::FsWriteFile, |_| Order::Any, fs::write_file)
+        .on(m::FsCreateDirectory, |_| Order::Any, fs::create_directory)
+        .on(m::FsGetMetadata, |_| Order::Any, fs::get_metadata)
+        .on(m::FsReadDirectory, |_| Order::Any, fs::read_directory)
+        .on(m::FsRemove, |_| Order::Any, fs::remove)
+        .on(m::FsCopy, |_| Order::Any, fs::copy)
+        .on(m::FsWatch, |_| WATCHES, fs::watch)
+        .on(m::FsUnwatch, |_| WATCHES, fs::unwatch)
         .on(m::FeedbackUpload, |_| Order::Any, feedback::upload)
         .on(m::WindowsSandboxSetupStart, |_| Order::Any, windows::setup_start)
         .on(m::ThreadRealtimeStart, |_| Order::Any, realtime::start)
@@ -80,15 +90,6 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::DeviceKeyCreate)
         .unavailable(m::DeviceKeyPublic)
         .unavailable(m::DeviceKeySign)
-        .unavailable(m::FsReadFile)
-        .unavailable(m::FsWriteFile)
-        .unavailable(m::FsCreateDirectory)
-        .unavailable(m::FsGetMetadata)
-        .unavailable(m::FsReadDirectory)
-        .unavailable(m::FsRemove)
-        .unavailable(m::FsCopy)
-        .unavailable(m::FsWatch)
-        .unavailable(m::FsUnwatch)
         .unavailable(m::PluginInstall)
         .unavailable(m::PluginUninstall)
         .unavailable(m::ReviewStart)

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod config;
 pub(crate) mod feature;
 pub(crate) mod feedback;
+pub(crate) mod fs;
 pub(crate) mod initialize;
 pub(crate) mod mcp;
 pub(crate) mod model;
