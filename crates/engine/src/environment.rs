@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use config::{Config, Feature, Inherit, Loader, ShellEnvironmentPolicy};
 use exec::{Launcher, Places, Shell};
 use extensions::{agents_md, skills};
+use model::Credentials;
 use store::Store;
 use tokio_util::task::TaskTracker;
-use model::Credentials;
 use types::AbsPath;
 
 use crate::event::EventSink;

@@ -26,8 +26,10 @@ mod turn;
 pub use dynamic_tools::DynamicTool;
 pub use environment::{Environment, Services};
 pub use event::{Answer, EventSink, Question, QuestionId, QuestionKind, ThreadEvent, ThreadStatus};
-pub use provider::{ProviderError, connect};
+pub use provider::{ProviderError, connect, provider_problem};
 pub use registry::{Engine, NewThread};
 pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
-pub use tools::{CommandApproval, CommandDecision, PatchApproval, PatchDecision, QuestionOption, UserAnswers, UserQuestions};
 pub use thread::{AcceptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};
+pub use tools::{
+    CommandApproval, CommandDecision, PatchApproval, PatchDecision, QuestionOption, UserAnswers, UserQuestions,
+};

@@ -13,7 +13,7 @@ pub enum ProviderError {
     #[error("Model provider `{0}` not found")]
     Unknown(String),
     #[error("model provider `{id}`: {source}")]
-    Unusable { id: String, source: model::ModelError },
+    Unusable { id: String, source: Box<model::ModelError> },
 }
 
 /// Connects to the provider called `id`. No I/O happens before the first request.
@@ -28,7 +28,7 @@ pub fn connect(
     user_agent: &str,
 ) -> Result<Arc<dyn ModelProvider>, ProviderError> {
     let provider = config.providers.get(id).ok_or_else(|| ProviderError::Unknown(id.to_owned()))?;
-    let unusable = |source| ProviderError::Unusable { id: id.to_owned(), source };
+    let unusable = |source| ProviderError::Unusable { id: id.to_owned(), source: Box::new(source) };
     let lookup = environment.clone();
     model::connect(
         info(id, provider),
@@ -42,6 +42,21 @@ pub fn connect(
     .map_err(unusable)
 }
 
+/// Why the configured provider cannot be used, as far as that shows without asking it: no such provider, or no key.
+#[must_use]
+pub fn provider_problem(environment: &Environment, config: &Config) -> Option<String> {
+    let id = &config.model_provider;
+    let Some(provider) = config.providers.get(id) else { return Some(ProviderError::Unknown(id.clone()).to_string()) };
+    if let Some(variable) = &provider.env_key {
+        let missing = environment.variable(variable).is_none();
+        return missing.then(|| format!("model provider `{id}` needs a key in ${variable}"));
+    }
+    let keyless = provider.requires_openai_auth
+        && provider.experimental_bearer_token.is_none()
+        && (environment.credentials)().is_none();
+    keyless.then(|| format!("model provider `{id}` needs a login, and there is none"))
+}
+
 fn info(id: &str, provider: &ProviderConfig) -> ProviderInfo {
     ProviderInfo {
         id: id.to_owned(),
@@ -49,9 +64,9 @@ fn info(id: &str, provider: &ProviderConfig) -> ProviderInfo {
         base_url: provider.base_url.clone(),
         wire_api: match provider.wire_api {
             WireApi::Responses => model::WireApi::Responses,
-            WireApi::Simulator => model::WireApi::Simulator {
-                script: provider.script.as_ref().map(|script| script.as_path().to_owned()),
-            },
+            WireApi::Simulator => {
+                model::WireApi::Simulator { script: provider.script.as_ref().map(|script| script.as_path().to_owned()) }
+            }
         },
         env_key: provider.env_key.clone(),
         env_key_instructions: provider.env_key_instructions.clone(),

@@ -57,6 +57,26 @@ pub enum Sandbox {
     Restricted(Rules),
 }
 
+impl Sandbox {
+    /// Whether a file at `path` may be written or created. Follows symbolic links as far as the path exists.
+    #[must_use]
+    pub fn writable(&self, path: &AbsPath) -> bool {
+        match self {
+            Self::None => true,
+            Self::Restricted(rules) => rules.writable(path),
+        }
+    }
+
+    /// Whether `path` may be read. Follows symbolic links as far as the path exists.
+    #[must_use]
+    pub fn readable(&self, path: &AbsPath) -> bool {
+        match self {
+            Self::None => true,
+            Self::Restricted(rules) => rules.readable(path),
+        }
+    }
+}
+
 /// Why a command was not started. Nothing of it runs, no process is left.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {

@@ -16,6 +16,7 @@ mod env;
 mod launcher;
 mod os;
 mod process;
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports, reason = "read by sandboxes"))]
 mod rules;
 mod session;
 mod shell;

@@ -105,7 +105,8 @@ const END_OF_TRANSMISSION: &[u8] = b"\x04";
 impl Process {
     pub(crate) fn new(started: os::Started) -> Self {
         let os::Started { guard, stdin, stdout, stderr, terminal } = started;
-        let output = |stream, pipe: Option<Arc<Pipe>>| pipe.map(|pipe| Output { stream, pipe, buffer: BytesMut::new() });
+        let output =
+            |stream, pipe: Option<Arc<Pipe>>| pipe.map(|pipe| Output { stream, pipe, buffer: BytesMut::new() });
         let handle = ProcessHandle(Arc::new(Inner {
             pid: guard.pid(),
             control: guard.control(),

@@ -87,12 +87,9 @@ pub struct Places {
 /// Why a permission profile cannot be enforced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {
-    /// A special path of a kind this version does not know.
-    #[error("unknown special path `{0}`")]
+    /// A special path of a kind this version does not know is to be denied.
+    #[error("unknown special path `{0}` cannot be denied")]
     UnknownSpecialPath(String),
-    /// A glob pattern that does not deny; which files it means would change while the command runs.
-    #[error("glob pattern `{0}` is only supported with access `none`")]
-    GlobGrants(String),
     /// A glob pattern that cannot be read.
     #[error("invalid glob pattern `{0}`")]
     InvalidGlob(String),
@@ -134,10 +131,11 @@ impl Rules {
 
     /// The sandbox of a permission profile for a command that runs in `cwd`.
     ///
-    /// A profile without a file-system half grants no file access at all.
+    /// A profile without a file-system half grants no file access at all. Nor does an entry that would grant by a glob
+    /// pattern, or a special path of an unknown kind: what cannot be understood gives less, never more.
     ///
     /// # Errors
-    /// [`RulesError`] for entries that cannot be enforced; none is ever left out.
+    /// [`RulesError`] for entries that deny and cannot be enforced.
     pub fn from_profile(profile: &PermissionProfile, cwd: &AbsPath, places: &Places) -> Result<Sandbox, RulesError> {
         let network = profile.network_enabled.unwrap_or(false);
         let mut builder = Builder::default();
@@ -251,7 +249,8 @@ impl Builder {
                 let glob = Glob::new(pattern, cwd).ok_or_else(|| RulesError::InvalidGlob(pattern.clone()))?;
                 self.denied.push(glob);
             }
-            FileSystemPath::GlobPattern(pattern) => return Err(RulesError::GlobGrants(pattern.clone())),
+            // Which files it means would change while the command runs.
+            FileSystemPath::GlobPattern(_) => {}
             FileSystemPath::Special(special) => self.special_entry(special, access, cwd, places)?,
         }
         Ok(())
@@ -283,7 +282,10 @@ impl Builder {
                 }
             }
             SpecialPath::SlashTmp => self.add(Path::new("/tmp"), access, Kind::Temporary),
-            SpecialPath::Unknown { path, .. } => return Err(RulesError::UnknownSpecialPath(path.clone())),
+            SpecialPath::Unknown { path, .. } if access == Access::None => {
+                return Err(RulesError::UnknownSpecialPath(path.clone()));
+            }
+            SpecialPath::Unknown { .. } => {}
         }
         Ok(())
     }
@@ -357,5 +359,127 @@ fn resolve(path: &Path) -> PathBuf {
         // Ends in `..`, or is the root.
         (Some(parent), None) => resolve(parent).parent().unwrap_or(Path::new("/")).to_owned(),
         (None, _) => path.to_owned(),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use types::policy::FileSystemEntry;
+
+    use super::*;
+
+    fn abs(path: impl AsRef<Path>) -> AbsPath {
+        AbsPath::new(path).unwrap()
+    }
+
+    fn places() -> Places {
+        Places { tmpdir: Some(abs("/nowhere/tmp")), codex_home: abs("/work/project/state") }
+    }
+
+    fn workspace_write(writable_roots: Vec<AbsPath>) -> SandboxPolicy {
+        SandboxPolicy::WorkspaceWrite {
+            writable_roots,
+            read_only_access: ReadAccess::Full,
+            network_access: false,
+            exclude_tmpdir_env_var: false,
+            exclude_slash_tmp: false,
+        }
+    }
+
+    fn restricted(sandbox: Sandbox) -> Rules {
+        match sandbox {
+            Sandbox::Restricted(rules) => rules,
+            Sandbox::None => panic!("not restricted"),
+        }
+    }
+
+    fn profile(entries: Vec<(FileSystemPath, FileSystemAccess)>) -> Result<Sandbox, RulesError> {
+        let entries = entries.into_iter().map(|(path, access)| FileSystemEntry { path, access }).collect();
+        let file_system = Some(FileSystemPermissions { entries, glob_scan_max_depth: None });
+        Rules::from_profile(&PermissionProfile { network_enabled: None, file_system }, &abs("/work/project"), &places())
+    }
+
+    #[test]
+    fn a_workspace_is_writable_but_for_protected_names() {
+        let policy = workspace_write(vec![abs("/other")]);
+        let rules = restricted(Rules::from_policy(&policy, &abs("/work/project"), &places()));
+        for path in ["/work/project", "/work/project/a/b", "/other/x", "/tmp/x", "/nowhere/tmp/x", "/tmp/.git"] {
+            assert!(rules.writable(&abs(path)), "{path}");
+        }
+        for path in ["/work", "/work/project2", "/work/project/.git/config", "/work/project/.codex", "/other/.agents/x"]
+        {
+            assert!(!rules.writable(&abs(path)), "{path}");
+            assert!(rules.readable(&abs(path)), "{path}");
+        }
+        assert!(rules.writable(&abs("/work/project/sub/.codex")), "only directly inside the root");
+        assert!(!rules.writable(&abs("/work/project/state/auth.json")), "accounts");
+        assert!(!rules.network());
+    }
+
+    #[test]
+    fn full_access_and_an_outer_sandbox_are_no_sandbox() {
+        for policy in [SandboxPolicy::DangerFullAccess, SandboxPolicy::ExternalSandbox { network_access: false }] {
+            let sandbox = Rules::from_policy(&policy, &abs("/"), &places());
+            assert!(matches!(sandbox, Sandbox::None));
+            assert!(sandbox.writable(&abs("/etc/passwd")));
+        }
+    }
+
+    #[test]
+    fn links_are_followed_before_it_is_decided() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = abs(folder.path().canonicalize().unwrap());
+        std::fs::create_dir(root.join("inside")).unwrap();
+        std::fs::create_dir(root.join("outside")).unwrap();
+        std::os::unix::fs::symlink(root.join("outside"), root.join("inside/link")).unwrap();
+        std::os::unix::fs::symlink(root.join("inside"), root.join("alias")).unwrap();
+        let policy = SandboxPolicy::WorkspaceWrite {
+            writable_roots: vec![root.join("alias")],
+            read_only_access: ReadAccess::Full,
+            network_access: false,
+            exclude_tmpdir_env_var: true,
+            exclude_slash_tmp: true,
+        };
+        let rules = restricted(Rules::from_policy(&policy, &root.join("inside"), &places()));
+        assert!(rules.writable(&root.join("alias/new")) && rules.writable(&root.join("inside/new/deep")));
+        assert!(!rules.writable(&root.join("inside/link/new")));
+    }
+
+    #[test]
+    fn the_longest_entry_decides_and_of_equals_the_later() {
+        use FileSystemAccess::{None as No, Read, Write};
+        let path = |path: &str| FileSystemPath::Path(abs(path));
+        let rules = restricted(
+            profile(vec![
+                (path("/a/b/c"), Read),
+                (FileSystemPath::Special(SpecialPath::Root), Read),
+                (path("/a"), No),
+                (path("/a/b"), Read),
+                (path("/a/b"), Write),
+                (path("/a/b/.git"), Write),
+                (FileSystemPath::GlobPattern("/a/b/**/*.key".into()), No),
+            ])
+            .unwrap(),
+        );
+        let access = |path: &str| rules.access(Path::new(path));
+        assert_eq!(access("/x"), Access::Read);
+        assert_eq!(access("/a/x"), Access::None);
+        assert_eq!(access("/a/b/x"), Access::Write);
+        assert_eq!(access("/a/b/c/x"), Access::Read);
+        assert_eq!(access("/a/b/.codex/x"), Access::Read);
+        assert_eq!(access("/a/b/.git/x"), Access::Write, "the profile names exactly this path");
+        assert_eq!(access("/a/b/deep/one.key"), Access::None);
+    }
+
+    #[test]
+    fn what_is_not_understood_grants_nothing_and_denies_nothing_silently() {
+        let unknown = || FileSystemPath::Special(SpecialPath::Unknown { path: "moon".into(), subpath: None });
+        let rules = restricted(profile(vec![(unknown(), FileSystemAccess::Write)]).unwrap());
+        assert!(!rules.readable(&abs("/moon")));
+        assert!(profile(vec![(unknown(), FileSystemAccess::None)]).is_err());
+        let broken = FileSystemPath::GlobPattern("/{a".into());
+        assert!(profile(vec![(broken, FileSystemAccess::None)]).is_err());
+        let out = FileSystemPath::Special(SpecialPath::ProjectRoots { subpath: Some("../..".into()) });
+        assert!(profile(vec![(out, FileSystemAccess::Write)]).is_err());
     }
 }

@@ -73,7 +73,11 @@ impl Server {
         read
     }
 
-    async fn read<R: AsyncRead + Unpin>(self: &Arc<Self>, mut reader: Reader<R>, connection: &Arc<Connection>) -> io::Result<()> {
+    async fn read<R: AsyncRead + Unpin>(
+        self: &Arc<Self>,
+        mut reader: Reader<R>,
+        connection: &Arc<Connection>,
+    ) -> io::Result<()> {
         let mut dispatcher = Dispatcher::new(Cx { server: self.clone(), connection: connection.clone() });
         loop {
             let incoming = tokio::select! {
@@ -115,6 +119,16 @@ impl Server {
             },
             Ok(Err(panicked)) => Err(io::Error::other(panicked)),
             Err(_slow) => Ok(()),
+        }
+    }
+
+    /// Why the configured model provider cannot be used, as far as that shows without asking it.
+    #[must_use]
+    pub fn provider_problem(&self) -> Option<String> {
+        let environment = self.engine.environment();
+        match environment.loader.load(Some(&environment.cwd), None) {
+            Ok(config) => engine::provider_problem(environment, &config),
+            Err(error) => Some(format!("the configuration cannot be used ({error})")),
         }
     }
 

@@ -7,9 +7,9 @@ use auth::Login;
 use config::{Loader, Overrides, ProviderEnvironment};
 use engine::{Engine, Environment, Services};
 use exec::{Launcher, Shell};
-use types::{AbsPath, SessionSource};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use types::{AbsPath, SessionSource};
 
 use crate::Server;
 use crate::hub::Hub;

@@ -33,6 +33,9 @@ const STYLES: Styles = Styles::styled()
     after_help = "Try it without a client:  spindle try \"look around and tell me what is here\""
 )]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -40,6 +43,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     AppServer(AppServer),
+    Try(Try),
     /// Print a completion script for a shell
     ///
     /// For bash: `spindle completions bash > /etc/bash_completion.d/spindle`
@@ -65,12 +69,27 @@ pub(crate) struct AppServer {
     #[arg(long, value_name = "URL", default_value = "stdio://")]
     pub(crate) listen: Listen,
 
-    #[command(flatten)]
-    pub(crate) overrides: Overrides,
-
     /// What new threads are said to come from: cli, vscode, exec, or a name of your own
-    #[arg(long, value_name = "SOURCE", default_value = "vscode", hide = true)]
+    #[arg(long, value_name = "SOURCE", default_value = "vscode")]
     pub(crate) session_source: String,
+
+    /// Accepted for clients that pass it; nothing is ever reported
+    #[arg(long, hide = true)]
+    pub(crate) analytics_default_enabled: bool,
+}
+
+/// Hold a conversation with an agent in this terminal
+///
+/// Starts a server in this process and speaks the real protocol to it, as any client does. The agent works in the
+/// current folder, with the configured model provider; where none can be used, with the simulator, which needs neither
+/// key nor network. Ctrl-C interrupts a turn, a second one leaves.
+#[derive(Debug, Args)]
+pub(crate) struct Try {
+    /// What to ask. Without it: lines typed at a terminal, each a turn, or all of standard input as one
+    pub(crate) prompt: Option<String>,
+
+    #[arg(long, help = crate::try_command::JSON_HELP)]
+    pub(crate) json: bool,
 }
 
 /// Write what the protocol looks like, for client developers.

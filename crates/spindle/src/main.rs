@@ -7,6 +7,9 @@ mod cli;
 mod environment;
 mod generate;
 mod logging;
+mod start;
+mod talk;
+mod try_command;
 
 use std::process::ExitCode;
 
@@ -20,7 +23,8 @@ fn main() -> ExitCode {
         Err(error) => return cli::explain(&error),
     };
     let outcome = match cli.command {
-        Command::AppServer(options) => app_server::run(&options),
+        Command::AppServer(options) => app_server::run(&options, &cli.overrides),
+        Command::Try(options) => talk::run(options, &cli.overrides),
         Command::Completions { shell } => cli::completions(shell),
     };
     outcome.unwrap_or_else(|error| {

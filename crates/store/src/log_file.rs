@@ -31,6 +31,15 @@ impl Disk {
         options.open(path).map(|file| Self(Arc::new(file)))
     }
 
+    /// Whether the file has been deleted; what is written to it now is lost.
+    pub(crate) fn is_deleted(&self) -> io::Result<bool> {
+        #[cfg(unix)]
+        let deleted = std::os::unix::fs::MetadataExt::nlink(&self.0.metadata()?) == 0;
+        #[cfg(not(unix))]
+        let deleted = false;
+        Ok(deleted)
+    }
+
     /// Waits until everything written is on the device.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.0.sync_data()

@@ -27,6 +27,8 @@ pub(crate) struct Content {
     pub(crate) ended_bytes: u64,
     /// What follows the last line feed.
     pub(crate) tail: Tail,
+    /// Its length.
+    pub(crate) tail_bytes: u64,
 }
 
 /// What follows a rollout's last line feed.
@@ -41,10 +43,11 @@ pub(crate) enum Tail {
     Torn,
 }
 
-/// Reads all of a rollout.
-pub(crate) fn read(source: impl Read) -> io::Result<Content> {
+/// Reads all of a rollout of about `length` bytes.
+pub(crate) fn read(source: impl Read, length: u64) -> io::Result<Content> {
     let mut content = Content::default();
-    let mut lines = Lines::new(source, MAX_LINE, CHUNK);
+    let chunk = usize::try_from(length).map_or(CHUNK, |length| length.saturating_add(1).min(CHUNK));
+    let mut lines = Lines::new(source, MAX_LINE, chunk);
     while let Some(line) = lines.next()? {
         let parsed = match line.text() {
             Text::Blank => None,
@@ -62,6 +65,7 @@ pub(crate) fn read(source: impl Read) -> io::Result<Content> {
             content.ended_bytes = end;
         } else {
             content.tail = if whole { Tail::Whole } else { Tail::Torn };
+            content.tail_bytes = end - content.ended_bytes;
         }
     }
     Ok(content)

@@ -214,14 +214,12 @@ impl Extended {
     /// The record of an item that ended, or `None` for a kind that other records tell of already.
     #[must_use]
     pub fn of(turn_id: &TurnId, item: &Item) -> Option<Self> {
-        match item {
-            Item::CommandExecution(_)
-            | Item::FileChange { .. }
-            | Item::McpToolCall(_)
-            | Item::DynamicToolCall(_)
-            | Item::CollabAgentToolCall(_)
-            | Item::WebSearch { .. }
-            | Item::ImageView { .. } => Some(Self::Item { turn_id: Some(turn_id.clone()), item: item.clone() }),
+        let turn_id = match item {
+            Item::CommandExecution(_) | Item::FileChange { .. } | Item::DynamicToolCall(_) => Some(turn_id.clone()),
+            // Their lines do not say.
+            Item::McpToolCall(_) | Item::CollabAgentToolCall(_) | Item::WebSearch { .. } | Item::ImageView { .. } => {
+                None
+            }
             Item::UserMessage { .. }
             | Item::HookPrompt { .. }
             | Item::AgentMessage { .. }
@@ -230,7 +228,8 @@ impl Extended {
             | Item::ImageGeneration { .. }
             | Item::EnteredReviewMode { .. }
             | Item::ExitedReviewMode { .. }
-            | Item::ContextCompaction { .. } => None,
-        }
+            | Item::ContextCompaction { .. } => return None,
+        };
+        Some(Self::Item { turn_id, item: item.clone() })
     }
 }

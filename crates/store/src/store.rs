@@ -68,21 +68,19 @@ impl Store {
     /// # Errors
     /// When the file cannot be read or holds no session metadata.
     pub fn open(&self, path: &AbsPath) -> Result<(StoredThread, ThreadWriter), StoreError> {
-        let (thread, content_len, tail) = self.load(path)?;
-        match tail {
-            Tail::None => {}
-            // The writer puts the missing line feed before its first line.
-            Tail::Whole => tracing::info!(%path, "the last line lacks its line feed"),
-            Tail::Torn => {
-                tracing::warn!(%path, "half a line at the end is cut off");
-                File::options()
-                    .write(true)
-                    .open(path)
-                    .and_then(|file| file.set_len(content_len))
-                    .map_err(StoreError::io("repair", path))?;
+        // The one-writer lock of a thread is to be taken here; `read` needs none.
+        let (thread, whole_bytes) = self.load(path)?;
+        if thread.torn_bytes > 0 {
+            let file = File::options().write(true).open(path).map_err(StoreError::io("repair", path))?;
+            let length = file.metadata().map_err(StoreError::io("repair", path))?.len();
+            // A file that has grown since it was read has another writer, whose line this may be. The first append then
+            // begins with a line feed, and the half line is skipped by readers.
+            if length == whole_bytes + thread.torn_bytes {
+                tracing::warn!(%path, bytes = thread.torn_bytes, "half a line at the end is cut off");
+                file.set_len(whole_bytes).map_err(StoreError::io("repair", path))?;
             }
         }
-        let writer = ThreadWriter::new(path.clone(), thread.meta.clone());
+        let writer = ThreadWriter::resume(path.clone(), thread.meta.clone())?;
         Ok((thread, writer))
     }
 
@@ -91,18 +89,18 @@ impl Store {
     /// # Errors
     /// When the file cannot be read or holds no session metadata.
     pub fn read(&self, path: &AbsPath) -> Result<StoredThread, StoreError> {
-        self.load(path).map(|(thread, ..)| thread)
+        self.load(path).map(|(thread, _)| thread)
     }
 
-    /// Also: how many bytes whole lines take, and what follows them.
-    fn load(&self, path: &AbsPath) -> Result<(StoredThread, u64, Tail), StoreError> {
+    /// Also: how many bytes stand before what is torn.
+    fn load(&self, path: &AbsPath) -> Result<(StoredThread, u64), StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
         let facts = file.metadata().map_err(StoreError::io("read", path))?;
         if facts.is_dir() {
             return Err(StoreError::io("read", path)(io::ErrorKind::IsADirectory.into()));
         }
         let updated_at = facts.modified().map_err(StoreError::io("read", path))?;
-        let content = reader::read(file).map_err(StoreError::io("read", path))?;
+        let content = reader::read(file, facts.len()).map_err(StoreError::io("read", path))?;
         let Some(meta) = content.meta else {
             let path = path.as_path().to_owned();
             return Err(if facts.len() == 0 { StoreError::Empty { path } } else { StoreError::NoSessionMeta { path } });
@@ -118,8 +116,9 @@ impl Store {
             records: content.records,
             updated_at,
             skipped: content.skipped,
+            torn_bytes: if content.tail == Tail::Torn { content.tail_bytes } else { 0 },
         };
-        Ok((thread, content.ended_bytes, content.tail))
+        Ok((thread, content.ended_bytes))
     }
 
     /// Finds a thread's rollout by its id, archived or not, looking at names only.

@@ -18,8 +18,10 @@ pub struct StoredThread {
     pub records: Vec<Record>,
     /// When the rollout last changed.
     pub updated_at: SystemTime,
-    /// Lines that could not be read. Half a line at the end, left by a writer that was killed, is not counted.
+    /// Lines that could not be read; half a line at the end is not one of them.
     pub skipped: usize,
+    /// Bytes after the last whole line, left by a writer that was killed. [`crate::Store::open`] cuts them off.
+    pub torn_bytes: u64,
 }
 
 impl StoredThread {

@@ -34,6 +34,12 @@ impl ThreadWriter {
         Self { path, meta, file: None, lines: Vec::new(), entry_synced: false }
     }
 
+    /// Goes on with a rollout that exists. Opened now, so that the writer stays with it when it is moved.
+    pub(crate) fn resume(path: AbsPath, meta: SessionMeta) -> Result<Self, StoreError> {
+        let file = Disk::open(&path).map(LogFile::new).map_err(StoreError::io("open", &path))?;
+        Ok(Self { path, meta, file: Some(file), lines: Vec::new(), entry_synced: true })
+    }
+
     /// Appends `records` and returns once they are in the file: a reader sees them, and they survive the end of this
     /// process however it comes. They survive the end of the machine only after [`Self::sync`].
     ///
@@ -59,6 +65,12 @@ impl ThreadWriter {
     pub(crate) fn append_now(&mut self, records: &[Record], now: SystemTime) -> Result<(), StoreError> {
         if records.is_empty() {
             return Ok(());
+        }
+        if let Some(file) = &self.file
+            && file.storage().is_deleted().map_err(StoreError::io("look at", &self.path))?
+        {
+            tracing::warn!(path = %self.path, "the rollout was deleted; a new one begins");
+            self.file = None;
         }
         let fresh = self.file.is_none();
         let file = match &mut self.file {

@@ -5,21 +5,27 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::anyhow;
 
 mod tidy;
 
 const USAGE: &str = "usage: cargo run -p xtask -- tidy";
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
-    match (words.next().as_deref(), words.next()) {
-        (Some("tidy"), None) => {
-            tidy::check(workspace_root())?;
-            writeln!(std::io::stdout(), "tidy").context("cannot write to standard output")
+    let outcome = match (words.next().as_deref(), words.next()) {
+        (Some("tidy"), None) => tidy::check(workspace_root()),
+        _ => Err(anyhow!(USAGE)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nowhere to say that nothing can be said.
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
         }
-        _ => bail!("{USAGE}"),
     }
 }
 

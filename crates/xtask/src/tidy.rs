@@ -20,10 +20,11 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
     let architecture = Architecture::parse(&read(&root.join("ARCHITECTURE.md"))?)?;
     let packages = metadata::load(root)?;
     let mut problems = Vec::new();
-    problems.extend(members(&read(&root.join("Cargo.toml"))?, &architecture)?);
+    let workspace: toml::Table = read(&root.join("Cargo.toml"))?.parse()?;
+    problems.extend(members(&workspace, &architecture)?);
     for package in &packages {
         problems.extend(architecture.violations(package));
-        problems.extend(manifest(package)?);
+        problems.extend(manifest(package, is_released(&workspace, package))?);
     }
     problems.extend(files::check(root)?);
     if problems.is_empty() {
@@ -37,19 +38,25 @@ fn read(path: &Path) -> anyhow::Result<String> {
 }
 
 /// The members stand in the order of the table in `ARCHITECTURE.md`, each in the folder of its name.
-fn members(manifest: &str, architecture: &Architecture) -> anyhow::Result<Option<String>> {
-    let manifest: toml::Table = manifest.parse()?;
-    let members = manifest["workspace"]["members"].as_array().context("the workspace has members")?;
+fn members(workspace: &toml::Table, architecture: &Architecture) -> anyhow::Result<Option<String>> {
+    let members = workspace["workspace"]["members"].as_array().context("the workspace has members")?;
     let members: Vec<_> = members.iter().filter_map(toml::Value::as_str).collect();
     let expected: Vec<_> = architecture.crates.iter().map(|name| format!("crates/{name}")).collect();
     Ok((members != expected).then(|| format!("the members in Cargo.toml are not the table's: {}", expected.join(", "))))
 }
 
-/// A crate takes version, lints and the versions of its dependencies from the workspace.
-fn manifest(package: &Package) -> anyhow::Result<Vec<String>> {
+/// Whether a crate is what users get: the workspace builds it by default. Only its version means something.
+fn is_released(workspace: &toml::Table, package: &Package) -> bool {
+    let defaults = workspace["workspace"].get("default-members").and_then(toml::Value::as_array);
+    let folder = format!("crates/{}", package.name);
+    defaults.into_iter().flatten().any(|member| member.as_str() == Some(&folder))
+}
+
+/// A crate takes lints and the versions of its dependencies from the workspace, and has no version of its own.
+fn manifest(package: &Package, released: bool) -> anyhow::Result<Vec<String>> {
     let mut problems = Vec::new();
     let name = &package.name;
-    if package.version != "0.0.0" {
+    if !released && package.version != "0.0.0" {
         problems.push(format!("{name}: its version is not 0.0.0"));
     }
     let manifest: toml::Table = read(&package.manifest_path)?.parse()?;
@@ -84,7 +91,7 @@ mod tests {
     #[test]
     fn members_out_of_order_are_named() {
         let architecture = Architecture::parse(architecture::tests::DOCUMENT).unwrap();
-        let manifest = |members: &str| format!("[workspace]\nmembers = [{members}]");
+        let manifest = |members: &str| format!("[workspace]\nmembers = [{members}]").parse().unwrap();
         let in_order = r#""crates/top", "crates/left", "crates/right", "crates/base", "crates/testkit""#;
         assert_eq!(members(&manifest(in_order), &architecture).unwrap(), None);
         assert!(members(&manifest(r#""crates/left", "crates/top""#), &architecture).unwrap().is_some());

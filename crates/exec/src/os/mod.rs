@@ -2,22 +2,25 @@
 //! [`detect`].
 //!
 //! The only place of the workspace with `unsafe` code.
-#![expect(unsafe_code, reason = "system calls; each block says why it is sound")]
-
-#[cfg(unix)]
-mod unix;
+#![allow(unsafe_code, reason = "system calls; each block says why it is sound; not every system needs any")]
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(all(unix, not(target_os = "linux")))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Control, Guard, detect, spawn, try_out};
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(crate) use portable::{Control, Guard, detect, spawn, try_out};
 #[cfg(unix)]
 pub(crate) use unix::Pipe;
-
-#[cfg(not(target_os = "linux"))]
-mod portable;
-#[cfg(not(target_os = "linux"))]
-pub(crate) use portable::*;
+#[cfg(windows)]
+pub(crate) use windows::{Control, Guard, Pipe, detect, spawn, try_out};
 
 use std::sync::Arc;
 
@@ -35,6 +38,7 @@ pub(crate) struct Started {
 }
 
 /// A sandbox asked for: what it must enforce, and by which means.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "there is no sandbox to tell"))]
 pub(crate) struct Confine<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) mechanism: Mechanism,

@@ -81,24 +81,30 @@ fn read_once(fd: &OwnedFd, buffer: &mut BytesMut) -> io::Result<usize> {
 
 /// A new terminal: its master, and its slave for the command.
 pub(super) fn open_terminal(size: PtySize) -> io::Result<(OwnedFd, OwnedFd)> {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = rustix::pty::openpt(flags)?;
-    rustix::pty::grantpt(&master)?;
-    rustix::pty::unlockpt(&master)?;
-    let slave = open_slave(&master, flags)?;
+    let (master, slave) = open_pair()?;
     rustix::termios::tcsetwinsize(&slave, winsize(size))?;
     Ok((master, slave))
 }
 
 #[cfg(target_os = "linux")]
-fn open_slave(master: &OwnedFd, flags: OpenptFlags) -> io::Result<OwnedFd> {
-    Ok(rustix::pty::ioctl_tiocgptpeer(master, flags)?)
+fn open_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = rustix::pty::openpt(flags)?;
+    rustix::pty::unlockpt(&master)?;
+    // By the master itself, whatever is mounted where the slave's name points to.
+    let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags)?;
+    Ok((master, slave))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open_slave(master: &OwnedFd, _flags: OpenptFlags) -> io::Result<OwnedFd> {
-    let name = rustix::pty::ptsname(master, Vec::new())?;
-    Ok(rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, rustix::fs::Mode::empty())?)
+fn open_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    rustix::io::fcntl_setfd(&master, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::pty::grantpt(&master)?;
+    rustix::pty::unlockpt(&master)?;
+    let name = rustix::pty::ptsname(&master, Vec::new())?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok((master, rustix::fs::open(name, flags, rustix::fs::Mode::empty())?))
 }
 
 fn winsize(size: PtySize) -> Winsize {

@@ -166,6 +166,12 @@ impl Layout {
         }
     }
 
+    /// The places inside a folder that say more than that nothing may be seen.
+    pub(crate) fn seen_within<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = &'a Place> {
+        let inside = move |place: &&Place| place.path.starts_with(folder) && place.path != folder;
+        self.places.iter().filter(inside).filter(|place| place.access != Access::None)
+    }
+
     /// Whether some place takes back what the one around it grants.
     pub(crate) fn denies(&self) -> bool {
         self.places.iter().any(|place| place.access == Access::None)

@@ -1,7 +1,8 @@
 //! Starts real processes and looks at what the system says about them.
+#![cfg(target_os = "linux")]
 
 mod kit;
 mod process;
-#[cfg(target_os = "linux")]
 mod sandbox;
+mod server;
 mod session;

@@ -1,6 +1,7 @@
 //! What a sandboxed command can and cannot do, for each mechanism that works on this machine.
 //!
 //! Every test runs once per mechanism and says so when one is not there.
+#![expect(clippy::print_stderr, reason = "what is skipped must be seen")]
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -573,9 +574,15 @@ async fn the_guard_s_copy_of_the_server_s_memory_cannot_be_read() {
 async fn no_capability_is_left_and_none_can_be_gained() {
     for (kind, launcher) in launchers() {
         let yard = Yard::new();
-        let done = run(&launcher, yard.command(yard.write(), "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; ulimit -c")).await;
+        let done = run(
+            &launcher,
+            yard.command(yard.write(), "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; ulimit -c"),
+        )
+        .await;
         for line in done.out().lines().filter(|line| line.starts_with("Cap")) {
-            assert!(line.ends_with("\t0000000000000000"), "{kind:?}: {}", done.out());
+            // Only who has capabilities can shrink the bounding set; for others it gives nothing to bound.
+            let bound = line.starts_with("CapBnd") && kind == Kind::Landlock && !rustix::process::geteuid().is_root();
+            assert!(bound || line.ends_with("\t0000000000000000"), "{kind:?}: {}", done.out());
         }
         assert!(done.out().contains("NoNewPrivs:\t1\nSeccomp:\t2\n"), "{kind:?}: {}", done.out());
         assert!(done.out().ends_with("\n0\n"), "{kind:?}: no core dumps");
@@ -586,12 +593,11 @@ async fn no_capability_is_left_and_none_can_be_gained() {
 async fn the_system_cannot_be_reconfigured_even_by_root() {
     for (kind, launcher) in launchers() {
         let yard = Yard::new();
-        let before = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-        let script = "echo exec-test > /proc/sys/kernel/hostname; echo h > /proc/sysrq-trigger; \
-                      echo '|/bin/true' > /proc/sys/kernel/core_pattern; true";
+        // Only opens: where the sandbox has a hole, the machine shall not suffer from this test.
+        let script = "for name in sys/kernel/hostname sys/kernel/core_pattern sys/vm/drop_caches sysrq-trigger; do \
+                      : >> /proc/$name && echo opened $name; done; true";
         let done = run(&launcher, yard.command(yard.write(), script)).await;
-        assert_eq!(done.err().lines().count(), 3, "{kind:?}: {}", done.err());
-        assert_eq!(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), before);
+        assert_eq!(done.out(), "", "{kind:?}: {}", done.err());
     }
 }
 
@@ -635,7 +641,8 @@ async fn shared_objects_of_outside_are_out_of_reach() {
 async fn terminals_work_inside() {
     for (kind, launcher) in launchers() {
         let yard = Yard::new();
-        let script = "test -t 0 && test -t 1 && echo tty; stty size; : > /dev/tty && echo controlling; read x; echo got $x";
+        let script =
+            "test -t 0 && test -t 1 && echo tty; stty size; : > /dev/tty && echo controlling; read x; echo got $x";
         let command = Command { io: Io::Pty(PtySize { rows: 31, cols: 101 }), ..yard.command(yard.write(), script) };
         let mut process = launcher.spawn(command).await.unwrap();
         let seen = read_until(&mut process, "controlling").await;
@@ -697,7 +704,7 @@ async fn terminating_asks_inside_too() {
 
 #[tokio::test]
 async fn a_missing_program_is_an_error_inside_too() {
-    for (kind, launcher) in launchers().into_iter().filter(|(kind, _)| *kind != Kind::Bubblewrap) {
+    for (kind, launcher) in launchers() {
         let yard = Yard::new();
         let command = Command { argv: vec!["no-such-program".into()], ..yard.command(yard.write(), "") };
         let error = launcher.spawn(command).await.unwrap_err();

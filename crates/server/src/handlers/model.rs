@@ -1,6 +1,6 @@
 //! `model/list` and `collaborationMode/list`: what can be chosen.
 
-use model::catalogue::{self, ModelInfo, Modality};
+use model::catalogue::{self, Modality, ModelInfo};
 use protocol as p;
 
 use super::page::Page;

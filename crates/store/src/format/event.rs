@@ -1,25 +1,47 @@
 //! What clients saw: `event_msg`.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use types::item::{MemoryCitation, MemoryCitationEntry, MessagePhase, NonSteerableTurn, TextElement};
-use types::{
-    AbsPath, Credits, Item, ModeKind, RateLimitWindow, RateLimits, TokenUsage, TokenUsageTotals, TurnErrorKind,
-};
+use serde_json::value::RawValue;
+use types::item::MessagePhase;
+use types::{AbsPath, Item, ModeKind, TurnErrorKind};
 
+use super::parts::{Citation, Element, ErrorInfo, Limits, PlanItem, TokenInfo};
 use super::{extended, from_millis, millis};
 use crate::record::{EventRecord, Extended};
 
-/// The payload of an event. An unknown event is written by the caller, as it came.
-pub(super) struct EventOut<'a>(pub(super) &'a EventRecord);
+/// The payload of an event.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum EventOut<'a> {
+    Event(Out<'a>),
+    Item(extended::ItemOut<'a>),
+    AsItCame(&'a RawValue),
+}
+
+impl<'a> EventOut<'a> {
+    /// `None` for items that are not kept this way, see [`Extended::of`].
+    pub(super) fn new(event: &'a EventRecord) -> Option<Self> {
+        match event {
+            EventRecord::Extended(extended) => match extended.as_ref() {
+                Extended::Item { turn_id, item } => extended::ItemOut::new(turn_id.as_ref(), item).map(Self::Item),
+                Extended::DynamicToolCallRequested { turn_id, item } => {
+                    Some(Self::Item(extended::ItemOut::requested(turn_id, item)))
+                }
+                Extended::GuardianAssessment(payload) => Some(Self::AsItCame(payload)),
+            },
+            EventRecord::Unknown(payload) => Some(Self::AsItCame(payload)),
+            event => Out::new(event).map(Self::Event),
+        }
+    }
+}
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack, while it is written")]
-enum Out<'a> {
+pub(super) enum Out<'a> {
     TaskStarted {
         turn_id: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +113,7 @@ enum Out<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         thread_id: Option<String>,
         turn_id: &'a str,
-        item: Option<PlanItem<'a>>,
+        item: PlanItem<'a>,
     },
     ImageGenerationEnd {
         call_id: &'a str,
@@ -104,27 +126,9 @@ enum Out<'a> {
     },
 }
 
-impl Serialize for EventOut<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            EventRecord::Extended(extended) => match extended.as_ref() {
-                Extended::GuardianAssessment(payload) => payload.serialize(serializer),
-                Extended::Item { turn_id, item } => {
-                    extended::ItemOut::new(turn_id.as_ref(), item).serialize(serializer)
-                }
-                Extended::DynamicToolCallRequested { turn_id, item } => {
-                    extended::ItemOut::requested(turn_id, item).serialize(serializer)
-                }
-            },
-            EventRecord::Unknown(payload) => payload.serialize(serializer),
-            event => Out::new(event).serialize(serializer),
-        }
-    }
-}
-
 impl<'a> Out<'a> {
-    fn new(event: &'a EventRecord) -> Self {
-        match event {
+    fn new(event: &'a EventRecord) -> Option<Self> {
+        Some(match event {
             EventRecord::TurnStarted { turn_id, started_at, model_context_window, mode } => Self::TaskStarted {
                 turn_id: turn_id.as_str(),
                 started_at: *started_at,
@@ -175,16 +179,14 @@ impl<'a> Out<'a> {
             EventRecord::Error { message, kind } => {
                 Self::Error { message, codex_error_info: kind.as_ref().map(ErrorInfo::new) }
             }
-            EventRecord::ItemCompleted { thread_id, turn_id, item } => Self::ItemCompleted {
-                thread_id: thread_id.map(|id| id.to_string()),
-                turn_id: turn_id.as_str(),
-                item: match item {
-                    Item::Plan { id, text } => {
-                        Some(PlanItem::Plan { id: id.as_str().into(), text: text.as_str().into() })
-                    }
-                    _ => None,
-                },
-            },
+            EventRecord::ItemCompleted { thread_id, turn_id, item } => {
+                let Item::Plan { id, text } = item else { return None };
+                Self::ItemCompleted {
+                    thread_id: thread_id.map(|id| id.to_string()),
+                    turn_id: turn_id.as_str(),
+                    item: PlanItem::Plan { id: id.as_str().into(), text: text.as_str().into() },
+                }
+            }
             EventRecord::ImageGenerationEnd { call_id, status, revised_prompt, result, saved_path } => {
                 Self::ImageGenerationEnd {
                     call_id,
@@ -194,10 +196,8 @@ impl<'a> Out<'a> {
                     saved_path: saved_path.as_deref(),
                 }
             }
-            EventRecord::Extended(_) | EventRecord::Unknown(_) => {
-                unreachable!("written before it comes here: see `EventOut`")
-            }
-        }
+            EventRecord::Extended(_) | EventRecord::Unknown(_) => return None,
+        })
     }
 }
 
@@ -436,332 +436,4 @@ struct ImageIn {
     result: String,
     #[serde(default)]
     saved_path: Option<PathBuf>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type")]
-enum PlanItem<'a> {
-    Plan {
-        #[serde(borrow)]
-        id: Cow<'a, str>,
-        #[serde(borrow)]
-        text: Cow<'a, str>,
-    },
-}
-
-#[derive(Serialize, Deserialize)]
-struct Element<'a> {
-    byte_range: ByteRange,
-    #[serde(default)]
-    placeholder: Option<Cow<'a, str>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ByteRange {
-    start: usize,
-    end: usize,
-}
-
-impl<'a> Element<'a> {
-    fn new(element: &'a TextElement) -> Self {
-        Self {
-            byte_range: ByteRange { start: element.start, end: element.end },
-            placeholder: element.placeholder.as_deref().map(Cow::Borrowed),
-        }
-    }
-
-    fn into_element(self) -> TextElement {
-        TextElement {
-            start: self.byte_range.start,
-            end: self.byte_range.end,
-            placeholder: self.placeholder.map(Cow::into_owned),
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Citation<'a> {
-    entries: Vec<CitationEntry<'a>>,
-    #[serde(default, alias = "threadIds")]
-    rollout_ids: Cow<'a, [String]>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CitationEntry<'a> {
-    path: Cow<'a, str>,
-    line_start: u32,
-    line_end: u32,
-    note: Cow<'a, str>,
-}
-
-impl<'a> Citation<'a> {
-    fn new(citation: &'a MemoryCitation) -> Self {
-        Self {
-            entries: citation
-                .entries
-                .iter()
-                .map(|entry| CitationEntry {
-                    path: entry.path.as_str().into(),
-                    line_start: entry.line_start,
-                    line_end: entry.line_end,
-                    note: entry.note.as_str().into(),
-                })
-                .collect(),
-            rollout_ids: Cow::Borrowed(&citation.thread_ids),
-        }
-    }
-
-    fn into_citation(self) -> MemoryCitation {
-        MemoryCitation {
-            entries: self
-                .entries
-                .into_iter()
-                .map(|entry| MemoryCitationEntry {
-                    path: entry.path.into_owned(),
-                    line_start: entry.line_start,
-                    line_end: entry.line_end,
-                    note: entry.note.into_owned(),
-                })
-                .collect(),
-            thread_ids: self.rollout_ids.into_owned(),
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct TokenInfo {
-    total_token_usage: Usage,
-    last_token_usage: Usage,
-    #[serde(default)]
-    model_context_window: Option<i64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Usage {
-    #[serde(default)]
-    input_tokens: i64,
-    #[serde(default)]
-    cached_input_tokens: i64,
-    #[serde(default)]
-    output_tokens: i64,
-    #[serde(default)]
-    reasoning_output_tokens: i64,
-    #[serde(default)]
-    total_tokens: i64,
-}
-
-impl Usage {
-    fn new(usage: &TokenUsage) -> Self {
-        Self {
-            input_tokens: usage.input_tokens,
-            cached_input_tokens: usage.cached_input_tokens,
-            output_tokens: usage.output_tokens,
-            reasoning_output_tokens: usage.reasoning_output_tokens,
-            total_tokens: usage.total_tokens,
-        }
-    }
-
-    fn into_usage(self) -> TokenUsage {
-        TokenUsage {
-            input_tokens: self.input_tokens,
-            cached_input_tokens: self.cached_input_tokens,
-            output_tokens: self.output_tokens,
-            reasoning_output_tokens: self.reasoning_output_tokens,
-            total_tokens: self.total_tokens,
-        }
-    }
-}
-
-impl TokenInfo {
-    fn new(totals: &TokenUsageTotals) -> Self {
-        Self {
-            total_token_usage: Usage::new(&totals.total),
-            last_token_usage: Usage::new(&totals.last),
-            model_context_window: totals.model_context_window,
-        }
-    }
-
-    fn into_totals(self) -> TokenUsageTotals {
-        TokenUsageTotals {
-            total: self.total_token_usage.into_usage(),
-            last: self.last_token_usage.into_usage(),
-            model_context_window: self.model_context_window,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Limits<'a> {
-    #[serde(default)]
-    limit_id: Option<Cow<'a, str>>,
-    #[serde(default)]
-    limit_name: Option<Cow<'a, str>>,
-    #[serde(default)]
-    primary: Option<Window>,
-    #[serde(default)]
-    secondary: Option<Window>,
-    #[serde(default)]
-    credits: Option<CreditsLine<'a>>,
-    #[serde(default)]
-    plan_type: Option<Cow<'a, str>>,
-    #[serde(default)]
-    rate_limit_reached_type: Option<Cow<'a, str>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Window {
-    used_percent: f64,
-    #[serde(default)]
-    window_minutes: Option<i64>,
-    #[serde(default)]
-    resets_at: Option<i64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct CreditsLine<'a> {
-    has_credits: bool,
-    unlimited: bool,
-    #[serde(default)]
-    balance: Option<Cow<'a, str>>,
-}
-
-impl<'a> Limits<'a> {
-    fn new(limits: &'a RateLimits) -> Self {
-        fn window(window: &RateLimitWindow) -> Window {
-            Window {
-                used_percent: window.used_percent,
-                window_minutes: window.window_minutes,
-                resets_at: window.resets_at,
-            }
-        }
-        Self {
-            limit_id: limits.limit_id.as_deref().map(Cow::Borrowed),
-            limit_name: limits.limit_name.as_deref().map(Cow::Borrowed),
-            primary: limits.primary.as_ref().map(window),
-            secondary: limits.secondary.as_ref().map(window),
-            credits: limits.credits.as_ref().map(|credits| CreditsLine {
-                has_credits: credits.has_credits,
-                unlimited: credits.unlimited,
-                balance: credits.balance.as_deref().map(Cow::Borrowed),
-            }),
-            plan_type: limits.plan_type.as_deref().map(Cow::Borrowed),
-            rate_limit_reached_type: limits.reached_type.as_deref().map(Cow::Borrowed),
-        }
-    }
-
-    fn into_limits(self) -> RateLimits {
-        fn window(window: &Window) -> RateLimitWindow {
-            RateLimitWindow {
-                used_percent: window.used_percent,
-                window_minutes: window.window_minutes,
-                resets_at: window.resets_at,
-            }
-        }
-        RateLimits {
-            limit_id: self.limit_id.map(Cow::into_owned),
-            limit_name: self.limit_name.map(Cow::into_owned),
-            primary: self.primary.as_ref().map(window),
-            secondary: self.secondary.as_ref().map(window),
-            credits: self.credits.map(|credits| Credits {
-                has_credits: credits.has_credits,
-                unlimited: credits.unlimited,
-                balance: credits.balance.map(Cow::into_owned),
-            }),
-            plan_type: self.plan_type.map(Cow::into_owned),
-            reached_type: self.rate_limit_reached_type.map(Cow::into_owned),
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ErrorInfo {
-    ContextWindowExceeded,
-    UsageLimitExceeded,
-    ServerOverloaded,
-    CyberPolicy,
-    HttpConnectionFailed { http_status_code: Option<u16> },
-    ResponseStreamConnectionFailed { http_status_code: Option<u16> },
-    InternalServerError,
-    Unauthorized,
-    BadRequest,
-    ThreadRollbackFailed,
-    SandboxError,
-    ResponseStreamDisconnected { http_status_code: Option<u16> },
-    ResponseTooManyFailedAttempts { http_status_code: Option<u16> },
-    ActiveTurnNotSteerable { turn_kind: TurnKind },
-    Other,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum TurnKind {
-    Review,
-    Compact,
-}
-
-impl ErrorInfo {
-    fn new(kind: &TurnErrorKind) -> Self {
-        match kind {
-            TurnErrorKind::ContextWindowExceeded => Self::ContextWindowExceeded,
-            TurnErrorKind::UsageLimitExceeded => Self::UsageLimitExceeded,
-            TurnErrorKind::ServerOverloaded => Self::ServerOverloaded,
-            TurnErrorKind::CyberPolicy => Self::CyberPolicy,
-            TurnErrorKind::HttpConnectionFailed { status } => Self::HttpConnectionFailed { http_status_code: *status },
-            TurnErrorKind::ResponseStreamConnectionFailed { status } => {
-                Self::ResponseStreamConnectionFailed { http_status_code: *status }
-            }
-            TurnErrorKind::InternalServerError => Self::InternalServerError,
-            TurnErrorKind::Unauthorized => Self::Unauthorized,
-            TurnErrorKind::BadRequest => Self::BadRequest,
-            TurnErrorKind::ThreadRollbackFailed => Self::ThreadRollbackFailed,
-            TurnErrorKind::SandboxError => Self::SandboxError,
-            TurnErrorKind::ResponseStreamDisconnected { status } => {
-                Self::ResponseStreamDisconnected { http_status_code: *status }
-            }
-            TurnErrorKind::ResponseTooManyFailedAttempts { status } => {
-                Self::ResponseTooManyFailedAttempts { http_status_code: *status }
-            }
-            TurnErrorKind::ActiveTurnNotSteerable { turn_kind } => Self::ActiveTurnNotSteerable {
-                turn_kind: match turn_kind {
-                    NonSteerableTurn::Review => TurnKind::Review,
-                    NonSteerableTurn::Compact => TurnKind::Compact,
-                },
-            },
-            TurnErrorKind::Other => Self::Other,
-        }
-    }
-
-    fn into_kind(self) -> TurnErrorKind {
-        match self {
-            Self::ContextWindowExceeded => TurnErrorKind::ContextWindowExceeded,
-            Self::UsageLimitExceeded => TurnErrorKind::UsageLimitExceeded,
-            Self::ServerOverloaded => TurnErrorKind::ServerOverloaded,
-            Self::CyberPolicy => TurnErrorKind::CyberPolicy,
-            Self::HttpConnectionFailed { http_status_code: status } => TurnErrorKind::HttpConnectionFailed { status },
-            Self::ResponseStreamConnectionFailed { http_status_code: status } => {
-                TurnErrorKind::ResponseStreamConnectionFailed { status }
-            }
-            Self::InternalServerError => TurnErrorKind::InternalServerError,
-            Self::Unauthorized => TurnErrorKind::Unauthorized,
-            Self::BadRequest => TurnErrorKind::BadRequest,
-            Self::ThreadRollbackFailed => TurnErrorKind::ThreadRollbackFailed,
-            Self::SandboxError => TurnErrorKind::SandboxError,
-            Self::ResponseStreamDisconnected { http_status_code: status } => {
-                TurnErrorKind::ResponseStreamDisconnected { status }
-            }
-            Self::ResponseTooManyFailedAttempts { http_status_code: status } => {
-                TurnErrorKind::ResponseTooManyFailedAttempts { status }
-            }
-            Self::ActiveTurnNotSteerable { turn_kind } => TurnErrorKind::ActiveTurnNotSteerable {
-                turn_kind: match turn_kind {
-                    TurnKind::Review => NonSteerableTurn::Review,
-                    TurnKind::Compact => NonSteerableTurn::Compact,
-                },
-            },
-            Self::Other => TurnErrorKind::Other,
-        }
-    }
 }

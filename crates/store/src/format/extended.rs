@@ -6,17 +6,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use types::item::{
-    CallStatus, CollabAgentState, CollabAgentStatus, CollabAgentTool, CollabAgentToolCall, CommandAction,
-    CommandExecution, CommandSource, CommandStatus, DynamicToolCall, DynamicToolContent, FileChange, FileChangeKind,
-    McpToolCall, McpToolResult, PatchStatus, WebSearchAction,
+    CallStatus, CollabAgentState, CollabAgentStatus, CollabAgentTool, CollabAgentToolCall, CommandExecution,
+    CommandStatus, DynamicToolCall, McpToolCall, McpToolResult, PatchStatus,
 };
 use types::{AbsPath, Item, ItemId, ReasoningEffort, ThreadId, TurnId};
 
+use super::tool_parts::{
+    Action, AgentStatus, Change, Content, Elapsed, Invocation, Outcome, Parsed, capped, source_name, source_of,
+};
 use crate::record::Extended;
 
 #[derive(Serialize)]
@@ -122,10 +123,10 @@ pub(super) enum ItemOut<'a> {
 }
 
 impl<'a> ItemOut<'a> {
-    /// The line of an item that ended.
-    pub(super) fn new(turn_id: Option<&'a TurnId>, item: &'a Item) -> Self {
+    /// The line of a tool's item that ended; `None` for other items.
+    pub(super) fn new(turn_id: Option<&'a TurnId>, item: &'a Item) -> Option<Self> {
         let turn_id = turn_id.map_or("", TurnId::as_str);
-        match item {
+        Some(match item {
             Item::CommandExecution(item) => Self::ExecCommandEnd {
                 call_id: item.id.as_str(),
                 process_id: item.process_id.as_deref(),
@@ -196,10 +197,8 @@ impl<'a> ItemOut<'a> {
             | Item::ImageGeneration { .. }
             | Item::EnteredReviewMode { .. }
             | Item::ExitedReviewMode { .. }
-            | Item::ContextCompaction { .. } => {
-                unreachable!("`Extended::of` lets tool items pass only")
-            }
-        }
+            | Item::ContextCompaction { .. } => return None,
+        })
     }
 
     /// The line of a client's tool call that waits for its answer.
@@ -325,23 +324,6 @@ pub(super) fn read(kind: &str, payload: &str) -> Option<Extended> {
     }
 }
 
-#[derive(Serialize, Deserialize, Default)]
-pub(super) struct Elapsed {
-    secs: u64,
-    nanos: u32,
-}
-
-impl Elapsed {
-    fn new(duration: Option<Duration>) -> Self {
-        let duration = duration.unwrap_or_default();
-        Self { secs: duration.as_secs(), nanos: duration.subsec_nanos() }
-    }
-
-    fn into_duration(self) -> Duration {
-        Duration::from_secs(self.secs).saturating_add(Duration::from_nanos(self.nanos.into()))
-    }
-}
-
 // Commands
 
 #[derive(Deserialize)]
@@ -394,99 +376,6 @@ impl ExecIn<'_> {
     }
 }
 
-/// Output beyond this is cut out of the middle before it is written.
-const MAX_OUTPUT: usize = 10_000;
-
-fn capped(output: &str) -> Cow<'_, str> {
-    if output.len() <= MAX_OUTPUT {
-        return Cow::Borrowed(output);
-    }
-    let head = &output[..output.floor_char_boundary(MAX_OUTPUT / 2)];
-    let tail = &output[output.ceil_char_boundary(output.len() - MAX_OUTPUT / 2)..];
-    let cut = output[head.len()..output.len() - tail.len()].chars().count();
-    Cow::Owned(format!("{head}…{cut} chars truncated…{tail}"))
-}
-
-fn source_name(source: CommandSource) -> &'static str {
-    match source {
-        CommandSource::Agent => "agent",
-        CommandSource::UserShell => "user_shell",
-        CommandSource::UnifiedExecStartup => "unified_exec_startup",
-        CommandSource::UnifiedExecInteraction => "unified_exec_interaction",
-    }
-}
-
-fn source_of(name: &str) -> CommandSource {
-    match name {
-        "user_shell" => CommandSource::UserShell,
-        "unified_exec_startup" => CommandSource::UnifiedExecStartup,
-        "unified_exec_interaction" => CommandSource::UnifiedExecInteraction,
-        _ => CommandSource::Agent,
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Parsed<'a> {
-    Read {
-        cmd: Cow<'a, str>,
-        name: Cow<'a, str>,
-        path: Cow<'a, Path>,
-    },
-    ListFiles {
-        cmd: Cow<'a, str>,
-        #[serde(default)]
-        path: Option<Cow<'a, str>>,
-    },
-    Search {
-        cmd: Cow<'a, str>,
-        #[serde(default)]
-        query: Option<Cow<'a, str>>,
-        #[serde(default)]
-        path: Option<Cow<'a, str>>,
-    },
-    #[serde(alias = "noop")]
-    Unknown {
-        cmd: Cow<'a, str>,
-    },
-}
-
-impl<'a> Parsed<'a> {
-    fn new(action: &'a CommandAction) -> Self {
-        match action {
-            CommandAction::Read { command, name, path } => {
-                Self::Read { cmd: command.into(), name: name.into(), path: path.as_path().into() }
-            }
-            CommandAction::ListFiles { command, path } => {
-                Self::ListFiles { cmd: command.into(), path: path.as_deref().map(Cow::Borrowed) }
-            }
-            CommandAction::Search { command, query, path } => Self::Search {
-                cmd: command.into(),
-                query: query.as_deref().map(Cow::Borrowed),
-                path: path.as_deref().map(Cow::Borrowed),
-            },
-            CommandAction::Unknown { command } => Self::Unknown { cmd: command.into() },
-        }
-    }
-
-    fn into_action(self, cwd: &AbsPath) -> CommandAction {
-        match self {
-            Self::Read { cmd, name, path } => {
-                CommandAction::Read { command: cmd.into_owned(), name: name.into_owned(), path: cwd.join(path) }
-            }
-            Self::ListFiles { cmd, path } => {
-                CommandAction::ListFiles { command: cmd.into_owned(), path: path.map(Cow::into_owned) }
-            }
-            Self::Search { cmd, query, path } => CommandAction::Search {
-                command: cmd.into_owned(),
-                query: query.map(Cow::into_owned),
-                path: path.map(Cow::into_owned),
-            },
-            Self::Unknown { cmd } => CommandAction::Unknown { command: cmd.into_owned() },
-        }
-    }
-}
-
 // Patches
 
 #[derive(Deserialize)]
@@ -521,59 +410,6 @@ impl PatchIn<'_> {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Change<'a> {
-    Add {
-        content: Cow<'a, str>,
-    },
-    Delete {
-        #[serde(default)]
-        content: Cow<'a, str>,
-    },
-    Update {
-        unified_diff: Cow<'a, str>,
-        #[serde(default)]
-        move_path: Option<Cow<'a, Path>>,
-    },
-}
-
-/// What follows the diff of a moved file, where clients are told of the move in words too.
-fn moved_to(target: &Path) -> String {
-    format!("\n\nMoved to: {}", target.display())
-}
-
-impl<'a> Change<'a> {
-    fn new(change: &'a FileChange) -> Self {
-        match &change.kind {
-            FileChangeKind::Add => Self::Add { content: change.diff.as_str().into() },
-            FileChangeKind::Delete => Self::Delete { content: change.diff.as_str().into() },
-            FileChangeKind::Update { move_path } => {
-                let diff = change.diff.as_str();
-                let suffix = move_path.as_deref().map(moved_to).unwrap_or_default();
-                Self::Update {
-                    unified_diff: diff.strip_suffix(suffix.as_str()).unwrap_or(diff).into(),
-                    move_path: move_path.as_deref().map(Cow::Borrowed),
-                }
-            }
-        }
-    }
-
-    fn into_change(self, path: String) -> FileChange {
-        match self {
-            Self::Add { content } => FileChange { path, kind: FileChangeKind::Add, diff: content.into_owned() },
-            Self::Delete { content } => FileChange { path, kind: FileChangeKind::Delete, diff: content.into_owned() },
-            Self::Update { unified_diff, move_path } => {
-                let mut diff = unified_diff.into_owned();
-                if let Some(target) = &move_path {
-                    diff.push_str(&moved_to(target));
-                }
-                FileChange { path, kind: FileChangeKind::Update { move_path: move_path.map(Cow::into_owned) }, diff }
-            }
-        }
-    }
-}
-
 // Tools of MCP servers
 
 #[derive(Deserialize)]
@@ -587,47 +423,6 @@ struct McpIn<'a> {
     duration: Elapsed,
     #[serde(borrow)]
     result: Outcome<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Invocation<'a> {
-    server: Cow<'a, str>,
-    tool: Cow<'a, str>,
-    #[serde(default)]
-    arguments: Cow<'a, Value>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) enum Outcome<'a> {
-    Ok(McpResult<'a>),
-    Err(Cow<'a, str>),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct McpResult<'a> {
-    #[serde(default)]
-    content: Cow<'a, [Value]>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    structured_content: Option<Cow<'a, Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    is_error: Option<bool>,
-    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
-    meta: Option<Cow<'a, Value>>,
-}
-
-impl<'a> Outcome<'a> {
-    fn new(item: &'a McpToolCall) -> Self {
-        match (&item.result, &item.error) {
-            (Some(result), _) => Self::Ok(McpResult {
-                content: Cow::Borrowed(&result.content),
-                structured_content: result.structured_content.as_ref().map(Cow::Borrowed),
-                is_error: (item.status == CallStatus::Failed).then_some(true),
-                meta: result.meta.as_ref().map(Cow::Borrowed),
-            }),
-            (None, error) => Self::Err(error.as_deref().unwrap_or_default().into()),
-        }
-    }
 }
 
 impl McpIn<'_> {
@@ -672,60 +467,6 @@ struct WebSearchIn<'a> {
     action: Action<'a>,
 }
 
-#[derive(Serialize, Deserialize, Default)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Action<'a> {
-    Search {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        query: Option<Cow<'a, str>>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        queries: Option<Cow<'a, [String]>>,
-    },
-    OpenPage {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        url: Option<Cow<'a, str>>,
-    },
-    FindInPage {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        url: Option<Cow<'a, str>>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pattern: Option<Cow<'a, str>>,
-    },
-    #[default]
-    #[serde(other)]
-    Other,
-}
-
-impl<'a> Action<'a> {
-    fn new(action: &'a WebSearchAction) -> Self {
-        match action {
-            WebSearchAction::Search { query, queries } => Self::Search {
-                query: query.as_deref().map(Cow::Borrowed),
-                queries: queries.as_deref().map(Cow::Borrowed),
-            },
-            WebSearchAction::OpenPage { url } => Self::OpenPage { url: url.as_deref().map(Cow::Borrowed) },
-            WebSearchAction::FindInPage { url, pattern } => Self::FindInPage {
-                url: url.as_deref().map(Cow::Borrowed),
-                pattern: pattern.as_deref().map(Cow::Borrowed),
-            },
-            WebSearchAction::Other => Self::Other,
-        }
-    }
-
-    fn into_action(self) -> WebSearchAction {
-        match self {
-            Self::Search { query, queries } => {
-                WebSearchAction::Search { query: query.map(Cow::into_owned), queries: queries.map(Cow::into_owned) }
-            }
-            Self::OpenPage { url } => WebSearchAction::OpenPage { url: url.map(Cow::into_owned) },
-            Self::FindInPage { url, pattern } => {
-                WebSearchAction::FindInPage { url: url.map(Cow::into_owned), pattern: pattern.map(Cow::into_owned) }
-            }
-            Self::Other => WebSearchAction::Other,
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct ViewImageIn {
     call_id: String,
@@ -766,77 +507,7 @@ struct DynamicResponseIn<'a> {
     duration: Elapsed,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub(super) enum Content<'a> {
-    InputText {
-        text: Cow<'a, str>,
-    },
-    InputImage {
-        image_url: Cow<'a, str>,
-    },
-    #[serde(other, skip_serializing)]
-    Other,
-}
-
-impl<'a> Content<'a> {
-    fn new(content: &'a DynamicToolContent) -> Self {
-        match content {
-            DynamicToolContent::Text(text) => Self::InputText { text: text.into() },
-            DynamicToolContent::Image { url } => Self::InputImage { image_url: url.into() },
-        }
-    }
-
-    fn into_content(self) -> Option<DynamicToolContent> {
-        match self {
-            Self::InputText { text } => Some(DynamicToolContent::Text(text.into_owned())),
-            Self::InputImage { image_url } => Some(DynamicToolContent::Image { url: image_url.into_owned() }),
-            Self::Other => None,
-        }
-    }
-}
-
 // Sub-agents
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum AgentStatus<'a> {
-    PendingInit,
-    Running,
-    Interrupted,
-    Completed(Option<Cow<'a, str>>),
-    Errored(Cow<'a, str>),
-    Shutdown,
-    NotFound,
-}
-
-impl<'a> AgentStatus<'a> {
-    fn new(state: &'a CollabAgentState) -> Self {
-        let message = state.message.as_deref().map(Cow::Borrowed);
-        match state.status {
-            CollabAgentStatus::PendingInit => Self::PendingInit,
-            CollabAgentStatus::Running => Self::Running,
-            CollabAgentStatus::Interrupted => Self::Interrupted,
-            CollabAgentStatus::Completed => Self::Completed(message),
-            CollabAgentStatus::Errored => Self::Errored(message.unwrap_or_default()),
-            CollabAgentStatus::Shutdown => Self::Shutdown,
-            CollabAgentStatus::NotFound => Self::NotFound,
-        }
-    }
-
-    fn into_state(self) -> CollabAgentState {
-        let (status, message) = match self {
-            Self::PendingInit => (CollabAgentStatus::PendingInit, None),
-            Self::Running => (CollabAgentStatus::Running, None),
-            Self::Interrupted => (CollabAgentStatus::Interrupted, None),
-            Self::Completed(message) => (CollabAgentStatus::Completed, message),
-            Self::Errored(message) => (CollabAgentStatus::Errored, Some(message)),
-            Self::Shutdown => (CollabAgentStatus::Shutdown, None),
-            Self::NotFound => (CollabAgentStatus::NotFound, None),
-        };
-        CollabAgentState { status, message: message.map(Cow::into_owned) }
-    }
-}
 
 /// A call failed when an agent it is about did.
 fn call_status(agents: &BTreeMap<String, CollabAgentState>) -> CallStatus {

@@ -5,14 +5,20 @@
 //! out or written as `null` as those do; readers accept either.
 //!
 //! - `meta`: the first line.
-//! - `context`: a turn's settings, and the policies in them.
-//! - `event`: what clients saw.
-//! - `extended`: tool items of threads with an extended history.
+//! - `context`: a turn's settings; `policy`: the policies in them.
+//! - `event`: what clients saw; `parts`: the shapes in it.
+//! - `extended`: tool items of threads with an extended history; `tool_parts`: the shapes in them.
 
 mod context;
 mod event;
 mod extended;
 mod meta;
+mod parts;
+mod policy;
+mod tool_parts;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) use meta::Head;
 
@@ -63,7 +69,7 @@ struct CompactedIn {
     replacement_history: Option<Vec<ResponseItem>>,
 }
 
-/// Appends the line of `record` to `out`.
+/// Appends the line of `record` to `out`; nothing for items that are not kept, see [`crate::Extended::of`].
 pub(crate) fn write_record(out: &mut Vec<u8>, timestamp: &str, record: &Record) {
     match record {
         Record::ResponseItem(item) => write_line(out, timestamp, "response_item", item),
@@ -72,8 +78,11 @@ pub(crate) fn write_record(out: &mut Vec<u8>, timestamp: &str, record: &Record) 
             let payload = CompactedOut { message, replacement_history: replacement.as_deref() };
             write_line(out, timestamp, "compacted", payload);
         }
-        Record::Event(EventRecord::Unknown(payload)) => write_line(out, timestamp, "event_msg", payload),
-        Record::Event(event) => write_line(out, timestamp, "event_msg", event::EventOut(event)),
+        Record::Event(event) => {
+            if let Some(payload) = event::EventOut::new(event) {
+                write_line(out, timestamp, "event_msg", payload);
+            }
+        }
         Record::SessionMeta(meta) => write_meta(out, timestamp, meta),
         Record::Unknown { kind, payload } => write_line(out, timestamp, kind, payload),
     }

@@ -3,6 +3,7 @@
 use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -34,6 +35,10 @@ impl Wrapper {
         }
         wrapper.base(layout)?;
         wrapper.add(&["--dev", "/dev", "--proc", "/proc"])?;
+        // It covers these only against those it thinks could write to them, and misses root without capabilities.
+        for settings in ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"] {
+            wrapper.add(&["--ro-bind-try", settings, settings])?;
+        }
         wrapper.places(layout)?;
         if layout.base == Access::None {
             wrapper.add(&["--dir"])?;
@@ -59,9 +64,8 @@ impl Wrapper {
         for place in layout.places.iter().filter(|place| !private(&place.path)) {
             match (place.access, place.kind) {
                 (Access::None, PlaceKind::Folder) => {
-                    self.add(&["--perms", "0000", "--tmpfs"])?;
-                    self.path(&place.path)?;
-                    self.add(&["--remount-ro"])?;
+                    let hidden = layout.seen_within(&place.path).next().is_none();
+                    self.add(&["--perms", if hidden { "0000" } else { "0111" }, "--tmpfs"])?;
                     self.path(&place.path)?;
                 }
                 (Access::None, PlaceKind::File) => {
@@ -72,7 +76,8 @@ impl Wrapper {
                 }
                 // A link cannot be covered by this program, so the folder around it must not change.
                 (Access::Read | Access::Write, PlaceKind::Link) => {
-                    if let Some(folder) = place.path.parent().filter(|folder| !covered.iter().any(|one| one == folder)) {
+                    if let Some(folder) = place.path.parent().filter(|folder| !covered.iter().any(|one| one == folder))
+                    {
                         self.split(folder, layout)?;
                         covered.push(folder.to_owned());
                     }
@@ -81,9 +86,18 @@ impl Wrapper {
                 (access, PlaceKind::Folder | PlaceKind::File) => self.bind(&place.path, access)?,
             }
         }
+        // Only now that all that lies in them is in place.
+        for place in
+            layout.places.iter().filter(|place| place.access == Access::None && place.kind == PlaceKind::Folder)
+        {
+            self.add(&["--remount-ro"])?;
+            self.path(&place.path)?;
+        }
         for (link, target) in layout.links.iter().filter(|_| layout.base == Access::None) {
             // Only where nothing else brings the name along.
-            if layout.access_around(link) == Access::None && !layout.places.iter().any(|place| place.path.starts_with(link)) {
+            if layout.access_around(link) == Access::None
+                && !layout.places.iter().any(|place| place.path.starts_with(link))
+            {
                 self.add(&["--symlink"])?;
                 self.path(target)?;
                 self.path(link)?;
@@ -152,6 +166,11 @@ impl Wrapper {
 
     /// Turns the command into arguments of the program.
     pub(super) fn wrap(&self, argv: &mut Vec<CString>, programs: &mut Vec<CString>) -> Result<(), SpawnError> {
+        // It would say so on the command's standard error, where nobody could tell.
+        if !programs.iter().any(|program| Path::new(OsStr::from_bytes(program.as_bytes())).exists()) {
+            let program = argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+            return Err(SpawnError::Program { program, source: io::ErrorKind::NotFound.into() });
+        }
         *programs = vec![self.program.clone()];
         let command = std::mem::take(argv);
         argv.extend(self.arguments.iter().cloned());

@@ -33,11 +33,7 @@ enum Means {
 }
 
 impl Confinement {
-    pub(super) fn new(
-        command: &Command,
-        confine: &Confine<'_>,
-        terminal: Option<CString>,
-    ) -> Result<Self, SpawnError> {
+    pub(super) fn new(command: &Command, confine: &Confine<'_>, terminal: Option<CString>) -> Result<Self, SpawnError> {
         let network = confine.rules.network();
         let mut layout = layout(confine.rules)?;
         let mut placeholders = Vec::new();
@@ -133,6 +129,11 @@ impl Confinement {
         }
     }
 
+    /// In the server: the guard has been forked, and what is to be cleaned up is its business now.
+    pub(super) fn hand_over(&mut self) {
+        self.placeholders.iter_mut().for_each(Placeholder::hand_over);
+    }
+
     /// What the guard must clean up at the end.
     pub(super) fn placeholders(&self) -> &[Placeholder] {
         &self.placeholders
@@ -153,7 +154,8 @@ fn hold_places(layout: &mut Layout) -> Result<Vec<Placeholder>, SpawnError> {
     let mut gone = Vec::new();
     for place in &mut layout.places {
         let absent = place.kind == PlaceKind::Absent;
-        let shared = place.kind == PlaceKind::Folder && place.access == Access::Read && placeholder::may_be_one(&place.path);
+        let shared =
+            place.kind == PlaceKind::Folder && place.access == Access::Read && placeholder::may_be_one(&place.path);
         if !absent && !shared {
             continue;
         }
@@ -162,7 +164,7 @@ fn hold_places(layout: &mut Layout) -> Result<Vec<Placeholder>, SpawnError> {
                 place.kind = PlaceKind::Folder;
                 held.push(placeholder);
             }
-            None if absent => gone.push(place.path.clone()),
+            None if place.path.symlink_metadata().is_err() => gone.push(place.path.clone()),
             None => {}
         }
     }

@@ -144,18 +144,21 @@ const KILL_PATIENCE_MS: i64 = 3_000;
 /// Runs the guard to its end. Called in the forked copy; `extern "C"` turns a panic into an abort instead of unwinding
 /// into the copied frames of the server.
 pub(super) extern "C" fn run(plan: &mut Plan) -> ! {
-    let code = match start(plan) {
-        Ok((mut guard, held)) => {
-            guard.watch();
-            held.remove(guard.init);
-            0
-        }
-        Err((step, errno)) => {
-            report(plan.report, FAILED, step as i32, errno);
-            1
-        }
-    };
-    sys::exit(code)
+    let report_pipe = plan.report;
+    let own_mounts = plan.confinement.as_ref().is_some_and(|one| one.namespaces() & libc::CLONE_NEWNS != 0);
+    let held = Held::new(plan.confinement.as_ref().map_or(&[], Confinement::placeholders));
+    let mut started = start(plan);
+    if let Ok(guard) = &mut started {
+        // From here on the plan must not be touched: its strings are among what is given back.
+        memory::forget();
+        guard.watch();
+    }
+    held.remove(own_mounts);
+    // Only now: whoever is told of the failure shall find no trace of it.
+    if let Err((step, errno)) = started {
+        report(report_pipe, FAILED, step as i32, errno);
+    }
+    sys::exit(0)
 }
 
 fn report(fd: RawFd, kind: i32, first: i32, second: i32) {
@@ -182,8 +185,10 @@ struct Guard {
     init: bool,
 }
 
-fn start(plan: &mut Plan) -> Result<(Guard, Held), Failure> {
-    sys::setsid();
+fn start(plan: &mut Plan) -> Result<Guard, Failure> {
+    // A group of its own, so that signals for the server's do not count; not a session, which the scheduler would treat
+    // as a newcomer to be served after all others.
+    sys::lead_group();
     sys::close_all_but(&plan.keep);
     sys::prctl(libc::PR_SET_NAME, c"exec-guard".as_ptr() as usize).at(Step::Guard)?;
     sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).at(Step::Guard)?;
@@ -195,22 +200,13 @@ fn start(plan: &mut Plan) -> Result<(Guard, Held), Failure> {
     }
     // Keeps the copied memory of the server out of the command's reach: no ptrace, no /proc/<guard>/mem.
     sys::prctl(libc::PR_SET_DUMPABLE, 0).at(Step::Guard)?;
-    let held = Held::new(plan.confinement.as_ref().map_or(&[], Confinement::placeholders));
-    let command = match spawn(plan) {
-        Ok(command) => command,
-        Err(failure) => {
-            held.remove(init);
-            return Err(failure);
-        }
-    };
+    let command = spawn(plan)?;
     report(plan.report, STARTED, command, 0);
     for fd in plan.stdio {
         sys::close(fd);
     }
     let (control, report) = (plan.control, plan.report);
-    // From here on the plan must not be touched: its strings are among what is given back.
-    memory::forget();
-    Ok((Guard { control, report, children, command: Some(command), deadline_ms: None, init }, held))
+    Ok(Guard { control, report, children, command: Some(command), deadline_ms: None, init })
 }
 
 impl Guard {

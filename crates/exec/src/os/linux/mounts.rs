@@ -6,9 +6,10 @@
 //!
 //! `/proc` and `/dev` are always the command's own.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::os::fd::RawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::guard::{At, Failure, Step};
 use super::sys;
@@ -35,7 +36,7 @@ enum Base {
     New(Vec<Piece>),
 }
 
-/// A part of the skeleton of a new root, relative to it.
+/// Something to mount on.
 #[derive(Debug)]
 enum Piece {
     Folder(CString),
@@ -51,6 +52,8 @@ struct Planned {
     kind: PlaceKind,
     /// The taken tree.
     tree: RawFd,
+    /// Where nothing may be seen: what must be there all the same, to mount on.
+    within: Vec<Piece>,
 }
 
 impl View {
@@ -62,7 +65,8 @@ impl View {
             Access::Read => Base::Kept { read_only: true },
             Access::None => Base::New(skeleton(layout, cwd)?),
         };
-        let places: Vec<_> = layout.places.iter().filter(of_interest).map(planned).collect::<Result<_, _>>()?;
+        let places: Vec<_> =
+            layout.places.iter().filter(of_interest).map(|place| planned(place, layout)).collect::<Result<_, _>>()?;
         let map = |id: u32| format!("{id} {id} 1").into_bytes();
         Ok(Self {
             base,
@@ -111,7 +115,7 @@ impl View {
                 mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), libc::MS_NOSUID | libc::MS_NODEV, Some(c"mode=755"))?;
                 let devices = Devices::take(self.terminal.as_deref())?;
                 sys::chdir(c"/proc")?;
-                pieces.iter().try_for_each(Piece::make)?;
+                pieces.iter().try_for_each(|piece| piece.make(true))?;
                 self.lay_places(true)?;
                 mount_proc(c"proc")?;
                 devices.lay(c"dev")?;
@@ -137,8 +141,11 @@ impl View {
             match (place.access, place.kind) {
                 (Access::None, PlaceKind::Absent | PlaceKind::Link) => {}
                 (Access::None, PlaceKind::Folder) => {
-                    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | libc::MS_RDONLY;
-                    mount(Some(c"tmpfs"), target, Some(c"tmpfs"), flags, Some(c"mode=000,size=4k"))?;
+                    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+                    let mode = if place.within.is_empty() { c"mode=000" } else { c"mode=111" };
+                    mount(Some(c"tmpfs"), target, Some(c"tmpfs"), flags, Some(mode))?;
+                    place.within.iter().try_for_each(|piece| piece.make(relative))?;
+                    make_read_only(libc::AT_FDCWD, target, false)?;
                 }
                 (Access::None, PlaceKind::File) => {
                     let source = match mask {
@@ -160,63 +167,73 @@ impl View {
     }
 }
 
-fn planned(place: &Place) -> Result<Planned, SpawnError> {
-    Ok(Planned { source: c_path(&place.path)?, access: place.access, kind: place.kind, tree: -1 })
+fn planned(place: &Place, layout: &Layout) -> Result<Planned, SpawnError> {
+    let mut within = Vec::new();
+    if place.access == Access::None && place.kind == PlaceKind::Folder {
+        let between = |path: &Path| path.starts_with(&place.path) && path != place.path;
+        within = pieces(layout.seen_within(&place.path), std::iter::empty(), between)?;
+    }
+    Ok(Planned { source: c_path(&place.path)?, access: place.access, kind: place.kind, tree: -1, within })
 }
 
 fn c_path(path: &Path) -> Result<CString, SpawnError> {
     super::spawn::c_string(path.as_os_str().as_encoded_bytes())
 }
 
-/// Folders and files to mount on, in the order in which they can be made.
+/// A new root: what is mounted on, where the command runs (it may not see what is there), and the links.
 fn skeleton(layout: &Layout, cwd: &Path) -> Result<Vec<Piece>, SpawnError> {
-    let mut folders: Vec<PathBuf> = vec!["/proc".into(), "/dev".into()];
-    let mut files = Vec::new();
-    for place in layout.places.iter().filter(|place| place.access != Access::None) {
-        match place.kind {
-            PlaceKind::Folder | PlaceKind::Absent => folders.push(place.path.clone()),
-            PlaceKind::File => files.push(place.path.clone()),
-            PlaceKind::Link => {}
-        }
+    let root = Path::new("/");
+    let real_cwd = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
+    let mut links: Vec<(&Path, &Path)> = layout.links.iter().map(|(link, target)| (&**link, &**target)).collect();
+    if real_cwd != cwd {
+        links.push((cwd, &real_cwd));
     }
-    // A command may run in a folder whose contents it may not see.
-    folders.push(cwd.to_owned());
-    let mut made: Vec<PathBuf> = Vec::new();
-    let parents = files.iter().chain(layout.links.iter().map(|(link, _)| link)).filter_map(|path| path.parent());
-    for folder in folders.iter().map(PathBuf::as_path).chain(parents) {
-        let mut missing: Vec<_> = folder.ancestors().filter(|path| path.parent().is_some()).collect();
-        missing.reverse();
-        made.extend(missing.into_iter().map(Path::to_owned));
-    }
-    made.sort();
-    made.dedup();
-    let relative = |path: &Path| c_path(path.strip_prefix("/").unwrap_or(path));
-    // Links first: a folder must not take the place of one.
-    let mut pieces = Vec::new();
-    let links: Vec<_> = layout.links.iter().filter(|(link, _)| !made.contains(link)).collect();
-    for folder in &made {
-        pieces.push(Piece::Folder(relative(folder)?));
-    }
-    for file in &files {
-        pieces.push(Piece::File(relative(file)?));
-    }
+    let folders = ["/proc", "/dev"].into_iter().map(Path::new).chain([&*real_cwd]);
+    let folders = folders.chain(links.iter().filter_map(|(link, _)| link.parent()));
+    let mut pieces = pieces(layout.seen_within(root), folders, |path| path != root)?;
     for (link, target) in links {
-        pieces.push(Piece::Link { target: c_path(target)?, path: relative(link)? });
+        pieces.push(Piece::Link { target: c_path(target)?, path: c_path(link)? });
     }
     Ok(pieces)
 }
 
+/// Folders and files to mount on, parents first, as far as they are `wanted`.
+fn pieces<'a>(
+    places: impl Iterator<Item = &'a Place>,
+    folders: impl Iterator<Item = &'a Path>,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<Piece>, SpawnError> {
+    let mut made: BTreeSet<&Path> = folders.flat_map(Path::ancestors).filter(|path| wanted(path)).collect();
+    let mut files = Vec::new();
+    for place in places {
+        match place.kind {
+            PlaceKind::Folder | PlaceKind::Absent => made.extend(place.path.ancestors().filter(|path| wanted(path))),
+            PlaceKind::File => {
+                made.extend(place.path.ancestors().skip(1).filter(|path| wanted(path)));
+                files.push(Piece::File(c_path(&place.path)?));
+            }
+            PlaceKind::Link => {}
+        }
+    }
+    let mut pieces = Vec::with_capacity(made.len() + files.len());
+    for folder in made {
+        pieces.push(Piece::Folder(c_path(folder)?));
+    }
+    pieces.append(&mut files);
+    Ok(pieces)
+}
+
 impl Piece {
-    /// Makes the piece below the working directory. One that is there already is as good.
-    fn make(&self) -> sys::Sys<()> {
+    /// Makes the piece; `relative`: below the working directory. One that is there already is as good.
+    fn make(&self, relative: bool) -> sys::Sys<()> {
+        let at = |path: &'_ CString| if relative { relative_to_root(path).as_ptr() } else { path.as_ptr() };
         let made = match self {
             // SAFETY: the path is nul-terminated.
-            Self::Folder(path) => sys::check(i64::from(unsafe { libc::mkdir(path.as_ptr(), 0o755) })),
-            Self::File(path) => make_file(path, 0o644),
-            Self::Link { target, path } => {
-                // SAFETY: both are nul-terminated.
-                sys::check(i64::from(unsafe { libc::symlink(target.as_ptr(), path.as_ptr()) }))
-            }
+            Self::Folder(path) => sys::check(i64::from(unsafe { libc::mkdir(at(path), 0o755) })),
+            // SAFETY: the path is nul-terminated.
+            Self::File(path) => sys::check(i64::from(unsafe { libc::mknod(at(path), libc::S_IFREG | 0o644, 0) })),
+            // SAFETY: both are nul-terminated.
+            Self::Link { target, path } => sys::check(i64::from(unsafe { libc::symlink(target.as_ptr(), at(path)) })),
         };
         match made {
             Ok(_) | Err(libc::EEXIST) => Ok(()),
@@ -409,14 +426,8 @@ fn take_tree(path: &CStr, kind: PlaceKind) -> sys::Sys<RawFd> {
 /// Puts a taken tree at a path; a link there is covered, not followed.
 fn move_tree(tree: RawFd, target: &CStr) -> sys::Sys<()> {
     const FROM_EMPTY_PATH: usize = 4;
-    let arguments = [
-        tree as usize,
-        c"".as_ptr() as usize,
-        libc::AT_FDCWD as usize,
-        target.as_ptr() as usize,
-        FROM_EMPTY_PATH,
-        0,
-    ];
+    let arguments =
+        [tree as usize, c"".as_ptr() as usize, libc::AT_FDCWD as usize, target.as_ptr() as usize, FROM_EMPTY_PATH, 0];
     // SAFETY: both paths are nul-terminated.
     unsafe { sys::call(libc::SYS_move_mount, arguments) }?;
     sys::close(tree);
@@ -434,20 +445,13 @@ fn make_read_only(folder: RawFd, path: &CStr, recursive: bool) -> sys::Sys<()> {
     }
     const READ_ONLY: u64 = 1;
     const NO_SET_USER_ID: u64 = 2;
-    let attributes =
-        Attributes { set: READ_ONLY | NO_SET_USER_ID, clear: 0, propagation: 0, user_namespace: 0 };
+    let attributes = Attributes { set: READ_ONLY | NO_SET_USER_ID, clear: 0, propagation: 0, user_namespace: 0 };
     let mut flags = if recursive { AT_RECURSIVE } else { 0 };
     if path.is_empty() {
         flags |= libc::AT_EMPTY_PATH as usize;
     }
-    let arguments = [
-        folder as usize,
-        path.as_ptr() as usize,
-        flags,
-        &raw const attributes as usize,
-        size_of::<Attributes>(),
-        0,
-    ];
+    let arguments =
+        [folder as usize, path.as_ptr() as usize, flags, &raw const attributes as usize, size_of::<Attributes>(), 0];
     // SAFETY: the path is nul-terminated, the attributes valid for their size.
     unsafe { sys::call(libc::SYS_mount_setattr, arguments) }.map(drop)
 }

@@ -8,7 +8,8 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{
     AtFlags, FlockOperation, Mode, OFlags, Timespec, Timestamps, flock, fstat, mkdir, open, statat, utimensat,
@@ -20,24 +21,42 @@ use super::{mounts, sys};
 /// The time that marks a placeholder: one nanosecond into 1970, plus a number nobody else thinks of.
 const MARK: Timespec = Timespec { tv_sec: 1, tv_nsec: 5_051_713 };
 
-/// A locked placeholder, for the guard.
+/// How long a guard may take to remove a placeholder before we believe that something else locks it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A locked placeholder, removed when it is dropped before a guard has it.
 #[derive(Debug)]
 pub(super) struct Placeholder {
     path: CString,
     lock: OwnedFd,
+    handed_over: bool,
 }
 
 impl Placeholder {
     pub(super) fn descriptor(&self) -> RawFd {
         self.lock.as_raw_fd()
     }
+
+    /// A guard has been forked, with a copy of the descriptor: the lock is now the guard's.
+    pub(super) fn hand_over(&mut self) {
+        self.handed_over = true;
+    }
+}
+
+impl Drop for Placeholder {
+    fn drop(&mut self) {
+        if !self.handed_over {
+            remove_if_alone(self.lock.as_raw_fd(), &self.path);
+        }
+    }
 }
 
 /// Holds the place of `path`, which does not exist or is an empty folder. `None`: it cannot come into being anyway, or
 /// something else is there by now.
 pub(super) fn hold(path: &Path) -> io::Result<Option<Placeholder>> {
-    // Each turn of the loop means that somebody else has just removed it: more than a few in a row do not happen.
-    for _ in 0..1000 {
+    let give_up = Instant::now() + PATIENCE;
+    // Each turn of the loop means that somebody else has just removed it, or is about to.
+    while Instant::now() < give_up {
         match mkdir(path, Mode::from_raw_mode(0o755)) {
             Ok(()) => {
                 let marked = Timestamps { last_access: MARK, last_modification: MARK };
@@ -58,19 +77,19 @@ pub(super) fn hold(path: &Path) -> io::Result<Option<Placeholder>> {
         };
         match flock(&lock, FlockOperation::NonBlockingLockShared) {
             Ok(()) => {}
-            // Being removed at this moment.
+            // Being removed by a guard that then ends: some microseconds.
             Err(Errno::WOULDBLOCK) => {
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_micros(50));
                 continue;
             }
             Err(error) => return Err(error.into()),
         }
         if is_still(&lock, path)? {
             let path = CString::new(path.as_os_str().as_encoded_bytes())?;
-            return Ok(Some(Placeholder { path, lock }));
+            return Ok(Some(Placeholder { path, lock, handed_over: false }));
         }
     }
-    Err(io::Error::other("a protected name is made and removed again and again"))
+    Err(io::Error::other("a protected name is locked by someone else"))
 }
 
 /// Whether `path` still names the open folder.
@@ -83,9 +102,12 @@ fn is_still(lock: &OwnedFd, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether a folder may be a placeholder, and so needs to be held: it is empty.
-pub(super) fn may_be_one(path: &PathBuf) -> bool {
-    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+/// Whether a folder may be a placeholder, and so needs to be held: it is empty, or has just been removed.
+pub(super) fn may_be_one(path: &Path) -> bool {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
 /// The placeholders of a guard, without any pointers: the guard gives its memory back, but not its stack.
@@ -122,7 +144,7 @@ impl Held {
         held
     }
 
-    /// Removes those that nobody else holds. `covered`: by a mount of this process' own namespace.
+    /// Removes those that nobody else holds. `covered`: in a mount namespace of this process' own, first to be uncovered.
     pub(super) fn remove(&self, covered: bool) {
         let mut rest = &self.paths[..];
         for &lock in self.locks.iter().take(self.count) {
@@ -131,14 +153,20 @@ impl Held {
             if covered {
                 let _ = mounts::detach(path);
             }
-            // SAFETY: takes plain numbers.
-            let alone = unsafe { sys::call(libc::SYS_flock, [lock as usize, FLOCK_EXCLUSIVE, 0, 0, 0, 0]) }.is_ok();
-            if alone && is_marked(lock) {
-                let arguments = [libc::AT_FDCWD as usize, path.as_ptr() as usize, libc::AT_REMOVEDIR as usize, 0, 0, 0];
-                // SAFETY: the path is nul-terminated. Fails when it is not empty, as it should.
-                let _ = unsafe { sys::call(libc::SYS_unlinkat, arguments) };
-            }
+            remove_if_alone(lock, path);
+            sys::close(lock);
         }
+    }
+}
+
+/// Removes a placeholder unless somebody else holds it, or it is none, or no longer empty.
+fn remove_if_alone(lock: RawFd, path: &CStr) {
+    // SAFETY: takes plain numbers.
+    let alone = unsafe { sys::call(libc::SYS_flock, [lock as usize, FLOCK_EXCLUSIVE, 0, 0, 0, 0]) }.is_ok();
+    if alone && is_marked(lock) {
+        let arguments = [libc::AT_FDCWD as usize, path.as_ptr() as usize, libc::AT_REMOVEDIR as usize, 0, 0, 0];
+        // SAFETY: the path is nul-terminated. Fails when it is not empty, as it should.
+        let _ = unsafe { sys::call(libc::SYS_unlinkat, arguments) };
     }
 }
 

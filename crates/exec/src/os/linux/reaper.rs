@@ -42,10 +42,8 @@ pub(super) fn adopt(guarded: Guarded) {
 }
 
 fn start() -> io::Result<Reaper> {
-    let reaper = Reaper {
-        wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-        arrivals: Mutex::new(Vec::new()),
-    };
+    let reaper =
+        Reaper { wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?, arrivals: Mutex::new(Vec::new()) };
     std::thread::Builder::new().name("exec-reaper".into()).stack_size(64 * 1024).spawn(run)?;
     Ok(reaper)
 }

@@ -66,9 +66,7 @@ pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Re
 
 fn failure(command: &Command, step: Step, source: io::Error) -> SpawnError {
     match step {
-        Step::Exec => {
-            SpawnError::Program { program: command.argv.first().cloned().unwrap_or_default(), source }
-        }
+        Step::Exec => SpawnError::Program { program: command.argv.first().cloned().unwrap_or_default(), source },
         Step::Cwd => SpawnError::Cwd { cwd: command.cwd.clone(), source },
         Step::Guard | Step::Terminal => SpawnError::System { step: step.name(), source },
         Step::UserNamespace | Step::Mounts | Step::Network | Step::Landlock | Step::Privileges | Step::Filter => {
@@ -119,6 +117,9 @@ fn fork_guard(command: &Command, confine: Option<&Confine<'_>>, theirs: Theirs) 
         0 => system(Step::Guard.name())(error),
         _ => SpawnError::Sandbox { step: Step::UserNamespace.name(), source: error },
     })?;
+    if let Some(confinement) = &mut plan.confinement {
+        confinement.hand_over();
+    }
     let namespaced = namespaces & libc::CLONE_NEWPID != 0;
     Ok(Forked { pid, control: control_write, report: report_read, namespaced })
 }
@@ -149,7 +150,8 @@ pub(super) struct Trial {
 
 /// Starts a command with nothing to read and nobody to write to.
 pub(super) fn trial(command: &Command, confine: &Confine<'_>) -> Result<Trial, SpawnError> {
-    let null = || rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from);
+    let null =
+        || rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from);
     let stdio = || Ok([null()?, null()?, null()?]);
     let theirs = Theirs { stdio: stdio().map_err(system("standard streams"))?, terminal: None };
     let Forked { pid, control, report, .. } = fork_guard(command, Some(confine), theirs)?;

@@ -106,6 +106,11 @@ pub(super) fn setsid() {
     unsafe { libc::setsid() };
 }
 
+pub(super) fn lead_group() {
+    // SAFETY: takes plain numbers.
+    unsafe { libc::setpgid(0, 0) };
+}
+
 pub(super) fn getpid() -> i32 {
     // SAFETY: no arguments. The raw call, since a cached value would be the parent's.
     unsafe { libc::syscall(libc::SYS_getpid) as i32 }
@@ -147,9 +152,7 @@ pub(super) fn now_ms() -> i64 {
     let clock = libc::CLOCK_MONOTONIC as usize;
     // SAFETY: the pointer is to a local.
     let _ = unsafe { call(libc::SYS_clock_gettime, [clock, &raw mut time as usize, 0, 0, 0, 0]) };
-    #[expect(clippy::useless_conversion, clippy::unnecessary_cast, reason = "the fields differ in width by target")]
-    let ms = (time.tv_sec as i64).wrapping_mul(1000).wrapping_add(time.tv_nsec as i64 / 1_000_000);
-    ms
+    time.tv_sec.wrapping_mul(1000).wrapping_add(time.tv_nsec / 1_000_000)
 }
 
 /// Waits until one of two descriptors can be read; `timeout_ms < 0` waits for ever.
