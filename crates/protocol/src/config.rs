@@ -30,6 +30,7 @@ gated! {
     pub struct ConfigReadResponse {
         pub config: Config,
         pub origins: HashMap<String, ConfigLayerMetadata>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub layers: Option<Vec<ConfigLayer>>,
     }
 }
@@ -256,6 +257,7 @@ pub struct ConfigLayer {
     pub name: ConfigLayerSource,
     pub version: String,
     pub config: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
 }
 

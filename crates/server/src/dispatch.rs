@@ -96,7 +96,10 @@ impl Router {
             }
             let key = order(&params);
             let work = async move {
-                let handled = handler(cx.clone(), params).await;
+                let mut handled = handler(cx.clone(), params).await;
+                if !experimental && let Ok(reply) = &mut handled {
+                    M::hide_experimental(&mut reply.response);
+                }
                 finish(&cx, responder, handled);
             };
             (key, Box::pin(work))

@@ -4,6 +4,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub(crate) mod config;
 mod enums;
 mod from_wire;
 mod to_wire;
