@@ -188,6 +188,12 @@ impl Loader {
                 layers.layers.push(Layer { source: Source::Thread, values: Arc::new(values), disabled: None });
             }
         }
+        if let Some(file) = self.system_file.parent().map(|folder| folder.join(MANAGED_NAME)) {
+            let values = self.read(&file)?;
+            if !values.is_empty() {
+                layers.layers.push(Layer { source: Source::Managed { file }, values, disabled: None });
+            }
+        }
         Ok((layers, project))
     }
 
