@@ -1,5 +1,7 @@
 //! A thread's memory: what is on disk and what the model sees, kept in step.
 
+use std::sync::Arc;
+
 use store::{Record, StoreError, ThreadWriter};
 use types::{ResponseItem, TokenUsage, TokenUsageTotals};
 
@@ -8,7 +10,8 @@ use types::{ResponseItem, TokenUsage, TokenUsageTotals};
 pub(crate) struct Log {
     /// `None` for ephemeral threads.
     writer: Option<ThreadWriter>,
-    history: Vec<ResponseItem>,
+    /// Shared with a request while it is sent; recorded to only in between, so that nothing is copied.
+    history: Arc<Vec<ResponseItem>>,
     usage: Option<TokenUsageTotals>,
     /// How often the history was compacted.
     pub(crate) window: u64,
@@ -21,7 +24,7 @@ impl Log {
         usage: Option<TokenUsageTotals>,
         window: u64,
     ) -> Self {
-        Self { writer, history, usage, window }
+        Self { writer, history: Arc::new(history), usage, window }
     }
 
     /// Puts records on disk, then into the history. On an error neither holds any of them.
@@ -31,7 +34,7 @@ impl Log {
         if let Some(writer) = &mut self.writer {
             writer.append(&records)?;
         }
-        self.history.extend(records.into_iter().filter_map(|record| match record {
+        Arc::make_mut(&mut self.history).extend(records.into_iter().filter_map(|record| match record {
             Record::ResponseItem(item) => Some(item),
             Record::SessionMeta(_)
             | Record::TurnContext(_)
@@ -42,14 +45,14 @@ impl Log {
         Ok(())
     }
 
-    /// What the model sees, oldest first.
-    pub(crate) fn history(&self) -> &[ResponseItem] {
-        &self.history
+    /// What the model sees, oldest first, without copying it.
+    pub(crate) fn shared_history(&self) -> Arc<Vec<ResponseItem>> {
+        self.history.clone()
     }
 
     /// Replaces the history; the caller has recorded why.
     pub(crate) fn replace_history(&mut self, history: Vec<ResponseItem>) {
-        self.history = history;
+        self.history = Arc::new(history);
     }
 
     pub(crate) fn usage(&self) -> Option<TokenUsageTotals> {

@@ -118,7 +118,7 @@ impl RunningTurn {
         Request {
             model: settings.model().to_owned(),
             instructions: self.thread.instructions(settings),
-            input: self.log.history().to_vec(),
+            input: self.log.shared_history(),
             tools: self.specs.clone(),
             parallel_tool_calls: self.model.supports_parallel_tool_calls,
             reasoning: self.reasoning(),
