@@ -104,6 +104,7 @@ pub struct ConfigToml {
     pub check_for_update_on_startup: Option<Value>,
     pub default_permissions: Option<Value>,
     pub disable_paste_burst: Option<Value>,
+    pub experimental_instructions_file: Option<Value>,
     pub experimental_realtime_start_instructions: Option<Value>,
     pub experimental_realtime_ws_backend_prompt: Option<Value>,
     pub experimental_realtime_ws_base_url: Option<Value>,
@@ -129,6 +130,56 @@ pub struct ConfigToml {
     pub tool_suggest: Option<Value>,
     pub tui: Option<Value>,
     pub windows: Option<Value>,
+    pub windows_wsl_setup_acknowledged: Option<Value>,
+}
+
+impl ConfigToml {
+    /// Every key a file may have at its top.
+    #[must_use]
+    pub fn keys() -> &'static [&'static str] {
+        keys_of::<Self>()
+    }
+}
+
+impl ProfileToml {
+    /// Every key a profile may have.
+    #[must_use]
+    pub fn keys() -> &'static [&'static str] {
+        keys_of::<Self>()
+    }
+}
+
+/// The names of a struct's members, as the struct itself asks a deserializer for them.
+fn keys_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    struct Names(&'static [&'static str]);
+
+    impl<'de> Deserializer<'de> for &mut Names {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_struct<V: serde::de::Visitor<'de>>(
+            self,
+            _name: &'static str,
+            fields: &'static [&'static str],
+            _visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.0 = fields;
+            Err(Self::Error::custom("only the names are wanted"))
+        }
+
+        fn deserialize_any<V: serde::de::Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
+            Err(Self::Error::custom("not a struct"))
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    let mut names = Names(&[]);
+    // It always fails, after it has asked.
+    let _ = T::deserialize(&mut names);
+    names.0
 }
 
 /// `[profiles.NAME]`: keys that replace those of the file while the profile is active.

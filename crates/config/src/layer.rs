@@ -6,6 +6,9 @@ use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 use types::AbsPath;
 
+use crate::error::ConfigError;
+use crate::file::ConfigToml;
+
 /// Where a layer's values come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -142,12 +145,33 @@ impl Layers {
         origins.into_iter().collect()
     }
 
+    /// Checks that every value has the type its key asks for; unknown keys pass.
+    ///
+    /// # Errors
+    /// [`ConfigError::Type`] without a place.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match Value::Table(self.merged()).try_into::<ConfigToml>() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(ConfigError::Type { message: error.to_string(), located: None }),
+        }
+    }
+
+    /// The same layers after the user's file was given other values.
+    pub(crate) fn with_user_values(mut self, values: &Table) -> Self {
+        for layer in &mut self.layers {
+            if matches!(layer.source, Source::User { .. }) {
+                layer.values = Arc::new(values.clone());
+            }
+        }
+        self
+    }
+
     fn enabled(&self) -> impl DoubleEndedIterator<Item = &Layer> {
         self.layers.iter().filter(|layer| layer.disabled.is_none())
     }
 }
 
-fn lookup<'t>(table: &'t Table, path: &[&str]) -> Option<&'t Value> {
+pub(crate) fn lookup<'t>(table: &'t Table, path: &[&str]) -> Option<&'t Value> {
     let (first, rest) = path.split_first()?;
     let value = table.get(*first)?;
     if rest.is_empty() { Some(value) } else { lookup(value.as_table()?, rest) }

@@ -6,7 +6,7 @@
 //! This crate does not know: the network, threads, the client's spelling of anything. It reads no environment
 //! variables; what they say is passed in. Open [`settings`] first, then [`load`] and [`resolve()`].
 
-mod edit;
+pub mod edit;
 pub mod error;
 pub mod features;
 pub mod file;
@@ -21,11 +21,12 @@ pub mod settings;
 pub mod stamp;
 mod trust;
 
+pub use edit::{Edit, EditError, Edited, Merge, Overridden};
 pub use error::{ConfigError, Located, Position, Range, Warning};
 pub use features::{Feature, FeatureInfo, Features, Stage};
 pub use file::{
-    ConfigToml, CredentialsStore, HistoryPersistence, Inherit, Location, LoginMethod, SearchContextSize, Trust,
-    WebSearchMode,
+    ConfigToml, CredentialsStore, HistoryPersistence, Inherit, Location, LoginMethod, ProfileToml, SearchContextSize,
+    Trust, WebSearchMode,
 };
 pub use layer::{Disabled, Layer, Layers, Source};
 pub use load::Loader;

@@ -36,6 +36,8 @@ pub struct Loader {
     cache: Arc<Mutex<HashMap<AbsPath, Cached>>>,
     /// Shared by clones, kept in memory only. The lock is held to copy it.
     runtime_features: Arc<Mutex<BTreeMap<Feature, bool>>>,
+    /// Held while the user's file is changed, so that no edit is lost.
+    pub(crate) edits: Arc<Mutex<()>>,
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +57,7 @@ impl Loader {
             environment: ProviderEnvironment::default(),
             cache: Arc::default(),
             runtime_features: Arc::default(),
+            edits: Arc::default(),
         }
     }
 
@@ -106,15 +109,8 @@ impl Loader {
     /// # Errors
     /// [`ConfigError`]; messages are made to stand after "failed to load configuration: ".
     pub fn load(&self, cwd: Option<&AbsPath>, thread: Option<&ThreadOverrides>) -> Result<Config, ConfigError> {
-        let layers = self.layers(cwd, thread)?;
-        let inputs = Inputs {
-            home: &self.home,
-            cwd,
-            project_root: cwd.and_then(|cwd| self.project_root(cwd, &layers)),
-            thread,
-            environment: &self.environment,
-            runtime_features: &self.runtime_features(),
-        };
+        let (layers, project) = self.gather(cwd, thread)?;
+        let inputs = self.inputs(cwd, project, thread);
         let config = match resolve(layers.clone(), &inputs) {
             Err(ConfigError::Type { message, located: None }) => {
                 return Err(ConfigError::Type { message, located: self.locate(&layers) });
@@ -129,16 +125,25 @@ impl Loader {
     /// # Errors
     /// Only the session flags' own: there is nothing to fall back to.
     pub fn defaults(&self, cwd: Option<&AbsPath>) -> Result<Config, ConfigError> {
-        let inputs = Inputs {
+        let flags = Layers { layers: vec![self.flags_layer()] };
+        resolve(flags, &self.inputs(cwd, Project::default(), None))
+    }
+
+    fn inputs<'a>(
+        &'a self,
+        cwd: Option<&'a AbsPath>,
+        project: Project,
+        thread: Option<&'a ThreadOverrides>,
+    ) -> Inputs<'a> {
+        Inputs {
             home: &self.home,
             cwd,
-            project_root: None,
-            thread: None,
+            project_root: project.root,
+            trust: project.trust,
+            thread,
             environment: &self.environment,
-            runtime_features: &self.runtime_features(),
-        };
-        let flags = Layers { layers: vec![self.flags_layer()] };
-        resolve(flags, &inputs)
+            runtime_features: self.runtime_features(),
+        }
     }
 
     /// The layers for `cwd`, lowest first. Session flags and `thread` make layers only when they hold something.
@@ -146,6 +151,14 @@ impl Loader {
     /// # Errors
     /// [`ConfigError::Parse`], [`ConfigError::ParseProject`], [`ConfigError::Read`].
     pub fn layers(&self, cwd: Option<&AbsPath>, thread: Option<&ThreadOverrides>) -> Result<Layers, ConfigError> {
+        self.gather(cwd, thread).map(|(layers, _)| layers)
+    }
+
+    fn gather(
+        &self,
+        cwd: Option<&AbsPath>,
+        thread: Option<&ThreadOverrides>,
+    ) -> Result<(Layers, Project), ConfigError> {
         let user_file = self.user_file();
         let mut layers = Layers {
             layers: vec![
@@ -157,11 +170,11 @@ impl Loader {
                 Layer { values: self.read(&user_file)?, source: Source::User { file: user_file }, disabled: None },
             ],
         };
-        if let Some(cwd) = cwd {
-            let flags = self.flags_layer();
-            self.add_project_layers(cwd, &mut layers, &flags)?;
-        }
         let flags = self.flags_layer();
+        let project = match cwd {
+            Some(cwd) => self.add_project_layers(cwd, &mut layers, &flags)?,
+            None => Project::default(),
+        };
         if !flags.values.is_empty() {
             layers.layers.push(flags);
         }
@@ -172,7 +185,7 @@ impl Loader {
                 layers.layers.push(Layer { source: Source::Thread, values: Arc::new(values), disabled: None });
             }
         }
-        Ok(layers)
+        Ok((layers, project))
     }
 
     fn flags_layer(&self) -> Layer {
@@ -181,27 +194,15 @@ impl Loader {
         Layer { source: Source::SessionFlags, values: Arc::new(values), disabled: None }
     }
 
-    fn add_project_layers(&self, cwd: &AbsPath, layers: &mut Layers, flags: &Layer) -> Result<(), ConfigError> {
-        let root = self.project_root(cwd, layers);
-        let top = root.as_ref().unwrap_or(cwd);
-        let mut folders: Vec<AbsPath> = Vec::new();
-        let mut folder = Some(cwd.clone());
-        while let Some(current) = folder {
-            let dot_codex = current.join(PROJECT_FOLDER);
-            // The home may itself lie in a project; it is the user's layer, not the project's.
-            if dot_codex != self.home && dot_codex.is_dir() {
-                folders.push(current.clone());
-            }
-            folder = if current == *top { None } else { current.parent() };
-        }
-        if folders.is_empty() {
-            return Ok(());
-        }
+    fn add_project_layers(&self, cwd: &AbsPath, layers: &mut Layers, flags: &Layer) -> Result<Project, ConfigError> {
+        // A project says neither where it begins nor whether it is trusted.
         let mut base = layers.merged();
         crate::layer::merge(&mut base, &flags.values);
+        let root = project_root(cwd, &base);
         let projects = trust::Projects::from_table(&base);
-        for folder in folders.into_iter().rev() {
-            let disabled = match projects.trust_of_layer(&folder, root.as_ref()) {
+        let project = Project { trust: projects.trust_of(cwd), root };
+        for folder in self.project_folders(cwd, project.root.as_ref()) {
+            let disabled = match projects.trust_of_layer(&folder, project.root.as_ref()) {
                 (_, Some(Trust::Trusted)) => None,
                 (root, Some(Trust::Untrusted)) => Some(Disabled::UntrustedProject { root }),
                 (root, None) => Some(Disabled::UnknownProject { root }),
@@ -221,22 +222,24 @@ impl Loader {
             };
             layers.layers.push(Layer { source: Source::Project { dot_codex }, values, disabled });
         }
-        Ok(())
+        Ok(project)
     }
 
-    /// The nearest parent of `cwd`, itself included, with a root marker.
-    fn project_root(&self, cwd: &AbsPath, layers: &Layers) -> Option<AbsPath> {
-        // Only the system's and the user's layer are asked: a project cannot say where it begins.
-        let configured = layers
-            .iter()
-            .filter(|layer| matches!(layer.source, Source::System { .. } | Source::User { .. } | Source::SessionFlags))
-            .filter_map(|layer| layer.values.get("project_root_markers")?.as_array())
-            .next_back();
-        let markers: Vec<&str> = match configured {
-            Some(markers) => markers.iter().filter_map(Value::as_str).collect(),
-            None => vec![DEFAULT_ROOT_MARKER],
-        };
-        trust::find_root(cwd, &markers)
+    /// The folders with a `.codex` from the root down to `cwd`; without a root only `cwd` can be one.
+    fn project_folders(&self, cwd: &AbsPath, root: Option<&AbsPath>) -> Vec<AbsPath> {
+        let top = root.unwrap_or(cwd);
+        let mut folders = Vec::new();
+        let mut folder = Some(cwd.clone());
+        while let Some(current) = folder {
+            folder = if current == *top { None } else { current.parent() };
+            let dot_codex = current.join(PROJECT_FOLDER);
+            // The home may itself lie in a project; it is the user's layer, not the project's.
+            if dot_codex != self.home && dot_codex.is_dir() {
+                folders.push(current);
+            }
+        }
+        folders.reverse();
+        folders
     }
 
     /// Parses a file; a missing one is empty.
@@ -294,6 +297,22 @@ impl Loader {
             })
         })
     }
+}
+
+/// What the layers above the project say about it.
+#[derive(Debug, Default)]
+struct Project {
+    root: Option<AbsPath>,
+    trust: Option<Trust>,
+}
+
+/// The nearest parent of `cwd`, itself included, with a root marker.
+fn project_root(cwd: &AbsPath, base: &Table) -> Option<AbsPath> {
+    let markers: Vec<&str> = match base.get("project_root_markers").and_then(Value::as_array) {
+        Some(markers) => markers.iter().filter_map(Value::as_str).collect(),
+        None => vec![DEFAULT_ROOT_MARKER],
+    };
+    trust::find_root(cwd, &markers)
 }
 
 fn is_missing(error: &io::Error) -> bool {

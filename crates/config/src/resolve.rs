@@ -8,7 +8,7 @@ use crate::error::ConfigError;
 use crate::features::{Feature, Features};
 use crate::file::{
     AgentsToml, ConfigToml, CredentialsStore, FeatureToml, HistoryPersistence, ProfileToml, SandboxWorkspaceWriteToml,
-    ShellEnvironmentToml, SkillsToml, ToolsToml,
+    ShellEnvironmentToml, SkillsToml, ToolsToml, Trust,
 };
 use crate::layer::Layers;
 use crate::overrides::ThreadOverrides;
@@ -17,7 +17,6 @@ use crate::settings::{
     AgentRole, Agents, Config, DEFAULT_PROJECT_DOC_MAX_BYTES, History, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
     SkillSelector, SkillSwitch, Skills, WebSearchTool,
 };
-use crate::trust::Projects;
 
 const DEFAULT_CHATGPT_BASE_URL: &str = "https://chatgpt.com/backend-api";
 
@@ -27,10 +26,11 @@ pub struct Inputs<'a> {
     pub home: &'a AbsPath,
     pub cwd: Option<&'a AbsPath>,
     pub project_root: Option<AbsPath>,
+    pub trust: Option<Trust>,
     pub thread: Option<&'a ThreadOverrides>,
     pub environment: &'a ProviderEnvironment,
     /// What clients switched at run time: over the defaults, below every file and flag.
-    pub runtime_features: &'a [(Feature, bool)],
+    pub runtime_features: Vec<(Feature, bool)>,
 }
 
 /// Makes a configuration of layers.
@@ -39,7 +39,6 @@ pub struct Inputs<'a> {
 /// [`ConfigError::Type`] without a place, [`ConfigError::UnknownProfile`], [`ConfigError::UnknownProvider`].
 pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigError> {
     let merged = layers.merged();
-    let trust = inputs.cwd.and_then(|cwd| Projects::from_table(&merged).trust_of(cwd));
     let mut unknown_keys = Vec::new();
     let file: ConfigToml =
         serde_ignored::deserialize(toml::Value::Table(merged), |path| unknown_keys.push(dotted(&path)))
@@ -52,7 +51,7 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
     let none = ThreadOverrides::default();
     let thread = inputs.thread.unwrap_or(&none).clone();
 
-    let features = features(inputs.runtime_features, &file, &profile, &mut unknown_keys);
+    let features = features(&inputs.runtime_features, &file, &profile, &mut unknown_keys);
     let model_provider = thread
         .model_provider
         .or(profile.model_provider)
@@ -79,7 +78,7 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
         home: inputs.home.clone(),
         cwd: inputs.cwd.cloned(),
         project_root: inputs.project_root.clone(),
-        trust,
+        trust: inputs.trust,
         profile: file.profile,
 
         model: thread.model.or(profile.model).or(file.model),

@@ -144,7 +144,7 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
              searching a large area, or a change in files that nobody else touches. Give it everything it needs to know \
              in the message: it does not see this conversation unless `fork_context` is set. Answers at once with its \
              id; you are told when it is done. Do not hand over small steps, or work that you need before your next one.",
-            json!({
+            &json!({
                 "message": text("The task: goal, what is known, where to look, what to bring back."),
                 "items": items,
                 "agent_type": text("A role from the configuration, such as `explorer` or `worker`. Optional."),
@@ -158,7 +158,7 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
             SEND,
             "Sends more input to a sub-agent. While it works, the input joins the running work; with `interrupt` it \
              drops that and turns to the new input.",
-            json!({
+            &json!({
                 "target": text("The sub-agent's id."),
                 "message": text("The text to send."),
                 "items": items,
@@ -169,14 +169,14 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
         function(
             RESUME,
             "Brings a closed sub-agent back, with all it knew, so that it can take input again.",
-            json!({ "id": text("The sub-agent's id.") }),
+            &json!({ "id": text("The sub-agent's id.") }),
             &["id"],
         ),
         function(
             WAIT,
             "Waits until at least one of the sub-agents has ended its work, or the time is over, and answers with what \
              is known of each that has. Prefer doing something useful over waiting.",
-            json!({
+            &json!({
                 "targets": { "type": "array", "items": { "type": "string" }, "description": "Ids of sub-agents." },
                 "timeout_ms": { "type": "number", "description": "How long to wait, 10000 to 3600000. Default 30000." },
             }),
@@ -185,13 +185,13 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
         function(
             CLOSE,
             "Closes a sub-agent that is no longer needed, and answers with how it was. What it is doing is stopped.",
-            json!({ "target": text("The sub-agent's id.") }),
+            &json!({ "target": text("The sub-agent's id.") }),
             &["target"],
         ),
     ]
 }
 
-fn function(name: &str, description: &str, properties: Value, required: &[&str]) -> ToolSpec {
+fn function(name: &str, description: &str, properties: &Value, required: &[&str]) -> ToolSpec {
     let mut parameters = json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {
         parameters["required"] = json!(required);
@@ -352,7 +352,8 @@ impl Cx<'_> {
             settings.mode = None;
         }
         if let Some(effort) = &args.reasoning_effort {
-            let effort = ReasoningEffort::parse(effort).ok_or_else(|| format!("unknown reasoning effort '{effort}'"))?;
+            let effort =
+                ReasoningEffort::parse(effort).ok_or_else(|| format!("unknown reasoning effort '{effort}'"))?;
             settings.effort = Some(effort);
         }
         let depth = self.thread.agent.depth() + 1;

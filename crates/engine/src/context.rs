@@ -11,8 +11,8 @@ use jiff::Zoned;
 use model::catalogue::ModelInfo;
 use store::TurnContextRecord;
 use types::{
-    AbsPath, ApprovalPolicy, CollaborationMode, ContentItem, FileSystemAccess, FileSystemPath, ModeKind, Personality,
-    PermissionProfile, ResponseItem, SandboxPolicy, TurnId,
+    AbsPath, ApprovalPolicy, CollaborationMode, ContentItem, FileSystemAccess, FileSystemPath, ModeKind,
+    PermissionProfile, Personality, ResponseItem, SandboxPolicy, TurnId,
 };
 
 use crate::environment::Environment;
@@ -136,8 +136,7 @@ fn changed(before: &Option<String>, after: &Option<String>) -> Option<String> {
 }
 
 fn message<const N: usize>(role: &str, parts: [Option<String>; N]) -> Option<ResponseItem> {
-    let content: Vec<ContentItem> =
-        parts.into_iter().flatten().map(|text| ContentItem::InputText { text }).collect();
+    let content: Vec<ContentItem> = parts.into_iter().flatten().map(|text| ContentItem::InputText { text }).collect();
     (!content.is_empty()).then(|| ResponseItem::message(role, content))
 }
 
@@ -156,7 +155,8 @@ fn permissions(environment: &Environment, settings: &ThreadSettings) -> String {
 }
 
 fn sandbox_text(environment: &Environment, settings: &ThreadSettings) -> String {
-    let network = if settings.sandbox_policy.network_access() { "Network access is on." } else { "Network access is off." };
+    let network =
+        if settings.sandbox_policy.network_access() { "Network access is on." } else { "Network access is off." };
     if let Some(profile) = &settings.permission_profile {
         return format!("Commands run in a sandbox with these permissions. {network}\n{}", profile_text(profile));
     }
@@ -226,15 +226,21 @@ fn profile_text(profile: &PermissionProfile) -> String {
 
 fn approval_text(policy: &ApprovalPolicy) -> String {
     match policy {
-        ApprovalPolicy::Never => "Approval policy is `never`: nobody can be asked. Do not set `sandbox_permissions`; such \
+        ApprovalPolicy::Never => {
+            "Approval policy is `never`: nobody can be asked. Do not set `sandbox_permissions`; such \
              commands are refused. Work within what is allowed, and report what was not possible."
-            .to_owned(),
-        ApprovalPolicy::UnlessTrusted => "Approval policy is `untrusted`: commands that only read run at once, the user is \
+                .to_owned()
+        }
+        ApprovalPolicy::UnlessTrusted => {
+            "Approval policy is `untrusted`: commands that only read run at once, the user is \
              asked about every other one. Prefer few, clear commands."
-            .to_owned(),
-        ApprovalPolicy::OnFailure => "Approval policy is `on-failure`: commands run in the sandbox; if it stops one, the \
+                .to_owned()
+        }
+        ApprovalPolicy::OnFailure => {
+            "Approval policy is `on-failure`: commands run in the sandbox; if it stops one, the \
              user is asked whether it may run outside."
-            .to_owned(),
+                .to_owned()
+        }
         ApprovalPolicy::OnRequest => {
             format!("Approval policy is `on-request`: you decide when to ask.\n\n{}", prompts::ESCALATION.trim_end())
         }
@@ -295,10 +301,7 @@ fn environment_text(environment: &Environment, cwd: &AbsPath) -> String {
 }
 
 /// The settings of a turn as the rollout keeps them.
-pub(crate) fn turn_context_record(
-    turn_id: &TurnId,
-    settings: &ThreadSettings,
-) -> TurnContextRecord {
+pub(crate) fn turn_context_record(turn_id: &TurnId, settings: &ThreadSettings) -> TurnContextRecord {
     let now = Zoned::now();
     TurnContextRecord {
         turn_id: Some(turn_id.clone()),

@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use config::{Config, Feature, Inherit, Loader, ShellEnvironmentPolicy};
 use exec::{Launcher, Places, Shell};
 use extensions::{agents_md, skills};
+use model::Credentials;
 use store::Store;
 use tokio_util::task::TaskTracker;
-use model::Credentials;
 use types::AbsPath;
 
 use crate::event::EventSink;
@@ -144,25 +144,27 @@ impl Environment {
 impl Environment {
     /// The skills that apply at `cwd`; `None` when their list is not wanted.
     pub(crate) fn skills(&self, config: &Config, cwd: &AbsPath) -> Option<Arc<skills::Found>> {
-        if !config.skills.include_instructions {
-            return None;
-        }
+        config.skills.include_instructions.then(|| self.discover_skills(config, cwd, &[]))
+    }
+
+    /// All skills that apply at `cwd`, and those below the `extra` folders. Blocks for a few `stat`s, or for the search.
+    #[must_use]
+    pub fn discover_skills(&self, config: &Config, cwd: &AbsPath, extra: &[AbsPath]) -> Arc<skills::Found> {
         if config.skills.bundled
             && let Err(error) = skills::install_bundled(&self.home)
         {
             tracing::warn!(%error, "the bundled skills could not be unpacked");
         }
         let user_home = self.variable("HOME").and_then(|home| AbsPath::new(home).ok());
-        let admin = AbsPath::new("/etc/codex/skills").ok()?;
-        Some(self.skills.discover(&skills::Places {
+        self.skills.discover(&skills::Places {
             home: &self.home,
             user_home: user_home.as_ref(),
             cwd: Some(cwd),
             root_markers: &config.project_root_markers,
-            admin: &admin,
-            extra: &[],
+            admin: &AbsPath::new(skills::ADMIN_FOLDER).expect("the constant is absolute"),
+            extra,
             config: &config.skills,
-        }))
+        })
     }
 }
 

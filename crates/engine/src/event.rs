@@ -43,7 +43,9 @@ impl ThreadStatus {
 #[derive(Debug)]
 pub enum ThreadEvent {
     /// A thread was loaded to work for another one; who follows the parent follows it too.
-    Spawned { parent: ThreadId },
+    Spawned {
+        parent: ThreadId,
+    },
     /// A thread that worked for another one is no longer loaded.
     Closed,
     StatusChanged(ThreadStatus),
@@ -53,30 +55,96 @@ pub enum ThreadEvent {
     /// The last event of a turn; exactly one for each [`Self::TurnStarted`].
     TurnCompleted(Turn),
     /// Something failed. With `will_retry` the turn goes on; otherwise it ends as failed.
-    Error { turn_id: TurnId, error: TurnError, will_retry: bool },
-    ItemStarted { turn_id: TurnId, item: Item },
-    ItemCompleted { turn_id: TurnId, item: Item },
-    AgentMessageDelta { turn_id: TurnId, item_id: ItemId, delta: String },
-    PlanDelta { turn_id: TurnId, item_id: ItemId, delta: String },
-    ReasoningSummaryPartAdded { turn_id: TurnId, item_id: ItemId, summary_index: i64 },
-    ReasoningSummaryDelta { turn_id: TurnId, item_id: ItemId, summary_index: i64, delta: String },
-    ReasoningDelta { turn_id: TurnId, item_id: ItemId, content_index: i64, delta: String },
-    CommandOutputDelta { turn_id: TurnId, item_id: ItemId, delta: String },
-    TerminalInteraction { turn_id: TurnId, item_id: ItemId, process_id: String, stdin: String },
-    FileChangeOutputDelta { turn_id: TurnId, item_id: ItemId, delta: String },
-    FileChangePatchUpdated { turn_id: TurnId, item_id: ItemId, changes: Vec<FileChange> },
-    PlanUpdated { turn_id: TurnId, explanation: Option<String>, steps: Vec<PlanStep> },
+    Error {
+        turn_id: TurnId,
+        error: TurnError,
+        will_retry: bool,
+    },
+    ItemStarted {
+        turn_id: TurnId,
+        item: Item,
+    },
+    ItemCompleted {
+        turn_id: TurnId,
+        item: Item,
+    },
+    AgentMessageDelta {
+        turn_id: TurnId,
+        item_id: ItemId,
+        delta: String,
+    },
+    PlanDelta {
+        turn_id: TurnId,
+        item_id: ItemId,
+        delta: String,
+    },
+    ReasoningSummaryPartAdded {
+        turn_id: TurnId,
+        item_id: ItemId,
+        summary_index: i64,
+    },
+    ReasoningSummaryDelta {
+        turn_id: TurnId,
+        item_id: ItemId,
+        summary_index: i64,
+        delta: String,
+    },
+    ReasoningDelta {
+        turn_id: TurnId,
+        item_id: ItemId,
+        content_index: i64,
+        delta: String,
+    },
+    CommandOutputDelta {
+        turn_id: TurnId,
+        item_id: ItemId,
+        delta: String,
+    },
+    TerminalInteraction {
+        turn_id: TurnId,
+        item_id: ItemId,
+        process_id: String,
+        stdin: String,
+    },
+    FileChangeOutputDelta {
+        turn_id: TurnId,
+        item_id: ItemId,
+        delta: String,
+    },
+    FileChangePatchUpdated {
+        turn_id: TurnId,
+        item_id: ItemId,
+        changes: Vec<FileChange>,
+    },
+    PlanUpdated {
+        turn_id: TurnId,
+        explanation: Option<String>,
+        steps: Vec<PlanStep>,
+    },
     /// All file changes of the turn so far, as one unified diff.
-    DiffUpdated { turn_id: TurnId, diff: String },
-    TokenUsageUpdated { turn_id: TurnId, usage: TokenUsageTotals },
+    DiffUpdated {
+        turn_id: TurnId,
+        diff: String,
+    },
+    TokenUsageUpdated {
+        turn_id: TurnId,
+        usage: TokenUsageTotals,
+    },
     RateLimitsUpdated(RateLimits),
     /// An item as the model sent or will see it, for threads that asked for raw events.
-    RawResponseItem { turn_id: TurnId, item: ResponseItem },
-    NameUpdated { name: Option<String> },
+    RawResponseItem {
+        turn_id: TurnId,
+        item: ResponseItem,
+    },
+    NameUpdated {
+        name: Option<String>,
+    },
     /// Somebody has to answer; the thread waits.
     Asked(Question),
     /// A question needs no answer any more: it was answered, or its turn ended.
-    Settled { question: QuestionId },
+    Settled {
+        question: QuestionId,
+    },
 }
 
 /// Identifies a question for as long as the server runs.
@@ -117,7 +185,10 @@ pub enum Answer {
     Command(CommandDecision),
     Patch(PatchDecision),
     UserInput(UserAnswers),
-    DynamicTool { content: Vec<DynamicToolContent>, success: bool },
+    DynamicTool {
+        content: Vec<DynamicToolContent>,
+        success: bool,
+    },
     /// The client answered with an error.
     Refused(String),
     /// The client's answer makes no sense.

@@ -29,5 +29,7 @@ pub use event::{Answer, EventSink, Question, QuestionId, QuestionKind, ThreadEve
 pub use provider::{ProviderError, connect, provider_problem};
 pub use registry::{Engine, NewThread};
 pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
-pub use tools::{CommandApproval, CommandDecision, PatchApproval, PatchDecision, QuestionOption, UserAnswers, UserQuestions};
 pub use thread::{AcceptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};
+pub use tools::{
+    CommandApproval, CommandDecision, PatchApproval, PatchDecision, QuestionOption, UserAnswers, UserQuestions,
+};

@@ -29,7 +29,7 @@ impl Log {
     /// Blocks for one write to a local file (microseconds); nothing is buffered.
     pub(crate) fn record(&mut self, records: Vec<Record>) -> Result<(), StoreError> {
         if let Some(writer) = &mut self.writer {
-            writer.write(&records)?;
+            writer.append(&records)?;
         }
         self.history.extend(records.into_iter().filter_map(|record| match record {
             Record::ResponseItem(item) => Some(item),

@@ -13,7 +13,7 @@ pub enum ProviderError {
     #[error("Model provider `{0}` not found")]
     Unknown(String),
     #[error("model provider `{id}`: {source}")]
-    Unusable { id: String, source: model::ModelError },
+    Unusable { id: String, source: Box<model::ModelError> },
 }
 
 /// Connects to the provider called `id`. No I/O happens before the first request.
@@ -28,7 +28,7 @@ pub fn connect(
     user_agent: &str,
 ) -> Result<Arc<dyn ModelProvider>, ProviderError> {
     let provider = config.providers.get(id).ok_or_else(|| ProviderError::Unknown(id.to_owned()))?;
-    let unusable = |source| ProviderError::Unusable { id: id.to_owned(), source };
+    let unusable = |source| ProviderError::Unusable { id: id.to_owned(), source: Box::new(source) };
     let lookup = environment.clone();
     model::connect(
         info(id, provider),
@@ -64,9 +64,9 @@ fn info(id: &str, provider: &ProviderConfig) -> ProviderInfo {
         base_url: provider.base_url.clone(),
         wire_api: match provider.wire_api {
             WireApi::Responses => model::WireApi::Responses,
-            WireApi::Simulator => model::WireApi::Simulator {
-                script: provider.script.as_ref().map(|script| script.as_path().to_owned()),
-            },
+            WireApi::Simulator => {
+                model::WireApi::Simulator { script: provider.script.as_ref().map(|script| script.as_path().to_owned()) }
+            }
         },
         env_key: provider.env_key.clone(),
         env_key_instructions: provider.env_key_instructions.clone(),

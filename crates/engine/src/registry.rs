@@ -37,8 +37,7 @@ impl Loaded {
 
     /// The first name that no loaded sub-agent has; with a number when all are taken.
     pub(crate) fn free_nickname(&self, names: &[&str]) -> String {
-        let taken: Vec<String> =
-            self.lock().values().filter_map(|handle| handle.shared.agent.name().0).collect();
+        let taken: Vec<String> = self.lock().values().filter_map(|handle| handle.shared.agent.name().0).collect();
         (0..)
             .flat_map(|round| names.iter().map(move |name| (round, name)))
             .map(|(round, name)| if round == 0 { (*name).to_owned() } else { format!("{name} {}", round + 1) })

@@ -169,15 +169,36 @@ pub enum ThreadError {
 }
 
 pub(crate) enum Command {
-    StartTurn { request: Box<TurnRequest>, reply: oneshot::Sender<AcceptedTurn> },
-    Steer { expected: Option<TurnId>, input: Vec<UserInput>, client_metadata: Vec<(String, String)>, reply: Reply<TurnId> },
-    Interrupt { turn: Option<TurnId>, reply: Reply<()> },
-    Inject { items: Vec<ResponseItem>, reply: Reply<()> },
-    SetName { name: Option<String>, reply: Reply<()> },
+    StartTurn {
+        request: Box<TurnRequest>,
+        reply: oneshot::Sender<AcceptedTurn>,
+    },
+    Steer {
+        expected: Option<TurnId>,
+        input: Vec<UserInput>,
+        client_metadata: Vec<(String, String)>,
+        reply: Reply<TurnId>,
+    },
+    Interrupt {
+        turn: Option<TurnId>,
+        reply: Reply<()>,
+    },
+    Inject {
+        items: Vec<ResponseItem>,
+        reply: Reply<()>,
+    },
+    SetName {
+        name: Option<String>,
+        reply: Reply<()>,
+    },
     /// Tells the model of something that happened; a running turn takes it up at once.
-    Notify { items: Vec<ResponseItem> },
+    Notify {
+        items: Vec<ResponseItem>,
+    },
     /// Ends the running turn as interrupted, then the actor.
-    Close { reply: oneshot::Sender<()> },
+    Close {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 type Reply<T> = oneshot::Sender<Result<T, ThreadError>>;
@@ -519,7 +540,7 @@ impl ThreadActor {
         if let Some(idle) = &mut self.idle {
             let _ = reply.send(idle.log.record(vec![record]).map_err(ThreadError::from));
         } else {
-            self.pass_on(reply, |done| TurnInput::Record { record, done });
+            self.pass_on(reply, |done| TurnInput::Record { record: Box::new(record), done });
         }
     }
 
@@ -549,7 +570,8 @@ impl ThreadActor {
         }
         // Ends with the turn at the latest, which answers or drops `done`.
         self.shared.environment.tasks.spawn(async move {
-            let outcome = answer.await.map_err(|_| ThreadError::Closed).and_then(|done| done.map_err(ThreadError::from));
+            let outcome =
+                answer.await.map_err(|_| ThreadError::Closed).and_then(|done| done.map_err(ThreadError::from));
             let _ = reply.send(outcome);
         });
     }

@@ -36,7 +36,7 @@ pub(crate) enum TurnInput {
     /// Items for the model's eyes only.
     Inject { items: Vec<ResponseItem>, done: oneshot::Sender<Result<(), StoreError>> },
     /// A fact about the thread that belongs into the rollout.
-    Record { record: Record, done: oneshot::Sender<Result<(), StoreError>> },
+    Record { record: Box<Record>, done: oneshot::Sender<Result<(), StoreError>> },
 }
 
 /// How a turn ended, with what it borrowed.
@@ -130,7 +130,14 @@ impl TurnTask {
             return self.refuse_empty_input();
         }
         let events = TurnEvents::new(self.thread.clone(), self.id.clone());
-        let tools = tool_calls::turn_tools(&self.environment, &self.thread, &self.settings, &lookup.info, &events, &self.cancel);
+        let tools = tool_calls::turn_tools(
+            &self.environment,
+            &self.thread,
+            &self.settings,
+            &lookup.info,
+            &events,
+            &self.cancel,
+        );
         let specs = tool_calls::specs(&self.environment, &self.thread, &self.settings, &lookup.info);
         let mut turn = RunningTurn {
             id: self.id,
@@ -188,7 +195,7 @@ impl TurnTask {
 
 impl RunningTurn {
     async fn work(&mut self, input: Vec<UserInput>, started_at: i64) -> Result<(), Stop> {
-        self.begin(input, started_at)?;
+        self.begin(&input, started_at)?;
         loop {
             self.take_inbox();
             self.take_pending()?;
@@ -201,7 +208,7 @@ impl RunningTurn {
     }
 
     /// Records the turn's start, what the model has to know, and the user's input; then tells of them.
-    fn begin(&mut self, input: Vec<UserInput>, started_at: i64) -> Result<(), Stop> {
+    fn begin(&mut self, input: &[UserInput], started_at: i64) -> Result<(), Stop> {
         let mut records = vec![Record::Event(EventRecord::TurnStarted {
             turn_id: self.id.clone(),
             started_at: Some(started_at),
@@ -214,7 +221,7 @@ impl RunningTurn {
         }
         records.extend(facts.items_since(self.facts.as_ref()).into_iter().map(Record::ResponseItem));
         records.push(Record::TurnContext(Box::new(context::turn_context_record(&self.id, &self.settings))));
-        let (announce, input_records) = self.prepare(&input);
+        let (announce, input_records) = self.prepare(input);
         records.extend(input_records);
         self.log.record(records)?;
         self.facts = Some(facts);
@@ -255,7 +262,7 @@ impl RunningTurn {
                 let _ = done.send(self.log.record(items.into_iter().map(Record::ResponseItem).collect()));
             }
             TurnInput::Record { record, done } => {
-                let _ = done.send(self.log.record(vec![record]));
+                let _ = done.send(self.log.record(vec![*record]));
             }
         }
     }

@@ -10,10 +10,10 @@ use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::experimental::gated;
 use crate::model::{ReasoningEffort, ReasoningSummary, ServiceTier, Verbosity};
-use crate::path::AbsolutePathBuf;
 use crate::permissions::{ApprovalsReviewer, AskForApproval, SandboxMode};
+use crate::path::AbsolutePathBuf;
+use crate::experimental::gated;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
@@ -30,6 +30,7 @@ gated! {
     pub struct ConfigReadResponse {
         pub config: Config,
         pub origins: HashMap<String, ConfigLayerMetadata>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub layers: Option<Vec<ConfigLayer>>,
     }
 }
@@ -256,6 +257,7 @@ pub struct ConfigLayer {
     pub name: ConfigLayerSource,
     pub version: String,
     pub config: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
 }
 

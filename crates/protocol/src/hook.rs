@@ -1,5 +1,6 @@
 //! TODO hook
 
+
 #[cfg(feature = "export")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

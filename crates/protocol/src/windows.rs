@@ -1,5 +1,6 @@
 //! TODO windows
 
+
 #[cfg(feature = "export")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

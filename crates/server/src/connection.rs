@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use rpc::{Outgoing, TrySendError};
 use tokio_util::sync::CancellationToken;
+use workspace::watch::Watches;
 
 /// Identifies a connection for as long as the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,6 +20,8 @@ pub(crate) struct Connection {
     client: OnceLock<Client>,
     /// Fires when the connection is to end.
     pub(crate) closing: CancellationToken,
+    /// Made when something is watched; they end with the connection.
+    watches: OnceLock<Watches>,
 }
 
 /// What a client said when it introduced itself.
@@ -33,7 +36,7 @@ pub(crate) struct Client {
 
 impl Connection {
     pub(crate) fn new(id: ConnectionId, outgoing: Outgoing) -> Self {
-        Self { id, outgoing, client: OnceLock::new(), closing: CancellationToken::new() }
+        Self { id, outgoing, client: OnceLock::new(), closing: CancellationToken::new(), watches: OnceLock::new() }
     }
 
     /// `None` before `initialize`.
@@ -44,6 +47,15 @@ impl Connection {
     /// Whether the client had not introduced itself before.
     pub(crate) fn introduce(&self, client: Client) -> bool {
         self.client.set(client).is_ok()
+    }
+
+    /// What the client watches, if it ever watched anything.
+    pub(crate) fn watches(&self) -> Option<&Watches> {
+        self.watches.get()
+    }
+
+    pub(crate) fn watches_or(&self, make: impl FnOnce() -> Watches) -> &Watches {
+        self.watches.get_or_init(make)
     }
 
     /// Whether the client wants to hear of `method`.

@@ -75,7 +75,12 @@ pub(crate) struct Router {
 impl Router {
     /// Routes a method to its handler. Params are decoded once, before anything waits, so that malformed requests are
     /// answered at once and the order can be read from them.
-    pub(crate) fn on<M, F>(mut self, _method: M, order: fn(&M::Params) -> Order, handler: fn(Cx, M::Params) -> F) -> Self
+    pub(crate) fn on<M, F>(
+        mut self,
+        _method: M,
+        order: fn(&M::Params) -> Order,
+        handler: fn(Cx, M::Params) -> F,
+    ) -> Self
     where
         M: Method,
         F: Future<Output = Handled<M::Response>> + Send + 'static,
@@ -87,11 +92,14 @@ impl Router {
             };
             let experimental = cx.connection.client().is_some_and(|client| client.experimental);
             if !experimental && let Some(what) = M::experimental_use(&params) {
-                return (Order::Any, refuse(responder, RpcError::needs_experimental(&what)));
+                return (Order::Any, refuse(responder, RpcError::needs_experimental(what)));
             }
             let key = order(&params);
             let work = async move {
-                let handled = handler(cx.clone(), params).await;
+                let mut handled = handler(cx.clone(), params).await;
+                if !experimental && let Ok(reply) = &mut handled {
+                    M::hide_experimental(&mut reply.response);
+                }
                 finish(&cx, responder, handled);
             };
             (key, Box::pin(work))

@@ -73,7 +73,11 @@ impl Server {
         read
     }
 
-    async fn read<R: AsyncRead + Unpin>(self: &Arc<Self>, mut reader: Reader<R>, connection: &Arc<Connection>) -> io::Result<()> {
+    async fn read<R: AsyncRead + Unpin>(
+        self: &Arc<Self>,
+        mut reader: Reader<R>,
+        connection: &Arc<Connection>,
+    ) -> io::Result<()> {
         let mut dispatcher = Dispatcher::new(Cx { server: self.clone(), connection: connection.clone() });
         loop {
             let incoming = tokio::select! {

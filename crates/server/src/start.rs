@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use auth::Login;
 use config::{Loader, Overrides, ProviderEnvironment};
 use engine::{Engine, Environment, Services};
 use exec::{Launcher, Shell};
-use types::{AbsPath, SessionSource};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use types::{AbsPath, SessionSource};
 
 use crate::Server;
 use crate::hub::Hub;
@@ -41,6 +42,8 @@ pub(crate) struct Info {
     pub(crate) originator: Option<String>,
     /// The terminal, for the user agent.
     pub(crate) terminal: String,
+    /// Who the server is logged in as.
+    pub(crate) login: Arc<Login>,
 }
 
 impl Server {
@@ -61,6 +64,7 @@ impl Server {
             codex_home: home.clone(),
             path: variable("PATH").map(Into::into),
         });
+        let login = Arc::new(Login::new(home.clone()));
         let info = Info {
             home: home.clone(),
             version: version.clone(),
@@ -68,8 +72,8 @@ impl Server {
             ends_with_connection,
             originator: variable("CODEX_INTERNAL_ORIGINATOR_OVERRIDE"),
             terminal: terminal(&variable),
+            login: login.clone(),
         };
-        let auth_home = home.clone();
         let environment = Environment::new(Services {
             home,
             cwd,
@@ -79,7 +83,7 @@ impl Server {
             launcher,
             loader,
             sink: hub.clone(),
-            credentials: Arc::new(move || auth::load(&auth_home).ok().flatten().map(|account| account.credentials)),
+            credentials: Arc::new(move || login.account().ok().flatten().map(|account| account.credentials)),
             variables,
         });
         Arc::new(Self {

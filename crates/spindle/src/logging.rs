@@ -14,7 +14,9 @@ pub(crate) fn start() {
     let started = if environment::variable("LOG_FORMAT").as_deref() == Some("json") {
         builder.json().try_init()
     } else {
-        builder.with_ansi(environment::variable("NO_COLOR").is_none() && io::IsTerminal::is_terminal(&io::stderr())).try_init()
+        builder
+            .with_ansi(environment::variable("NO_COLOR").is_none() && io::IsTerminal::is_terminal(&io::stderr()))
+            .try_init()
     };
     // Only a second start fails, and then logging works already.
     let _ = started;

@@ -37,8 +37,7 @@ fn parse(overrides: &Overrides) -> anyhow::Result<config::Overrides> {
             cli.push(config::Overrides::parse_cli(&format!("{key}={SIMULATOR}"))?);
         }
     }
-    let parsed =
-        config::Overrides { cli, enable: overrides.enable.clone(), disable: overrides.disable.clone() };
+    let parsed = config::Overrides { cli, enable: overrides.enable.clone(), disable: overrides.disable.clone() };
     parsed.check()?;
     Ok(parsed)
 }

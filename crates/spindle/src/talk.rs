@@ -10,7 +10,8 @@ use crate::try_command::{self, Opening};
 use crate::{environment, logging, start};
 
 /// What a model is asked by somebody who asks nothing.
-const LOOK_AROUND: &str = "Look around in this folder, without changing anything, and tell me in a few sentences what is here.";
+const LOOK_AROUND: &str =
+    "Look around in this folder, without changing anything, and tell me in a few sentences what is here.";
 /// The same in the simulator's language: every kind of work once, leaving the folder as it was.
 const DEMONSTRATION: &str = include_str!("demonstration.txt");
 

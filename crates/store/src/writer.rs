@@ -49,15 +49,9 @@ impl ThreadWriter {
     /// # Errors
     /// After an error the file is as long as it was before, and a later append works again once the cause is gone.
     ///
-    /// # Cancel safety
-    /// Never waits: the work is done when the future is first polled, on the caller's thread. A write into the page
-    /// cache takes microseconds, less than handing it to another thread and back.
-    pub async fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        self.append_now(records, SystemTime::now())
-    }
-
-    /// As [`Self::append`], for callers that are not async.
-    pub fn write(&mut self, records: &[Record]) -> Result<(), StoreError> {
+    /// Blocks, but not for long: a write into the page cache takes microseconds, less than handing it to another thread
+    /// and back.
+    pub fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
         self.append_now(records, SystemTime::now())
     }
 

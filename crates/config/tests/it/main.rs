@@ -1,5 +1,6 @@
 //! The crate from outside: files on disk in, configurations and errors out.
 
+mod edits;
 mod errors;
 mod layers;
 mod permissions;

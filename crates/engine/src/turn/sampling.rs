@@ -209,7 +209,9 @@ impl RunningTurn {
                 }
             }
             ResponseEvent::ReasoningDelta { delta, content_index, .. } => {
-                if let Some(item_id) = arriving.reasoning.clone().filter(|_| self.settings.config.show_raw_agent_reasoning) {
+                if let Some(item_id) =
+                    arriving.reasoning.clone().filter(|_| self.settings.config.show_raw_agent_reasoning)
+                {
                     let turn_id = self.id.clone();
                     self.events.emit(ThreadEvent::ReasoningDelta { turn_id, item_id, content_index, delta });
                 }
@@ -237,11 +239,7 @@ impl RunningTurn {
             }
             ResponseItem::Reasoning { id, .. } => {
                 let id = id_or_new(id.as_deref());
-                self.events.item_started(Item::Reasoning {
-                    id: id.clone(),
-                    summary: Vec::new(),
-                    content: Vec::new(),
-                });
+                self.events.item_started(Item::Reasoning { id: id.clone(), summary: Vec::new(), content: Vec::new() });
                 arriving.reasoning = Some(id);
             }
             ResponseItem::WebSearchCall { id, .. } => {
@@ -295,11 +293,8 @@ impl RunningTurn {
                     }
                     self.announce(message);
                     message.talk.push_str(&delta);
-                    let event = ThreadEvent::AgentMessageDelta {
-                        turn_id: self.id.clone(),
-                        item_id: message.id.clone(),
-                        delta,
-                    };
+                    let event =
+                        ThreadEvent::AgentMessageDelta { turn_id: self.id.clone(), item_id: message.id.clone(), delta };
                     self.events.emit(event);
                 }
                 Piece::PlanStart => {
@@ -336,7 +331,8 @@ impl RunningTurn {
                 self.message_done(id.as_deref(), text, phase, item, arriving)?;
             }
             ResponseItem::Reasoning { id, summary, content, .. } => {
-                self.reasoning_done(id.clone(), summary.clone(), content.clone(), item, arriving)?;
+                let (id, summary, content) = (id.clone(), summary.clone(), content.clone());
+                self.reasoning_done(id.as_deref(), summary, content, item, arriving)?;
             }
             ResponseItem::WebSearchCall { id, action, .. } => {
                 let done = web_search(id.as_deref(), action.as_ref(), arriving.hosted.take());
@@ -430,7 +426,7 @@ impl RunningTurn {
 
     fn reasoning_done(
         &mut self,
-        id: Option<String>,
+        id: Option<&str>,
         summary: Vec<ReasoningSummaryPart>,
         content: Option<Vec<ReasoningContent>>,
         item: ResponseItem,
@@ -453,7 +449,7 @@ impl RunningTurn {
         let announced = arriving.reasoning.take();
         let content = if self.settings.config.show_raw_agent_reasoning { content } else { Vec::new() };
         let started = announced.is_some();
-        let id = announced.unwrap_or_else(|| id_or_new(id.as_deref()));
+        let id = announced.unwrap_or_else(|| id_or_new(id));
         self.hosted_done(Item::Reasoning { id, summary, content }, started);
         Ok(())
     }
@@ -628,9 +624,9 @@ fn web_search(id: Option<&str>, action: Option<&Value>, started: Option<ItemId>)
     let parsed = match action.and_then(|action| action["type"].as_str()) {
         Some("search") => WebSearchAction::Search {
             query: text("query"),
-            queries: action.and_then(|action| action["queries"].as_array()).map(|queries| {
-                queries.iter().filter_map(|query| query.as_str().map(str::to_owned)).collect()
-            }),
+            queries: action
+                .and_then(|action| action["queries"].as_array())
+                .map(|queries| queries.iter().filter_map(|query| query.as_str().map(str::to_owned)).collect()),
         },
         Some("open_page") => WebSearchAction::OpenPage { url: text("url") },
         Some("find_in_page") => WebSearchAction::FindInPage { url: text("url"), pattern: text("pattern") },

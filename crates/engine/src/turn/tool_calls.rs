@@ -13,8 +13,8 @@ use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tools::{
-    CommandApproval, CommandDecision, Host, PatchApproval, PatchDecision, PatchTool, SpecContext, ToolCall, ToolEvent, ToolInput,
-    ToolResult, TurnDiff, TurnTools, UserAnswers, UserQuestions, WebSearchMode,
+    CommandApproval, CommandDecision, Host, PatchApproval, PatchDecision, PatchTool, SpecContext, ToolCall, ToolEvent,
+    ToolInput, ToolResult, TurnDiff, TurnTools, UserAnswers, UserQuestions, WebSearchMode,
 };
 use types::{ModeKind, ResponseItem, ToolOutput, ToolSpec};
 
@@ -419,4 +419,3 @@ fn questions(thread: &ThreadShared, events: &TurnEvents) -> Questions {
         status: thread.status.clone(),
     }
 }
-

@@ -13,6 +13,8 @@ use super::metadata;
 use super::{Found, Scope, Skill, SkillError};
 use crate::agents_md::project_folders;
 
+/// Where an administrator usually puts skills.
+pub const ADMIN_FOLDER: &str = "/etc/codex/skills";
 const FILE_NAME: &str = "SKILL.md";
 /// Folders deeper below a root are not searched.
 const MAX_DEPTH: usize = 6;
@@ -29,7 +31,7 @@ pub struct Places<'a> {
     /// `None`: no project's skills.
     pub cwd: Option<&'a AbsPath>,
     pub root_markers: &'a [String],
-    /// The administrator's folder.
+    /// The administrator's folder, usually [`ADMIN_FOLDER`].
     pub admin: &'a AbsPath,
     /// More folders with the user's skills.
     pub extra: &'a [AbsPath],
@@ -39,16 +41,20 @@ pub struct Places<'a> {
 impl Places<'_> {
     /// The folders to search, in order.
     pub(super) fn roots(&self) -> Vec<(AbsPath, Scope)> {
+        let own = self.home.join("skills");
+        let agents = self.user_home.map(|user_home| user_home.join(".agents/skills"));
         let mut roots = Vec::new();
         for folder in self.cwd.map(|cwd| project_folders(cwd, self.root_markers)).unwrap_or_default() {
             for name in [".codex/skills", ".agents/skills"] {
-                roots.push((folder.join(name), Scope::Repo));
+                let root = folder.join(name);
+                // Working in the user's home does not make the user's skills a project's.
+                if root != own && Some(&root) != agents.as_ref() {
+                    roots.push((root, Scope::Repo));
+                }
             }
         }
-        roots.push((self.home.join("skills"), Scope::User));
-        if let Some(user_home) = self.user_home {
-            roots.push((user_home.join(".agents/skills"), Scope::User));
-        }
+        roots.push((own, Scope::User));
+        roots.extend(agents.map(|root| (root, Scope::User)));
         roots.extend(self.extra.iter().map(|root| (root.clone(), Scope::User)));
         if self.config.bundled {
             roots.push((self.home.join("skills/.system"), Scope::System));

@@ -15,7 +15,7 @@ use types::AbsPath;
 
 pub use bundled::{BUNDLED_NAMES, install_bundled};
 pub use cache::SkillsCache;
-pub use discover::{Places, discover};
+pub use discover::{ADMIN_FOLDER, Places, discover};
 pub use mention::{Mention, injection, mentioned};
 pub use metadata::{Interface, ToolDependency};
 pub use render::{Rendered, budget_chars, render};

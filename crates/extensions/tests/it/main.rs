@@ -121,6 +121,15 @@ fn every_folder_from_the_root_to_the_working_directory_counts() {
 }
 
 #[test]
+fn working_in_the_home_does_not_make_the_users_skills_a_projects() {
+    let mut disk = Disk::new();
+    disk.skill("user/.codex/skills/one");
+    disk.skill("user/.agents/skills/two");
+    disk.cwd = disk.root.join("user");
+    assert_eq!(names(&disk.found()), [("one", Scope::User), ("two", Scope::User)]);
+}
+
+#[test]
 fn nested_folders_are_searched_but_not_hidden_or_very_deep_ones() {
     let disk = Disk::new();
     for folder in ["one", "one/inner", "group/two", ".hidden", "a/b/c/d/e/f", "a/b/c/d/e/f/g"] {

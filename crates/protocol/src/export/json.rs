@@ -220,9 +220,11 @@ impl Schemas {
         let (root, v2) = self.definitions();
         let flat = self.flat_definitions(&v2);
         let nested = nest(root, v2);
-        files.insert("codex_app_server_protocol.schemas.json".to_owned(), text(&bundle("AppServerProtocol", nested)));
-        files
-            .insert("codex_app_server_protocol.v2.schemas.json".to_owned(), text(&bundle("AppServerProtocolV2", flat)));
+        files.insert("codex_app_server_protocol.schemas.json".to_owned(), text(&bundle("AppServerProtocol", &nested)));
+        files.insert(
+            "codex_app_server_protocol.v2.schemas.json".to_owned(),
+            text(&bundle("AppServerProtocolV2", &flat)),
+        );
         files
     }
 
@@ -329,7 +331,7 @@ fn redirect(schema: &mut Value, to: &impl Fn(&str) -> Option<String>) {
     }
 }
 
-fn bundle(title: &str, definitions: Map<String, Value>) -> Value {
+fn bundle(title: &str, definitions: &Map<String, Value>) -> Value {
     json!({"$schema": DRAFT, "title": title, "type": "object", "definitions": definitions})
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn initialize(cx: Cx, params: InitializeParams) -> Handled<Init
         platform_family: std::env::consts::FAMILY.to_owned(),
         platform_os: std::env::consts::OS.to_owned(),
     };
-    Ok(Reply::new(response).then(|cx| super::thread_settings::warn_of_broken_config(cx)))
+    Ok(Reply::new(response).then(super::thread_settings::warn_of_broken_config))
 }
 
 /// Source: the user agents that clients have seen: `NAME/VERSION (OS; ARCH) TERMINAL (NAME; VERSION)`.

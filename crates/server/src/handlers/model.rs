@@ -1,8 +1,9 @@
 //! `model/list` and `collaborationMode/list`: what can be chosen.
 
-use model::catalogue::{self, ModelInfo, Modality};
+use model::catalogue::{self, Modality, ModelInfo};
 use protocol as p;
 
+use super::page::Page;
 use crate::dispatch::{Cx, Handled};
 use crate::error::RpcError;
 use crate::wire::ToWire as _;
@@ -12,20 +13,8 @@ pub(crate) async fn list(cx: Cx, params: p::ModelListParams) -> Handled<p::Model
     let models = models(&cx)?;
     let hidden = params.include_hidden.unwrap_or(false);
     let shown: Vec<&ModelInfo> = models.iter().filter(|model| hidden || !model.hidden).collect();
-    let total = shown.len();
-    let start = match &params.cursor {
-        Some(cursor) => {
-            cursor.parse().map_err(|_| RpcError::invalid_request(format_args!("invalid cursor: {cursor}")))?
-        }
-        None => 0,
-    };
-    if start > total {
-        return Err(RpcError::invalid_request(format_args!("cursor {start} exceeds total models {total}")));
-    }
-    let limit = params.limit.map_or(total.max(1), |limit| usize::try_from(limit.max(1)).unwrap_or(usize::MAX));
-    let end = start.saturating_add(limit).min(total);
-    let data = shown[start..end].iter().map(|model| to_wire(model)).collect();
-    let next_cursor = (end < total).then(|| end.to_string());
+    let Page { range, next_cursor } = Page::of(shown.len(), params.cursor.as_deref(), params.limit, "models")?;
+    let data = shown[range].iter().map(|model| to_wire(model)).collect();
     Ok(p::ModelListResponse { data, next_cursor }.into())
 }
 

@@ -205,9 +205,12 @@ fn open(cx: &Cx, id: &str, path: Option<AbsPath>) -> Result<(StoredThread, Threa
             thread_view::find(cx, id)?.ok_or_else(|| no_rollout(id))?
         }
     };
-    cx.server.engine.environment().store.open(&path).map_err(|error| {
-        RpcError::invalid_request(format_args!("failed to load rollout `{path}`: {}", error.reason()))
-    })
+    cx.server
+        .engine
+        .environment()
+        .store
+        .open(&path)
+        .map_err(|error| RpcError::invalid_request(format_args!("failed to load rollout `{path}`: {}", error.reason())))
 }
 
 /// Settings of a stored thread: what the request says, what the thread had, what the configuration says.

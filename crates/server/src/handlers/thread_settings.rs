@@ -101,7 +101,7 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
     let user_agent = client.map(|client| client.user_agent.clone()).unwrap_or_default();
     let provider_id = asked_provider.unwrap_or_else(|| config.model_provider.clone());
     let provider = engine::connect(environment, &config, &provider_id, &originator, &user_agent)?;
-    let model = config.model.clone().unwrap_or_else(|| default_model());
+    let model = config.model.clone().unwrap_or_else(default_model);
     Ok(ThreadSettings {
         model,
         provider_id,
@@ -133,9 +133,9 @@ fn default_model() -> String {
 /// The configuration for a thread. A broken file was told at `initialize`; threads then run on the defaults.
 fn load(cx: &Cx, cwd: Option<&AbsPath>, overrides: &ThreadOverrides) -> Result<Config, RpcError> {
     let loader = &cx.server.engine.environment().loader;
-    loader.load(cwd, Some(overrides)).map_err(|error| {
-        RpcError::invalid_request(format_args!("failed to load configuration: {error}"))
-    })
+    loader
+        .load(cwd, Some(overrides))
+        .map_err(|error| RpcError::invalid_request(format_args!("failed to load configuration: {error}")))
 }
 
 /// A project that cannot be marked is a matter for the log: the thread itself is fine.

@@ -119,8 +119,7 @@ pub(crate) fn settings_view(cx: &Cx, thread: &ThreadSnapshot) -> SettingsView {
     let settings = &thread.settings;
     let environment = cx.server.engine.environment();
     let sources = environment.agents_md(&settings.config, &settings.cwd);
-    let profile =
-        permissions::granted(&settings.sandbox_policy, settings.permission_profile.as_ref(), &settings.cwd);
+    let profile = permissions::granted(&settings.sandbox_policy, settings.permission_profile.as_ref(), &settings.cwd);
     SettingsView {
         model: settings.model.clone(),
         model_provider: settings.provider_id.clone(),

@@ -208,9 +208,8 @@ pub(crate) fn response_items(items: Vec<serde_json::Value>) -> Result<Vec<Respon
         .into_iter()
         .enumerate()
         .map(|(position, item)| {
-            serde_json::from_value(item).map_err(|error| {
-                InvalidValue(format!("items[{position}] is not a valid response item: {error}"))
-            })
+            serde_json::from_value(item)
+                .map_err(|error| InvalidValue(format!("items[{position}] is not a valid response item: {error}")))
         })
         .collect()
 }

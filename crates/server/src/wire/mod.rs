@@ -4,12 +4,13 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub(crate) mod config;
 mod enums;
 mod from_wire;
 mod to_wire;
 
 pub(crate) use from_wire::response_items;
-pub(crate) use to_wire::{abs, millis, unix_seconds};
+pub(crate) use to_wire::{abs, unix_seconds};
 
 /// How a value of ours looks on the wire.
 pub(crate) trait ToWire {
@@ -22,6 +23,7 @@ pub(crate) trait ToWire {
 pub(crate) trait FromWire {
     type Inner;
 
+    #[expect(clippy::wrong_self_convention, reason = "it reads as the counterpart of `to_wire`")]
     fn from_wire(self) -> Self::Inner;
 }
 

@@ -10,8 +10,8 @@ use types::item::{
 };
 use types::{
     AbsPath, ApprovalPolicy, CollaborationMode, FileSystemEntry, FileSystemPath, GitFacts, Item, PermissionProfile,
-    RateLimits, ReadAccess, ReasoningEffort, SandboxPolicy, SessionSource, SpecialPath, SubAgentSource, TokenUsage, TokenUsageTotals,
-    Turn, TurnError, TurnErrorKind, UserInput,
+    RateLimits, ReadAccess, ReasoningEffort, SandboxPolicy, SessionSource, SpecialPath, SubAgentSource, TokenUsage,
+    TokenUsageTotals, Turn, TurnError, TurnErrorKind, UserInput,
 };
 
 use super::ToWire;
@@ -22,7 +22,7 @@ pub(crate) fn abs(path: &AbsPath) -> AbsolutePathBuf {
 }
 
 /// Whole milliseconds.
-pub(crate) fn millis(duration: Duration) -> i64 {
+fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -146,9 +146,7 @@ impl ToWire for Item {
     fn to_wire(&self) -> Self::Wire {
         use protocol::ThreadItem as Wire;
         match self {
-            Self::UserMessage { id, content } => {
-                Wire::UserMessage { id: id.to_string(), content: content.to_wire() }
-            }
+            Self::UserMessage { id, content } => Wire::UserMessage { id: id.to_string(), content: content.to_wire() },
             Self::HookPrompt { id, fragments } => {
                 Wire::HookPrompt { id: id.to_string(), fragments: fragments.to_wire() }
             }
@@ -294,13 +292,10 @@ impl ToWire for McpToolCall {
             },
             arguments: self.arguments.clone(),
             mcp_app_resource_uri: self.app_resource_uri.clone(),
-            result: self.result.as_ref().map(|result| {
-                protocol::McpToolCallResult {
-                    content: result.content.clone(),
-                    structured_content: result.structured_content.clone(),
-                    meta: result.meta.clone(),
-                }
-                .into()
+            result: self.result.as_ref().map(|result| protocol::McpToolCallResult {
+                content: result.content.clone(),
+                structured_content: result.structured_content.clone(),
+                meta: result.meta.clone(),
             }),
             error: self.error.clone().map(|message| protocol::McpToolCallError { message }),
             duration_ms: self.duration.map(millis),
@@ -566,13 +561,15 @@ impl ToWire for SubAgentSource {
         match self {
             Self::Review => Wire::Review,
             Self::Compact => Wire::Compact,
-            Self::ThreadSpawn { parent_thread_id, depth, agent_path, agent_nickname, agent_role } => Wire::ThreadSpawn {
-                parent_thread_id: protocol::ThreadId(parent_thread_id.to_string()),
-                depth: *depth,
-                agent_path: agent_path.clone().map(protocol::AgentPath),
-                agent_nickname: agent_nickname.clone(),
-                agent_role: agent_role.clone(),
-            },
+            Self::ThreadSpawn { parent_thread_id, depth, agent_path, agent_nickname, agent_role } => {
+                Wire::ThreadSpawn {
+                    parent_thread_id: protocol::ThreadId(parent_thread_id.to_string()),
+                    depth: *depth,
+                    agent_path: agent_path.clone().map(protocol::AgentPath),
+                    agent_nickname: agent_nickname.clone(),
+                    agent_role: agent_role.clone(),
+                }
+            }
             Self::MemoryConsolidation => Wire::MemoryConsolidation,
             Self::Other(name) => Wire::Other(name.clone()),
         }
@@ -599,11 +596,7 @@ impl ToWire for GitFacts {
     type Wire = protocol::GitInfo;
 
     fn to_wire(&self) -> Self::Wire {
-        protocol::GitInfo {
-            sha: self.sha.clone(),
-            branch: self.branch.clone(),
-            origin_url: self.origin_url.clone(),
-        }
+        protocol::GitInfo { sha: self.sha.clone(), branch: self.branch.clone(), origin_url: self.origin_url.clone() }
     }
 }
 

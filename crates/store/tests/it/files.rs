@@ -10,7 +10,7 @@ use crate::support::*;
 
 async fn written(home: &Home, records: &[Record]) -> AbsPath {
     let mut writer = home.store.create(meta());
-    writer.append(records).await.unwrap();
+    writer.append(records).unwrap();
     writer.path().clone()
 }
 
@@ -22,7 +22,7 @@ fn append_bytes(path: &AbsPath, bytes: &[u8]) {
 async fn nothing_is_on_disk_before_the_first_append() {
     let home = home();
     let mut writer = home.store.create(meta());
-    writer.append(&[]).await.unwrap();
+    writer.append(&[]).unwrap();
     writer.sync().await.unwrap();
     assert_eq!(fs::read_dir(&home.path).unwrap().count(), 0);
     assert_eq!(writer.path(), &home.store.rollout_path(writer.meta().id, noon()));
@@ -51,7 +51,7 @@ async fn what_is_appended_is_in_the_file_before_append_returns() {
     let home = home();
     let mut writer = home.store.create(meta());
     for name in ["a", "b", "c"] {
-        writer.append(&turn(name)).await.unwrap();
+        writer.append(&turn(name)).unwrap();
         let turns = home.store.read(writer.path()).unwrap().turns();
         assert_eq!(turns.last().unwrap().id.as_str(), name);
     }
@@ -62,9 +62,9 @@ async fn what_is_appended_is_in_the_file_before_append_returns() {
 async fn a_small_turn_costs_less_than_four_kilobytes() {
     let home = home();
     let mut writer = home.store.create(meta());
-    writer.append(&turn("a")).await.unwrap();
+    writer.append(&turn("a")).unwrap();
     let before = fs::metadata(writer.path()).unwrap().len();
-    writer.append(&turn("b")).await.unwrap();
+    writer.append(&turn("b")).unwrap();
     assert!(fs::metadata(writer.path()).unwrap().len() - before < 4096);
 }
 
@@ -77,7 +77,7 @@ async fn the_session_is_read_as_it_was_written() {
         ..meta()
     };
     let mut writer = home.store.create(meta.clone());
-    writer.append(&turn("a")).await.unwrap();
+    writer.append(&turn("a")).unwrap();
     let thread = home.store.read(writer.path()).unwrap();
     assert_eq!(thread.meta, meta);
     assert_eq!((thread.preview().as_str(), thread.skipped, thread.torn_bytes), ("a", 0, 0));
@@ -93,7 +93,7 @@ async fn a_session_line_said_again_changes_the_memory_mode_alone() {
         ..writer.meta().clone()
     };
     let of_another = SessionMeta { memory_mode: Some("enabled".to_owned()), ..meta() };
-    writer.append(&[Record::SessionMeta(Box::new(again)), Record::SessionMeta(Box::new(of_another))]).await.unwrap();
+    writer.append(&[Record::SessionMeta(Box::new(again)), Record::SessionMeta(Box::new(of_another))]).unwrap();
     let thread = home.store.read(writer.path()).unwrap();
     assert_eq!((thread.meta.memory_mode.as_deref(), thread.meta.originator.as_str()), (Some("disabled"), "tests"));
 }
@@ -118,7 +118,7 @@ async fn a_file_cut_anywhere_loses_nothing_whole_and_takes_appends() {
         }
         let (thread, mut writer) = home.store.open(&path).unwrap();
         assert_eq!((thread.records.len(), thread.skipped), (lines - 1, 0), "cut at {length}");
-        writer.append(&[agent("after")]).await.unwrap();
+        writer.append(&[agent("after")]).unwrap();
         let thread = home.store.read(&path).unwrap();
         assert_eq!((thread.records.len(), thread.skipped, thread.torn_bytes), (lines, 0, 0), "cut at {length}");
         assert!(matches!(thread.records.last(), Some(Record::Event(EventRecord::AgentMessage { .. }))));
@@ -153,7 +153,7 @@ async fn a_damaged_line_costs_that_line_only() {
         let path = written(&home, &turn("a")).await;
         append_bytes(&path, damage);
         let (_, mut writer) = home.store.open(&path).unwrap();
-        writer.append(&turn("b")).await.unwrap();
+        writer.append(&turn("b")).unwrap();
         let thread = home.store.read(&path).unwrap();
         assert_eq!(thread.turns().len(), 2, "{damage:?}");
         let blank = damage.iter().all(|byte| matches!(byte, 0 | b'\n'));
@@ -168,7 +168,7 @@ async fn a_block_of_nuls_before_a_line_is_not_part_of_it() {
     append_bytes(&path, &[0; 4096]);
     let (thread, mut writer) = home.store.open(&path).unwrap();
     assert_eq!(thread.torn_bytes, 4096);
-    writer.append(&turn("b")).await.unwrap();
+    writer.append(&turn("b")).unwrap();
     assert_eq!(home.store.read(&path).unwrap().turns().len(), 2);
 }
 
@@ -211,9 +211,9 @@ async fn a_file_without_a_session_line_is_refused_with_its_name() {
 async fn the_half_line_of_another_writer_is_left_to_it() {
     let home = home();
     let mut ours = home.store.create(meta());
-    ours.append(&turn("a")).await.unwrap();
+    ours.append(&turn("a")).unwrap();
     append_bytes(ours.path(), b"{\"half");
-    ours.append(&turn("b")).await.unwrap();
+    ours.append(&turn("b")).unwrap();
     let thread = home.store.read(ours.path()).unwrap();
     assert_eq!((thread.turns().len(), thread.skipped), (2, 1));
 }
@@ -222,9 +222,9 @@ async fn the_half_line_of_another_writer_is_left_to_it() {
 async fn a_rollout_that_was_deleted_begins_anew() {
     let home = home();
     let mut writer = home.store.create(meta());
-    writer.append(&turn("a")).await.unwrap();
+    writer.append(&turn("a")).unwrap();
     fs::remove_file(writer.path()).unwrap();
-    writer.append(&turn("b")).await.unwrap();
+    writer.append(&turn("b")).unwrap();
     assert_eq!(home.store.read(writer.path()).unwrap().preview(), "b");
 }
 
@@ -233,10 +233,10 @@ async fn an_append_that_fails_leaves_no_file_and_a_later_one_works() {
     let home = home();
     let mut writer = home.store.create(meta());
     fs::write(home.path.join("sessions"), "in the way").unwrap();
-    let error = writer.append(&turn("a")).await.unwrap_err();
+    let error = writer.append(&turn("a")).unwrap_err();
     assert!(error.to_string().contains("sessions"), "{error}");
     fs::remove_file(home.path.join("sessions")).unwrap();
-    writer.append(&turn("b")).await.unwrap();
+    writer.append(&turn("b")).unwrap();
     assert_eq!(home.store.read(writer.path()).unwrap().turns().len(), 1);
 }
 

@@ -14,7 +14,7 @@ async fn thread(home: &Home, seconds: u64, text: &str, change: impl FnOnce(&mut 
     change(&mut meta);
     let id = meta.id;
     let mut writer = home.store.create(meta);
-    writer.append(&turn(text)).await.unwrap();
+    writer.append(&turn(text)).unwrap();
     (id, writer.path().clone())
 }
 
@@ -97,7 +97,7 @@ async fn a_list_by_change_asks_for_the_files_times() {
 async fn threads_without_a_users_message_are_not_listed() {
     let home = home();
     let mut writer = home.store.create(meta());
-    writer.append(&[said("injected"), agent("hello")]).await.unwrap();
+    writer.append(&[said("injected"), agent("hello")]).unwrap();
     fs::write(home.path.join("sessions/2026/01/02/rollout-2026-01-02T00-00-00-garbage.jsonl"), "x").unwrap();
     let empty = home.store.rollout_path(ThreadId::new(), noon());
     fs::write(&empty, "").unwrap();
@@ -176,7 +176,7 @@ async fn a_name_in_the_rollout_counts_where_the_index_has_none() {
     let (id, path) = thread(&home, 0, "a", |_| {}).await;
     let (_, mut writer) = home.store.open(&path).unwrap();
     let name = |name: &str| event(EventRecord::ThreadName { thread_id: id, name: Some(name.to_owned()) });
-    writer.append(&[name("old"), name("new")]).await.unwrap();
+    writer.append(&[name("old"), name("new")]).unwrap();
     assert_eq!(home.store.read(&path).unwrap().name.as_deref(), Some("new"));
 }
 
@@ -197,7 +197,7 @@ async fn an_archived_thread_is_found_and_listed_among_the_archived_ones_only() {
     assert_eq!(previews(&home, &only_archived), ["a"]);
 
     // A writer that was open before goes on in the new place.
-    writer.append(&turn("b")).await.unwrap();
+    writer.append(&turn("b")).unwrap();
     assert_eq!(home.store.read(&archived).unwrap().turns().len(), 2);
 
     let set_back = fs::File::options().write(true).open(&archived).unwrap();

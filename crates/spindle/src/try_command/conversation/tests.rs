@@ -155,7 +155,7 @@ fn start(prompt: Option<&str>, interactive: bool) -> (Server, User, Output, Runn
         let conversation = Conversation::start(client, screen, inputs, interactive, || Some(60), "/p".to_owned(), None);
         match prompt {
             Some(prompt) => conversation.await?.single(prompt).await,
-            None => conversation.await?.interactive().await,
+            None => conversation.await?.interactive(None).await,
         }
     });
     (Server::new(server), User { lines: Some(lines), interrupt }, output, running)

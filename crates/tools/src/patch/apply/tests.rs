@@ -1,3 +1,5 @@
+//! Patches applied to files on disk.
+
 use super::*;
 use crate::patch::parse;
 
