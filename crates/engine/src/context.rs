@@ -34,9 +34,16 @@ pub(crate) struct ContextFacts {
     model: String,
     /// The instructions that came with the model, to be repeated when the model changes.
     instructions: Option<String>,
+    /// A compaction took the facts away; they have to be told again.
+    forgotten: bool,
 }
 
 impl ContextFacts {
+    /// The model does not see these facts any more.
+    pub(crate) fn forget(&mut self) {
+        self.forgotten = true;
+    }
+
     /// Collects the facts of a turn that is about to start.
     pub(crate) fn gather(
         environment: &Environment,
@@ -62,6 +69,7 @@ impl ContextFacts {
             environment: config.include_environment_context.then(|| environment_text(environment, &settings.cwd)),
             model: settings.model().to_owned(),
             instructions: thread.instructions(settings),
+            forgotten: false,
         }
     }
 
@@ -72,10 +80,11 @@ impl ContextFacts {
 
     /// The items that bring the model from `before` (nothing, if `None`) to these facts.
     pub(crate) fn items_since(&self, before: Option<&Self>) -> Vec<ResponseItem> {
-        let Some(before) = before else { return self.all() };
-        let switched = before.model != self.model && !before.model.is_empty();
+        let switch =
+            before.filter(|before| before.model != self.model && !before.model.is_empty()).map(|_| self.model_switch());
+        let Some(before) = before.filter(|before| !before.forgotten) else { return self.all(switch) };
         let developer = [
-            switched.then(|| self.model_switch()),
+            switch,
             changed(&before.permissions, &self.permissions),
             changed(&before.mode, &self.mode),
             changed(&before.developer_instructions, &self.developer_instructions),
@@ -85,8 +94,9 @@ impl ContextFacts {
         message("developer", developer).into_iter().chain(message("user", user)).collect()
     }
 
-    fn all(&self) -> Vec<ResponseItem> {
+    fn all(&self, switch: Option<String>) -> Vec<ResponseItem> {
         let developer = [
+            switch,
             self.permissions.clone(),
             self.developer_instructions.clone(),
             self.mode.clone(),

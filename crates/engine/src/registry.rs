@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use store::{SessionMeta, StoredThread, ThreadWriter};
+use store::{Record, SessionMeta, StoreError, StoredThread, ThreadWriter};
 use types::{ResponseItem, SessionSource, ThreadId};
 
 use crate::agents::AgentLink;
 use crate::context::ContextFacts;
 use crate::dynamic_tools::{DynamicTool, DynamicTools};
 use crate::environment::Environment;
+use crate::event::EventSink;
 use crate::log::Log;
 use crate::settings::ThreadSettings;
 use crate::thread::{ThreadHandle, ThreadSeed, ThreadShared};
@@ -94,6 +95,36 @@ impl Engine {
         self.environment.resume(stored, writer, settings, raw_events, AgentLink::default())
     }
 
+    /// Loads a copy of a stored thread, under an id of its own. The copy is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn fork(&self, stored: &StoredThread, settings: ThreadSettings) -> Result<ThreadHandle, StoreError> {
+        let environment = &self.environment;
+        let mut seed = environment.seed(
+            NewThread {
+                settings,
+                source: stored.meta.source.clone(),
+                ephemeral: false,
+                forked_from: Some(stored.meta.id),
+                git: stored.meta.git.clone(),
+                dynamic_tools: Vec::new(),
+                raw_events: false,
+                history: Vec::new(),
+            },
+            AgentLink::default(),
+        );
+        let mut writer = environment.store.create(seed.meta.clone());
+        let origin = Record::SessionMeta(Box::new(stored.meta.clone()));
+        let records: Vec<Record> = std::iter::once(origin).chain(stored.records.iter().cloned()).collect();
+        writer.append(&records)?;
+        seed.log = Log::of_stored(stored, writer);
+        let model = stored.last_turn_context().map(|context| context.model.as_str());
+        seed.facts = ContextFacts::of_history(seed.log.history(), model);
+        seed.preview = stored.preview();
+        Ok(environment.load(seed))
+    }
+
     /// A loaded thread.
     #[must_use]
     pub fn get(&self, id: ThreadId) -> Option<ThreadHandle> {
@@ -131,6 +162,15 @@ impl Engine {
 
 impl Environment {
     pub(crate) fn start(self: &Arc<Self>, new: NewThread, agent: AgentLink) -> ThreadHandle {
+        self.load(self.seed(new, agent))
+    }
+
+    /// Starts a thread that nobody finds: it ends with its handle, and what happens in it is told to `sink`.
+    pub(crate) fn start_hidden(self: &Arc<Self>, new: NewThread, sink: Arc<dyn EventSink>) -> ThreadHandle {
+        ThreadHandle::spawn(self.seed(new, AgentLink::default()), self.clone(), sink)
+    }
+
+    fn seed(&self, new: NewThread, agent: AgentLink) -> ThreadSeed {
         let created_at = SystemTime::now();
         let (nickname, role) = agent.name();
         let meta = SessionMeta {
@@ -152,7 +192,7 @@ impl Environment {
         };
         let path = (!new.ephemeral).then(|| self.store.rollout_path(meta.id, created_at));
         let writer = (!new.ephemeral).then(|| self.store.create(meta.clone()));
-        let seed = ThreadSeed {
+        ThreadSeed {
             path,
             settings: new.settings,
             facts: ContextFacts::of_history(&new.history, None),
@@ -164,8 +204,7 @@ impl Environment {
             raw_events: new.raw_events,
             agent,
             meta,
-        };
-        self.load(seed)
+        }
     }
 
     pub(crate) fn resume(
@@ -176,14 +215,14 @@ impl Environment {
         raw_events: bool,
         agent: AgentLink,
     ) -> ThreadHandle {
-        let history = stored.history();
         let model = stored.last_turn_context().map(|context| context.model.as_str());
+        let log = Log::of_stored(stored, writer);
         let seed = ThreadSeed {
             meta: stored.meta.clone(),
             path: Some(stored.path.clone()),
             settings,
-            facts: ContextFacts::of_history(&history, model),
-            log: Log::new(Some(writer), history, stored.usage().map(|(_, usage)| usage), 0),
+            facts: ContextFacts::of_history(log.history(), model),
+            log,
             preview: stored.preview(),
             name: stored.name.clone(),
             updated_at: stored.updated_at,
@@ -195,7 +234,7 @@ impl Environment {
     }
 
     fn load(self: &Arc<Self>, seed: ThreadSeed) -> ThreadHandle {
-        let handle = ThreadHandle::spawn(seed, self.clone());
+        let handle = ThreadHandle::spawn(seed, self.clone(), self.sink.clone());
         self.loaded.lock().insert(handle.id(), handle.clone());
         handle
     }

@@ -4,7 +4,8 @@ use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
-    account, config, feature, feedback, fs, initialize, mcp, model, realtime, skill, thread, turn, windows,
+    account, config, feature, feedback, fs, initialize, mcp, model, realtime, review, skill, thread, thread_compact,
+    turn, windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
@@ -22,6 +23,8 @@ pub(crate) fn router() -> Router {
         .on(m::ThreadInjectItems, |p| Order::Thread(p.thread_id.clone()), thread::inject_items)
         .on(m::ThreadNameSet, |p| Order::Thread(p.thread_id.clone()), thread::set_name)
         .on(m::ThreadUnsubscribe, |p| Order::Thread(p.thread_id.clone()), thread::unsubscribe)
+        .on(m::ThreadCompactStart, |p| Order::Thread(p.thread_id.clone()), thread_compact::start)
+        .on(m::ReviewStart, |p| Order::Thread(p.thread_id.clone()), review::start)
         .on(m::TurnStart, |p| Order::Thread(p.thread_id.clone()), turn::start)
         .on(m::TurnSteer, |p| Order::Thread(p.thread_id.clone()), turn::steer)
         .on(m::TurnInterrupt, |_| Order::Any, turn::interrupt)
@@ -75,7 +78,6 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::ThreadMemoryModeSet)
         .unavailable(m::MemoryReset)
         .unavailable(m::ThreadUnarchive)
-        .unavailable(m::ThreadCompactStart)
         .unavailable(m::ThreadShellCommand)
         .unavailable(m::ThreadApproveGuardianDeniedAction)
         .unavailable(m::ThreadBackgroundTerminalsClean)
@@ -92,7 +94,6 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::DeviceKeySign)
         .unavailable(m::PluginInstall)
         .unavailable(m::PluginUninstall)
-        .unavailable(m::ReviewStart)
         .unavailable(m::McpServerOauthLogin)
         .unavailable(m::McpServerResourceRead)
         .unavailable(m::McpServerToolCall)
