@@ -255,7 +255,8 @@ pub struct ShellEnvironmentToml {
 
 /// `[projects."PATH"]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+// Error messages name it so.
+#[serde(default, rename = "ProjectConfig")]
 pub struct ProjectToml {
     #[serde(deserialize_with = "trust")]
     pub trust_level: Option<Trust>,

@@ -336,3 +336,82 @@ pub(crate) fn turn_context_record(turn_id: &TurnId, settings: &ThreadSettings) -
         truncation_policy: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> ContextFacts {
+        ContextFacts {
+            permissions: Some("<permissions instructions>\nread-only".to_owned()),
+            skills: Some("<skills_instructions>\nnone".to_owned()),
+            environment: Some("<environment_context>\n  <cwd>/a</cwd>".to_owned()),
+            model: "one".to_owned(),
+            ..ContextFacts::default()
+        }
+    }
+
+    fn texts(items: &[ResponseItem]) -> Vec<(&str, Vec<&str>)> {
+        items
+            .iter()
+            .map(|item| {
+                let ResponseItem::Message { role, content, .. } = item else { panic!("a message: {item:?}") };
+                let texts = content.iter().map(|part| match part {
+                    ContentItem::InputText { text } => text.lines().next().unwrap_or_default(),
+                    other => panic!("a text: {other:?}"),
+                });
+                (role.as_str(), texts.collect())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_model_that_knows_nothing_is_told_everything() {
+        assert_eq!(
+            texts(&facts().items_since(None)),
+            [
+                ("developer", vec!["<permissions instructions>", "<skills_instructions>"]),
+                ("user", vec!["<environment_context>"]),
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        assert!(facts().items_since(Some(&facts())).is_empty());
+    }
+
+    #[test]
+    fn only_what_changed_is_said() {
+        let mut moved = facts();
+        moved.environment = Some("<environment_context>\n  <cwd>/b</cwd>".to_owned());
+        assert_eq!(texts(&moved.items_since(Some(&facts()))), [("user", vec!["<environment_context>"])]);
+    }
+
+    #[test]
+    fn another_model_gets_its_instructions() {
+        let mut switched = facts();
+        switched.model = "two".to_owned();
+        assert_eq!(texts(&switched.items_since(Some(&facts()))), [("developer", vec!["<model_switch>"])]);
+    }
+
+    #[test]
+    fn what_a_resumed_model_was_told_is_read_from_its_history() {
+        let history = facts().items_since(None);
+        let known = ContextFacts::of_history(&history, Some("one")).expect("it was told something");
+        assert!(facts().items_since(Some(&known)).is_empty());
+        assert_eq!(ContextFacts::of_history(&[ResponseItem::user("hi")], None), None);
+    }
+
+    #[test]
+    fn every_approval_policy_says_its_name() {
+        for (policy, name) in [
+            (ApprovalPolicy::Never, "`never`"),
+            (ApprovalPolicy::UnlessTrusted, "`untrusted`"),
+            (ApprovalPolicy::OnFailure, "`on-failure`"),
+            (ApprovalPolicy::OnRequest, "`on-request`"),
+        ] {
+            assert!(approval_text(&policy).contains(name));
+        }
+    }
+}

@@ -11,7 +11,7 @@ use serde_json::Value;
 use store::{EventRecord, Record};
 use types::item::{MessagePhase, WebSearchAction};
 use types::response_item::{ReasoningContent, ReasoningSummaryPart};
-use types::{AbsPath, Item, ItemId, ModeKind, ResponseItem, ToolOutput, ToolSpec};
+use types::{AbsPath, Item, ItemId, ModeKind, ResponseItem, SandboxPolicy, ToolOutput, ToolSpec};
 
 use super::tool_calls::{ToolCalls, ToolDone};
 use super::{RunningTurn, Stop};
@@ -173,10 +173,10 @@ impl RunningTurn {
 
     /// The sandbox's name in request metadata.
     fn sandbox_name(&self) -> &'static str {
-        match (&self.settings.sandbox_policy, self.environment.launcher.mechanism()) {
-            (types::SandboxPolicy::DangerFullAccess, _) | (_, Err(_)) => "none",
-            (types::SandboxPolicy::ExternalSandbox { .. }, _) => "external",
-            _ => "seccomp",
+        match &self.settings.sandbox_policy {
+            SandboxPolicy::DangerFullAccess => "none",
+            SandboxPolicy::ExternalSandbox { .. } => "external",
+            SandboxPolicy::ReadOnly { .. } | SandboxPolicy::WorkspaceWrite { .. } => "seccomp",
         }
     }
 
