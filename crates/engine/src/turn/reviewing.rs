@@ -13,7 +13,7 @@ use crate::event::{EventSink, ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
 use crate::prompts;
 use crate::registry::NewThread;
-use crate::review::{Findings, Outcome, ReviewTarget};
+use crate::review::{Outcome, ReviewTarget};
 use crate::settings::{ThreadSettings, TurnRequest};
 use crate::thread::{ThreadError, ThreadHandle, ThreadShared};
 
@@ -83,7 +83,7 @@ impl RunningTurn {
         reviewer.close().await;
         let turn = turn.map_err(|_| Stop::from(ThreadError::Closed))?;
         Ok(match (turn.status, turn.error) {
-            (TurnStatus::Completed, _) => (Outcome::Found(Findings::parse(&sink.said())), Ok(())),
+            (TurnStatus::Completed, _) => (Outcome::of_answer(&sink.said()), Ok(())),
             (_, Some(error)) => {
                 // The reviewer's own event has told of it.
                 self.error_told = true;
@@ -196,8 +196,10 @@ impl EventSink for ReviewSink {
             // What the reviewer says is for the review to read and to show.
             ThreadEvent::ItemCompleted { item: Item::AgentMessage { text, .. }, .. } => self.state().said = text,
             ThreadEvent::ItemCompleted { item, .. } => self.events.item_completed(item),
+            // Tokens and limits are shown for the thread's own requests.
             ThreadEvent::AgentMessageDelta { .. }
             | ThreadEvent::TokenUsageUpdated { .. }
+            | ThreadEvent::RateLimitsUpdated(_)
             | ThreadEvent::RawResponseItem { .. }
             | ThreadEvent::NameUpdated { .. }
             | ThreadEvent::Spawned { .. }
