@@ -255,8 +255,8 @@ pub struct ShellEnvironmentToml {
 
 /// `[projects."PATH"]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-// Error messages name it so.
-#[serde(default, rename = "ProjectConfig")]
+// The name that clients know from error messages.
+#[serde(default, expecting = "struct ProjectConfig")]
 pub struct ProjectToml {
     #[serde(deserialize_with = "trust")]
     pub trust_level: Option<Trust>,

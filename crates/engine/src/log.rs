@@ -1,5 +1,7 @@
 //! A thread's memory: what is on disk and what the model sees, kept in step.
 
+use std::sync::Arc;
+
 use store::{Record, StoreError, StoredThread, ThreadWriter};
 use types::{ResponseItem, TokenUsage, TokenUsageTotals};
 
@@ -10,7 +12,8 @@ use crate::compact::Compacted;
 pub(crate) struct Log {
     /// `None` for ephemeral threads.
     writer: Option<ThreadWriter>,
-    history: Vec<ResponseItem>,
+    /// Shared with a request while it is sent; recorded to only in between, so that nothing is copied.
+    history: Arc<Vec<ResponseItem>>,
     usage: Option<TokenUsageTotals>,
     /// How often the history was compacted.
     pub(crate) window: u64,
@@ -27,7 +30,7 @@ impl Log {
         usage: Option<TokenUsageTotals>,
         window: u64,
     ) -> Self {
-        Self { writer, history, usage, window, summary: None, compacted: 0 }
+        Self { writer, history: Arc::new(history), usage, window, summary: None, compacted: 0 }
     }
 
     /// Goes on where a stored thread stands.
@@ -53,7 +56,7 @@ impl Log {
         if let Some(writer) = &mut self.writer {
             writer.append(&records)?;
         }
-        self.history.extend(records.into_iter().filter_map(|record| match record {
+        Arc::make_mut(&mut self.history).extend(records.into_iter().filter_map(|record| match record {
             Record::ResponseItem(item) => Some(item),
             Record::SessionMeta(_)
             | Record::TurnContext(_)
@@ -67,6 +70,11 @@ impl Log {
     /// What the model sees, oldest first.
     pub(crate) fn history(&self) -> &[ResponseItem] {
         &self.history
+    }
+
+    /// The history for a request, without copying it.
+    pub(crate) fn shared_history(&self) -> Arc<Vec<ResponseItem>> {
+        self.history.clone()
     }
 
     /// The summary that the newest compaction put into the history.
@@ -87,7 +95,7 @@ impl Log {
         and.insert(0, Record::Compacted { message: summary.clone(), replacement });
         self.record(and)?;
         self.compacted = history.len();
-        self.history = history;
+        self.history = Arc::new(history);
         self.summary = Some(summary);
         self.window += 1;
         Ok(())

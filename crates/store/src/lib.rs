@@ -15,6 +15,8 @@ pub mod thread;
 pub mod turns;
 
 mod format;
+mod git_patches;
+mod index_file;
 mod list;
 mod log_file;
 mod names;
@@ -24,6 +26,7 @@ mod store;
 mod writer;
 
 pub use error::StoreError;
+pub use git_patches::GitPatch;
 pub use history::{history_from, outlives_compaction};
 pub use list::{ListQuery, Page, SortKey, SortOrder, SourceKind, Summary};
 pub use record::{EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord};

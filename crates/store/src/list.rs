@@ -14,6 +14,7 @@ use types::{AbsPath, GitFacts, SessionSource, SubAgentSource, ThreadId};
 
 use crate::error::StoreError;
 use crate::format::{self, Head};
+use crate::git_patches::{self, GitPatch};
 use crate::names;
 use crate::paths::{ARCHIVED, RolloutName, SESSIONS};
 use crate::reader::{Lines, MAX_LINE, Text};
@@ -27,6 +28,9 @@ const HEAD_LINES: usize = 1000;
 
 /// How much of a file is read at once when only its head is wanted.
 const HEAD_CHUNK: usize = 48 << 10;
+
+/// How much of a file is read at once when only its first line is wanted. Longer ones take several reads.
+const FIRST_LINE_CHUNK: usize = 2 << 10;
 
 /// Which threads to list, and in what order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -144,11 +148,11 @@ impl Store {
     pub fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let cursor = query.cursor.as_deref().map(Cursor::parse).transpose()?;
         let limit = query.limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
-        let names = names::read(&self.home)?;
+        let beside = Beside::read(&self.home)?;
         let mut candidates = Candidates::new(self, query, cursor)?;
         let mut page: Vec<(Position, Summary)> = Vec::new();
         while let Some(candidate) = candidates.next()? {
-            let Some(summary) = self.summarise(&candidate.path, query.archived, &names) else { continue };
+            let Some(summary) = self.summarise(&candidate.path, query.archived, &beside) else { continue };
             if !query.matches(&summary) {
                 continue;
             }
@@ -164,17 +168,17 @@ impl Store {
     /// What a list shows of one thread, whatever is in it; `None` when its file cannot be read.
     ///
     /// # Errors
-    /// When the index of names cannot be read.
+    /// When what stands beside the rollouts cannot be read.
     pub fn summary(&self, path: &AbsPath) -> Result<Option<Summary>, StoreError> {
-        let names = names::read(&self.home)?;
+        let beside = Beside::read(&self.home)?;
         Ok(self.head(path).map(|(head, preview, updated_at)| {
-            summary(path, self.is_archived(path), head, preview.unwrap_or_default(), updated_at, &names)
+            summary(path, self.is_archived(path), head, preview.unwrap_or_default(), updated_at, &beside)
         }))
     }
 
-    fn summarise(&self, path: &AbsPath, archived: bool, names: &HashMap<ThreadId, String>) -> Option<Summary> {
+    fn summarise(&self, path: &AbsPath, archived: bool, beside: &Beside) -> Option<Summary> {
         let (head, preview, updated_at) = self.head(path)?;
-        Some(summary(path, archived, head, preview?, updated_at, names))
+        Some(summary(path, archived, head, preview?, updated_at, beside))
     }
 
     /// The first line, the first message of the user and the time of the last change.
@@ -205,13 +209,25 @@ impl Store {
     }
 }
 
+/// What is kept of threads outside their rollouts.
+struct Beside {
+    names: HashMap<ThreadId, String>,
+    git: HashMap<ThreadId, GitPatch>,
+}
+
+impl Beside {
+    fn read(home: &AbsPath) -> Result<Self, StoreError> {
+        Ok(Self { names: names::read(home)?, git: git_patches::read(home)? })
+    }
+}
+
 fn summary(
     path: &AbsPath,
     archived: bool,
     head: Head,
     preview: String,
     updated_at: SystemTime,
-    names: &HashMap<ThreadId, String>,
+    beside: &Beside,
 ) -> Summary {
     Summary {
         id: head.id,
@@ -223,12 +239,56 @@ fn summary(
         source: head.source,
         model_provider: head.model_provider,
         cli_version: head.cli_version,
-        git: head.git,
-        name: names.get(&head.id).cloned(),
+        git: match beside.git.get(&head.id) {
+            Some(patch) => patch.apply(head.git),
+            None => head.git,
+        },
+        name: beside.names.get(&head.id).cloned(),
         forked_from: head.forked_from_id,
         agent_nickname: head.agent_nickname,
         agent_role: head.agent_role,
         archived,
+    }
+}
+
+impl Store {
+    /// The threads that were started to work for `id`, theirs, and so on, as far as they are not archived: children
+    /// before their own children, and older ones before newer ones.
+    ///
+    /// Looks at the first lines of all threads that began no earlier than `id`.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed.
+    pub fn descendants(&self, id: ThreadId) -> Result<Vec<(ThreadId, AbsPath)>, StoreError> {
+        let began = self.find(id)?.and_then(|found| RolloutName::parse(found.path.file_name()?));
+        let before = began.and_then(|name| name.began_at(self.zone()).checked_sub(SignedDuration::from_secs(1)).ok());
+        let query = ListQuery { order: SortOrder::OldestFirst, ..ListQuery::default() };
+        let mut candidates = Candidates::new(self, &query, before.map(|at| Cursor { at, id: None }))?;
+        let mut children: HashMap<ThreadId, Vec<(ThreadId, AbsPath)>> = HashMap::new();
+        while let Some(Candidate { path, .. }) = candidates.next()? {
+            if let Some(Head { id, source, .. }) = first_line(&path)
+                && let SessionSource::SubAgent(SubAgentSource::ThreadSpawn { parent_thread_id, .. }) = source
+            {
+                children.entry(parent_thread_id).or_default().push((id, path));
+            }
+        }
+        let mut found = children.remove(&id).unwrap_or_default();
+        let mut next = 0;
+        while let Some((child, _)) = found.get(next) {
+            let theirs = children.remove(child).unwrap_or_default();
+            found.extend(theirs);
+            next += 1;
+        }
+        Ok(found)
+    }
+}
+
+/// A rollout's first line, `None` when it cannot be read.
+fn first_line(path: &AbsPath) -> Option<Head> {
+    let mut lines = Lines::new(File::open(path).ok()?, MAX_LINE, FIRST_LINE_CHUNK);
+    match lines.next().ok()??.text() {
+        Text::Line(text) => format::read_head(text),
+        Text::Blank | Text::Unreadable => None,
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use types::{AbsPath, ThreadId};
 
 use crate::error::StoreError;
+use crate::git_patches::{self, GitPatch};
 use crate::names;
 use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
 use crate::reader::{self, Tail};
@@ -207,6 +208,22 @@ impl Store {
     /// When the index of names cannot be written; it is as long as before then.
     pub fn set_name(&self, id: ThreadId, name: &str) -> Result<(), StoreError> {
         names::append(&self.home, id, name, SystemTime::now())
+    }
+
+    /// What clients have changed of a thread's git facts.
+    ///
+    /// # Errors
+    /// When the file of changes cannot be read.
+    pub fn git_patch(&self, id: ThreadId) -> Result<GitPatch, StoreError> {
+        Ok(git_patches::read(&self.home)?.remove(&id).unwrap_or_default())
+    }
+
+    /// Changes a thread's git facts, over earlier changes. In the file before this returns; the rollout stays as it is.
+    ///
+    /// # Errors
+    /// When the file of changes cannot be read or written; it is as long as before then.
+    pub fn patch_git(&self, id: ThreadId, patch: GitPatch) -> Result<(), StoreError> {
+        git_patches::append(&self.home, id, &self.git_patch(id)?.then(patch))
     }
 }
 

@@ -96,7 +96,7 @@ impl RunningTurn {
     }
 
     async fn ask_for_summary(&mut self, input: &[ResponseItem]) -> Result<String, SampleError> {
-        let mut request = self.request_of(input.to_vec(), Arc::default());
+        let mut request = self.request_of(Arc::new(input.to_vec()), Arc::default());
         request.output_schema = None;
         request.parallel_tool_calls = false;
         let mut stream = tokio::select! {

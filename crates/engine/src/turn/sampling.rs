@@ -112,10 +112,10 @@ impl RunningTurn {
     }
 
     fn request(&self) -> Request {
-        self.request_of(self.log.history().to_vec(), self.specs.clone())
+        self.request_of(self.log.shared_history(), self.specs.clone())
     }
 
-    pub(super) fn request_of(&self, input: Vec<ResponseItem>, tools: Arc<[ToolSpec]>) -> Request {
+    pub(super) fn request_of(&self, input: Arc<Vec<ResponseItem>>, tools: Arc<[ToolSpec]>) -> Request {
         let settings = &self.settings;
         Request {
             model: settings.model().to_owned(),

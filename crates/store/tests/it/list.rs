@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use store::{EventRecord, ListQuery, SessionMeta, SortKey, SortOrder, SourceKind, StoreError};
-use types::{AbsPath, SessionSource, SubAgentSource, ThreadId};
+use store::{EventRecord, GitPatch, ListQuery, SessionMeta, SortKey, SortOrder, SourceKind, StoreError};
+use types::{AbsPath, GitFacts, SessionSource, SubAgentSource, ThreadId};
 
 use crate::support::*;
 
@@ -227,4 +227,51 @@ async fn a_thread_is_found_wherever_its_file_lies() {
     fs::rename(&path, &moved).unwrap();
     assert_eq!(home.store.find(id).unwrap().unwrap().path, moved);
     assert_eq!(home.store.find(ThreadId::new()).unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_change_of_git_facts_stands_over_those_of_the_rollout_and_leaves_it_as_it_is() {
+    let home = home();
+    let facts = GitFacts { sha: Some("abc".to_owned()), branch: Some("main".to_owned()), origin_url: None };
+    let (id, path) = thread(&home, 0, "a", |meta| meta.git = Some(facts.clone())).await;
+    let before = fs::read(&path).unwrap();
+    let branch = |name: Option<&str>| GitPatch { branch: Some(name.map(str::to_owned)), ..GitPatch::default() };
+    let listed = || home.store.list(&ListQuery::default()).unwrap().threads.remove(0).git;
+
+    home.store.patch_git(id, branch(Some("topic"))).unwrap();
+    assert_eq!(listed(), Some(GitFacts { branch: Some("topic".to_owned()), ..facts.clone() }));
+
+    home.store.patch_git(id, GitPatch { sha: Some(None), ..GitPatch::default() }).unwrap();
+    assert_eq!(listed(), Some(GitFacts { sha: None, branch: Some("topic".to_owned()), origin_url: None }));
+
+    home.store.patch_git(id, branch(None)).unwrap();
+    assert_eq!(listed(), None, "nothing is left");
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert!(home.store.git_patch(ThreadId::new()).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn descendants_are_the_children_and_theirs_in_the_order_in_which_they_began() {
+    let home = home();
+    let child_of = |parent: ThreadId| {
+        move |meta: &mut SessionMeta| {
+            meta.source = SessionSource::SubAgent(SubAgentSource::ThreadSpawn {
+                parent_thread_id: parent,
+                depth: 1,
+                agent_path: None,
+                agent_nickname: None,
+                agent_role: None,
+            });
+        }
+    };
+    let (other, _) = thread(&home, 0, "other", |_| {}).await;
+    let (parent, _) = thread(&home, 1, "parent", |_| {}).await;
+    thread(&home, 2, "of another", child_of(other)).await;
+    let (first, _) = thread(&home, 3, "first", child_of(parent)).await;
+    let (grandchild, _) = thread(&home, 4, "grandchild", child_of(first)).await;
+    let (second, _) = thread(&home, 2 * DAY, "second", child_of(parent)).await;
+
+    let found: Vec<_> = home.store.descendants(parent).unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(found, [first, second, grandchild]);
+    assert_eq!(home.store.descendants(grandchild).unwrap(), []);
 }
