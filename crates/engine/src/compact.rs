@@ -62,9 +62,8 @@ fn shortened(item: &ResponseItem, left: &mut usize) -> ResponseItem {
     let mut parts = Vec::with_capacity(content.len());
     for (at, part) in content.iter().enumerate() {
         match part {
-            ContentItem::InputText { text } if is_picture_tag(content, at) => {
-                tracing::trace!(text, "the tag of a picture goes with it");
-            }
+            // The tag of a picture goes with it.
+            ContentItem::InputText { .. } if is_picture_tag(content, at) => {}
             ContentItem::InputText { text } | ContentItem::OutputText { text } => {
                 parts.push(ContentItem::InputText { text: cut_middle(text, *left) });
                 *left = left.saturating_sub(text.len());

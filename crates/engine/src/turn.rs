@@ -415,6 +415,7 @@ impl RunningTurn {
             }
         }
         self.take_inbox();
+        self.keep_notices();
         let (status, thread_status, error) = match outcome {
             Ok(()) => (TurnStatus::Completed, ThreadStatus::Idle, None),
             Err(Stop::Interrupted) => (TurnStatus::Interrupted, ThreadStatus::Idle, None),
@@ -437,6 +438,17 @@ impl RunningTurn {
             status: thread_status,
             announced,
             error_told: self.error_told,
+        }
+    }
+
+    /// Leaves what the turn did not take up for the next one.
+    fn keep_notices(&mut self) {
+        for pending in std::mem::take(&mut self.pending) {
+            if let Pending::Notice(items) = pending
+                && let Err(error) = self.log.record(items.into_iter().map(Record::ResponseItem).collect())
+            {
+                tracing::error!(%error, turn = %self.id, "a notice for the model could not be stored");
+            }
         }
     }
 

@@ -72,12 +72,18 @@ impl RunningTurn {
             sink.clone(),
         );
         let turn = self.start_reviewer(&reviewer, target, started_at).await?;
-        let turn = tokio::select! {
-            turn = ended => turn,
-            () = self.cancel.cancelled() => {
-                // An error means that the reviewer is done by itself.
-                let _ = reviewer.interrupt(None).await;
-                Ok(Turn { status: TurnStatus::Interrupted, ..turn })
+        let mut ended = std::pin::pin!(ended);
+        let turn = loop {
+            tokio::select! {
+                biased;
+                turn = &mut ended => break turn,
+                () = self.cancel.cancelled() => {
+                    // An error means that the reviewer is done by itself.
+                    let _ = reviewer.interrupt(None).await;
+                    break Ok(Turn { status: TurnStatus::Interrupted, ..turn });
+                }
+                // A review takes long: who has something for the log does not wait for it.
+                Some(input) = self.inbox.recv() => self.take(input),
             }
         };
         reviewer.close().await;
