@@ -57,7 +57,7 @@ gated! {
         pub proposed_network_policy_amendments: Option<Vec<NetworkPolicyAmendment>>,
         /// What to offer the user, in this order.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[experimental("item/commandExecution/requestApproval.availableDecisions")]
+        #[experimental("item/commandExecution/requestApproval.availableDecisions", shown)]
         pub available_decisions: Option<Vec<CommandExecutionApprovalDecision>>,
     }
 }

@@ -27,18 +27,16 @@ pub struct ConfigReadParams {
     pub cwd: Option<String>,
 }
 
-gated! {
-    /// Result of `config/read`.
-    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-    pub struct ConfigReadResponse {
-        /// What is in effect.
-        pub config: Config,
-        /// Which source each key comes from, by dotted key.
-        pub origins: HashMap<String, ConfigLayerMetadata>,
-        /// All sources, strongest first; `null` unless asked for.
-        pub layers: Option<Vec<ConfigLayer>>,
-    }
+/// Result of `config/read`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+pub struct ConfigReadResponse {
+    /// What is in effect.
+    pub config: Config,
+    /// Which source each key comes from, by dotted key.
+    pub origins: HashMap<String, ConfigLayerMetadata>,
+    /// All sources, strongest first; `null` unless asked for.
+    pub layers: Option<Vec<ConfigLayer>>,
 }
 
 gated! {
@@ -95,7 +93,7 @@ gated! {
         pub analytics: Option<AnalyticsConfig>,
         /// Settings of apps.
         #[serde(default)]
-        #[experimental("config/read.apps")]
+        #[experimental("config/read.apps", shown)]
         pub apps: Option<AppsConfig>,
         /// All other keys.
         #[serde(default, flatten)]
@@ -479,14 +477,12 @@ pub struct ConfigEdit {
     pub merge_strategy: MergeStrategy,
 }
 
-gated! {
-    /// Result of `configRequirements/read`.
-    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-    #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
-    pub struct ConfigRequirementsReadResponse {
-        /// What is demanded; `null` when nothing is.
-        pub requirements: Option<ConfigRequirements>,
-    }
+/// Result of `configRequirements/read`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
+pub struct ConfigRequirementsReadResponse {
+    /// What is demanded; `null` when nothing is.
+    pub requirements: Option<ConfigRequirements>,
 }
 
 gated! {
@@ -498,7 +494,7 @@ gated! {
         /// The only approval policies.
         pub allowed_approval_policies: Option<Vec<AskForApproval>>,
         /// The only reviewers.
-        #[experimental("configRequirements/read.allowedApprovalsReviewers")]
+        #[experimental("configRequirements/read.allowedApprovalsReviewers", shown)]
         pub allowed_approvals_reviewers: Option<Vec<ApprovalsReviewer>>,
         /// The only sandbox modes.
         pub allowed_sandbox_modes: Option<Vec<SandboxMode>>,
@@ -507,12 +503,12 @@ gated! {
         /// Features that are fixed, by name.
         pub feature_requirements: Option<HashMap<String, bool>>,
         /// Hooks that always run.
-        #[experimental("configRequirements/read.hooks")]
+        #[experimental("configRequirements/read.hooks", shown)]
         pub hooks: Option<ManagedHooksRequirements>,
         /// Where data must stay.
         pub enforce_residency: Option<ResidencyRequirement>,
         /// Rules for the network.
-        #[experimental("configRequirements/read.network")]
+        #[experimental("configRequirements/read.network", shown)]
         pub network: Option<NetworkRequirements>,
     }
 }
