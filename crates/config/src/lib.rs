@@ -1,1 +1,38 @@
-//! Layered configuration files resolved into one immutable Config.
+//! Layered configuration files resolved into one immutable [`Config`].
+//!
+//! A [`Loader`] reads the layers (system, user, project folders, session flags, a thread's own values), [`resolve()`]
+//! lays them over each other and turns them into a [`Config`]. Broken input is a [`ConfigError`] that knows its place.
+//!
+//! This crate does not know: the network, threads, the client's spelling of anything. It reads no environment
+//! variables; what they say is passed in. Open [`settings`] first, then [`load`] and [`resolve()`].
+
+pub mod edit;
+pub mod error;
+pub mod features;
+pub mod file;
+pub mod layer;
+pub mod load;
+pub mod overrides;
+mod paths;
+pub mod permissions;
+pub mod providers;
+mod resolve;
+pub mod settings;
+pub mod stamp;
+mod trust;
+
+pub use edit::{Edit, EditError, Edited, Merge, Overridden};
+pub use error::{ConfigError, Located, Position, Range, Warning};
+pub use features::{Feature, FeatureInfo, Features, Stage};
+pub use file::{
+    ConfigToml, CredentialsStore, HistoryPersistence, Inherit, Location, LoginMethod, ProfileToml, SearchContextSize,
+    Trust, WebSearchMode,
+};
+pub use layer::{Disabled, Layer, Layers, Source};
+pub use load::Loader;
+pub use overrides::{Overrides, ThreadOverrides};
+pub use permissions::{ProfileError, permission_profile_of, policy_of};
+pub use providers::{ProviderConfig, ProviderEnvironment, WireApi};
+pub use resolve::{Inputs, resolve};
+pub use settings::{Config, SandboxWorkspaceWrite, ShellEnvironmentPolicy, SkillSelector, SkillSwitch};
+pub use trust::{trust_project, trust_root};

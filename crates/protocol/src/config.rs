@@ -35,7 +35,8 @@ pub struct ConfigReadResponse {
     pub config: Config,
     /// Which source each key comes from, by dotted key.
     pub origins: HashMap<String, ConfigLayerMetadata>,
-    /// All sources, strongest first; `null` unless asked for.
+    /// All sources, strongest first; absent unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<ConfigLayer>>,
 }
 
@@ -375,7 +376,8 @@ pub struct ConfigLayer {
     pub version: String,
     /// What it says.
     pub config: Value,
-    /// Why it does not count; `null` when it does.
+    /// Why it does not count; absent when it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
 }
 

@@ -1,1 +1,150 @@
-//! Routes requests to the engine and its events to connections.
+//! The app-server: routes requests to the engine and its events to connections.
+//!
+//! [`Server`] is made once; [`Server::serve`] runs one connection over any pair of byte streams. Open `methods.rs` first:
+//! it is the whole surface, method by method, each with its order and its handler. `wire/` holds every conversion
+//! between the engine's nouns and the client's spelling; `hub.rs` knows who hears what.
+//!
+//! The crate does not know how a turn works inside, nor how a file is laid out.
+
+mod client_requests;
+mod connection;
+mod dispatch;
+mod error;
+mod handlers;
+mod hub;
+mod methods;
+mod notifications;
+mod start;
+mod wire;
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use engine::Engine;
+use rpc::{Incoming, Outgoing, Reader};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use start::{Options, default_home};
+
+use crate::connection::Connection;
+use crate::dispatch::{Cx, Dispatcher, Router};
+use crate::hub::Hub;
+
+/// How long requests in progress may take to be answered when the server ends.
+const REQUESTS_GRACE: Duration = Duration::from_secs(2);
+/// How long turns may take to end and be stored when the server ends.
+const TURNS_GRACE: Duration = Duration::from_secs(5);
+/// How long a client may take to read what it was told before the end.
+const WRITER_GRACE: Duration = Duration::from_secs(2);
+
+/// The app-server of one home.
+pub struct Server {
+    pub(crate) engine: Engine,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) info: start::Info,
+    /// Requests being worked on.
+    pub(crate) requests: TaskTracker,
+    router: OnceLock<Router>,
+    stopping: CancellationToken,
+}
+
+impl Server {
+    pub(crate) fn router(&self) -> &Router {
+        self.router.get_or_init(methods::router)
+    }
+
+    /// Serves one client until its input ends, it cannot be written to, or the server stops.
+    ///
+    /// # Errors
+    /// When reading or writing fails in another way than by ending.
+    pub async fn serve<R, W>(self: &Arc<Self>, input: R, output: W) -> io::Result<()>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
+        let (outgoing, writer) = Outgoing::new(output);
+        let writing = tokio::spawn(writer.run());
+        let connection = self.hub.connect(outgoing);
+        let read = self.read(Reader::new(input), &connection).await;
+        self.end_connection(&connection, writing).await?;
+        read
+    }
+
+    async fn read<R: AsyncRead + Unpin>(
+        self: &Arc<Self>,
+        mut reader: Reader<R>,
+        connection: &Arc<Connection>,
+    ) -> io::Result<()> {
+        let mut dispatcher = Dispatcher::new(Cx { server: self.clone(), connection: connection.clone() });
+        loop {
+            let incoming = tokio::select! {
+                biased;
+                () = self.stopping.cancelled() => return Ok(()),
+                () = connection.closing.cancelled() => return Ok(()),
+                incoming = reader.next() => incoming?,
+            };
+            match incoming {
+                Some(Incoming::Request { id, method, params }) => {
+                    // A client that does not read its answers gets no further requests in.
+                    connection.outgoing.ready().await;
+                    dispatcher.dispatch(id, &method, params);
+                }
+                Some(Incoming::Notification { method, .. }) => {
+                    tracing::debug!(method, connection = connection.id.0, "notification from the client");
+                }
+                Some(Incoming::Response { id, outcome }) => self.hub.answer(&id, outcome),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn end_connection(
+        &self,
+        connection: &Arc<Connection>,
+        writing: tokio::task::JoinHandle<io::Result<()>>,
+    ) -> io::Result<()> {
+        if self.info.ends_with_connection {
+            self.shutdown().await;
+        }
+        self.hub.disconnect(connection.id);
+        connection.outgoing.close();
+        match tokio::time::timeout(WRITER_GRACE, writing).await {
+            Ok(Ok(written)) => match written {
+                // A client that is gone needs no words.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                other => other,
+            },
+            Ok(Err(panicked)) => Err(io::Error::other(panicked)),
+            Err(_slow) => Ok(()),
+        }
+    }
+
+    /// Why the configured model provider cannot be used, as far as that shows without asking it.
+    #[must_use]
+    pub fn provider_problem(&self) -> Option<String> {
+        let environment = self.engine.environment();
+        match environment.loader.load(Some(&environment.cwd), None) {
+            Ok(config) => engine::provider_problem(environment, &config),
+            Err(error) => Some(format!("the configuration cannot be used ({error})")),
+        }
+    }
+
+    /// Takes no more requests; connections end.
+    pub fn stop(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Ends in stages: requests in progress are answered, turns end as interrupted and are stored.
+    async fn shutdown(&self) {
+        self.requests.close();
+        if tokio::time::timeout(REQUESTS_GRACE, self.requests.wait()).await.is_err() {
+            tracing::debug!("requests were still running at the end");
+        }
+        if tokio::time::timeout(TURNS_GRACE, self.engine.shutdown()).await.is_err() {
+            tracing::warn!("turns did not end in time");
+        }
+    }
+}

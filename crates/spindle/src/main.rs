@@ -1,3 +1,34 @@
 //! The command line of Spindle.
+//!
+//! The one place that reads the process environment; everything else is passed on.
 
-fn main() {}
+mod app_server;
+mod cli;
+mod environment;
+mod generate;
+mod logging;
+mod start;
+mod talk;
+mod try_command;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse_from(environment::arguments()) {
+        Ok(cli) => cli,
+        Err(error) => return cli::explain(&error),
+    };
+    let outcome = match cli.command {
+        Command::AppServer(options) => app_server::run(&options, &cli.overrides),
+        Command::Try(options) => talk::run(options, &cli.overrides),
+        Command::Completions { shell } => cli::completions(shell),
+    };
+    outcome.unwrap_or_else(|error| {
+        cli::report(&error);
+        ExitCode::FAILURE
+    })
+}

@@ -1,1 +1,36 @@
 //! Threads on disk: rollouts and their index.
+//!
+//! A thread is an append-only log of records, its *rollout*: one file, one JSON object a line. This crate writes and
+//! reads rollouts and is the only one that knows their spelling; around it, threads are `types` ([`record`]). It knows
+//! nothing of the client's wire, of running turns or of the model.
+//!
+//! Open [`record`] first, then `writer.rs` (what is durable when), `reader.rs` (what a damaged file still gives),
+//! [`turns`] (records → what clients see) and [`history`] (records → what the model sees).
+//! `docs/storage.md` describes the files.
+
+pub mod error;
+pub mod history;
+pub mod record;
+pub mod thread;
+pub mod turns;
+
+mod format;
+mod git_patches;
+mod index_file;
+mod list;
+mod log_file;
+mod names;
+mod paths;
+mod reader;
+mod store;
+mod writer;
+
+pub use error::StoreError;
+pub use git_patches::GitPatch;
+pub use history::{history_from, outlives_compaction};
+pub use list::{ListQuery, Page, SortKey, SortOrder, SourceKind, Summary};
+pub use record::{EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord};
+pub use store::{Found, Store};
+pub use thread::StoredThread;
+pub use turns::{LastTurn, turns_from, usage_from};
+pub use writer::ThreadWriter;

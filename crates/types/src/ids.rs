@@ -34,7 +34,20 @@ impl FromStr for ThreadId {
     type Err = InvalidThreadId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Uuid::parse_str(text).map(Self).map_err(|error| InvalidThreadId(error.to_string()))
+        Uuid::parse_str(text).map(Self).map_err(|error| InvalidThreadId(reason(text, &error)))
+    }
+}
+
+/// What is wrong with a text that is no id. Names the first character that cannot be part of one, with its place
+/// counted from 1, in the words that clients of the protocol know.
+fn reason(text: &str, error: &uuid::Error) -> String {
+    let stray = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit() && *c != '-');
+    match stray {
+        Some((position, c)) => format!(
+            "invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], found `{c}` at {}",
+            position + 1
+        ),
+        None => error.to_string(),
     }
 }
 

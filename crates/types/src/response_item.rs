@@ -27,7 +27,7 @@ pub enum ResponseItem {
         id: Option<String>,
         #[serde(default)]
         summary: Vec<ReasoningSummaryPart>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         content: Option<Vec<ReasoningContent>>,
         #[serde(default)]
         encrypted_content: Option<String>,
@@ -37,7 +37,7 @@ pub enum ResponseItem {
         id: Option<String>,
         call_id: Option<String>,
         status: String,
-        action: Value,
+        action: LocalShellAction,
     },
     FunctionCall {
         #[serde(default, skip_serializing)]
@@ -108,6 +108,23 @@ pub enum ResponseItem {
     /// A kind this version does not know; kept whole.
     #[serde(untagged)]
     Other(Value),
+}
+
+/// What the provider's own shell tool is to do. Source of the members: the Responses API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum LocalShellAction {
+    Exec {
+        command: Vec<String>,
+        #[serde(default)]
+        timeout_ms: Option<u64>,
+        #[serde(default)]
+        working_directory: Option<String>,
+        #[serde(default)]
+        env: Option<std::collections::BTreeMap<String, String>>,
+        #[serde(default)]
+        user: Option<String>,
+    },
 }
 
 /// A part of a message.

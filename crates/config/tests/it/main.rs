@@ -1,0 +1,9 @@
+//! The crate from outside: files on disk in, configurations and errors out.
+
+mod edits;
+mod errors;
+mod layers;
+mod permissions;
+mod place;
+mod trust;
+mod values;

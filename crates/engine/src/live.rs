@@ -1,0 +1,96 @@
+//! Tells of a turn's events and keeps what a newcomer has to be shown of the turn in progress.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use types::{Item, Turn, TurnId, TurnStatus};
+
+use crate::event::ThreadEvent;
+use crate::thread::ThreadShared;
+
+/// The turn in progress as a client sees it that comes in the middle: finished items only.
+///
+/// Written by the turn, read by requests; the lock is held for a push or a clone, never across an await.
+#[derive(Debug, Default)]
+pub(crate) struct LiveTurn(Mutex<Option<Turn>>);
+
+impl LiveTurn {
+    pub(crate) fn get(&self) -> Option<Turn> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, turn: Option<Turn>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    }
+
+    fn push(&self, item: Item) {
+        if let Some(turn) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            match turn.items.iter_mut().find(|known| known.id() == item.id()) {
+                Some(known) => *known = item,
+                None => turn.items.push(item),
+            }
+        }
+    }
+}
+
+/// Emits the events of one turn.
+#[derive(Clone)]
+pub(crate) struct TurnEvents {
+    thread: Arc<ThreadShared>,
+    turn_id: TurnId,
+}
+
+impl TurnEvents {
+    pub(crate) fn new(thread: Arc<ThreadShared>, turn_id: TurnId) -> Self {
+        Self { thread, turn_id }
+    }
+
+    pub(crate) fn turn_id(&self) -> &TurnId {
+        &self.turn_id
+    }
+
+    pub(crate) fn emit(&self, event: ThreadEvent) {
+        self.thread.sink.emit(self.thread.id, event);
+    }
+
+    /// Tells that the turn runs.
+    pub(crate) fn begin(&self, started_at: i64) {
+        let turn = Turn {
+            id: self.turn_id.clone(),
+            items: Vec::new(),
+            status: TurnStatus::InProgress,
+            error: None,
+            started_at: Some(started_at),
+            completed_at: None,
+            duration: None,
+        };
+        self.begin_as(turn);
+    }
+
+    /// Tells that the turn runs, as one of another id.
+    pub(crate) fn begin_as(&self, turn: Turn) {
+        self.thread.live.set(Some(turn.clone()));
+        self.emit(ThreadEvent::TurnStarted(turn));
+    }
+
+    /// The turn is over; whether it was ever begun.
+    pub(crate) fn finish(&self) -> bool {
+        let begun = self.thread.live.get().is_some();
+        self.thread.live.set(None);
+        begun
+    }
+
+    pub(crate) fn item_started(&self, item: Item) {
+        self.emit(ThreadEvent::ItemStarted { turn_id: self.turn_id.clone(), item });
+    }
+
+    pub(crate) fn item_completed(&self, item: Item) {
+        self.thread.live.push(item.clone());
+        self.emit(ThreadEvent::ItemCompleted { turn_id: self.turn_id.clone(), item });
+    }
+
+    /// Tells of an item that is complete from the start.
+    pub(crate) fn item(&self, item: Item) {
+        self.item_started(item.clone());
+        self.item_completed(item);
+    }
+}

@@ -1,0 +1,246 @@
+//! The loaded threads of a server.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use store::{Record, SessionMeta, StoreError, StoredThread, ThreadWriter};
+use types::{ResponseItem, SessionSource, ThreadId};
+
+use crate::agents::AgentLink;
+use crate::context::ContextFacts;
+use crate::dynamic_tools::{DynamicTool, DynamicTools};
+use crate::environment::Environment;
+use crate::event::EventSink;
+use crate::log::Log;
+use crate::settings::ThreadSettings;
+use crate::thread::{ThreadHandle, ThreadSeed, ThreadShared};
+
+/// Loads threads, finds them again, and ends them all.
+#[derive(Clone)]
+pub struct Engine {
+    environment: Arc<Environment>,
+}
+
+/// Handles by id. The lock is held for a look-up, never across an await.
+#[derive(Default)]
+pub(crate) struct Loaded(Mutex<HashMap<ThreadId, ThreadHandle>>);
+
+impl Loaded {
+    pub(crate) fn get(&self, id: ThreadId) -> Option<ThreadHandle> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// How many loaded threads fit.
+    pub(crate) fn count(&self, fits: impl Fn(&ThreadShared) -> bool) -> usize {
+        self.lock().values().filter(|handle| fits(&handle.shared)).count()
+    }
+
+    /// The first name that no loaded sub-agent has; with a number when all are taken.
+    pub(crate) fn free_nickname(&self, names: &[&str]) -> String {
+        let taken: Vec<String> = self.lock().values().filter_map(|handle| handle.shared.agent.name().0).collect();
+        (0..)
+            .flat_map(|round| names.iter().map(move |name| (round, name)))
+            .map(|(round, name)| if round == 0 { (*name).to_owned() } else { format!("{name} {}", round + 1) })
+            .find(|name| !taken.contains(name))
+            .expect("the names with numbers are without end")
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ThreadId, ThreadHandle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that does not exist yet.
+pub struct NewThread {
+    pub settings: ThreadSettings,
+    pub source: SessionSource,
+    /// Never written to disk.
+    pub ephemeral: bool,
+    pub forked_from: Option<ThreadId>,
+    pub git: Option<types::GitFacts>,
+    pub dynamic_tools: Vec<DynamicTool>,
+    /// See [`crate::event::ThreadEvent::RawResponseItem`].
+    pub raw_events: bool,
+    /// What the model has seen before the thread's first turn.
+    pub history: Vec<ResponseItem>,
+}
+
+impl Engine {
+    #[must_use]
+    pub fn new(environment: Arc<Environment>) -> Self {
+        Self { environment }
+    }
+
+    #[must_use]
+    pub fn environment(&self) -> &Arc<Environment> {
+        &self.environment
+    }
+
+    /// Loads a new thread. Nothing is written before its first turn.
+    #[must_use]
+    pub fn start(&self, new: NewThread) -> ThreadHandle {
+        self.environment.start(new, AgentLink::default())
+    }
+
+    /// Loads a stored thread.
+    #[must_use]
+    pub fn resume(
+        &self,
+        stored: &StoredThread,
+        writer: ThreadWriter,
+        settings: ThreadSettings,
+        raw_events: bool,
+    ) -> ThreadHandle {
+        self.environment.resume(stored, writer, settings, raw_events, AgentLink::default())
+    }
+
+    /// Loads a copy of a stored thread, under an id of its own. The copy is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn fork(&self, stored: &StoredThread, settings: ThreadSettings) -> Result<ThreadHandle, StoreError> {
+        let environment = &self.environment;
+        let mut seed = environment.seed(
+            NewThread {
+                settings,
+                source: stored.meta.source.clone(),
+                ephemeral: false,
+                forked_from: Some(stored.meta.id),
+                git: stored.meta.git.clone(),
+                dynamic_tools: Vec::new(),
+                raw_events: false,
+                history: Vec::new(),
+            },
+            AgentLink::default(),
+        );
+        let mut writer = environment.store.create(seed.meta.clone());
+        let origin = Record::SessionMeta(Box::new(stored.meta.clone()));
+        let records: Vec<Record> = std::iter::once(origin).chain(stored.records.iter().cloned()).collect();
+        writer.append(&records)?;
+        seed.log = Log::of_stored(stored, writer);
+        let model = stored.last_turn_context().map(|context| context.model.as_str());
+        seed.facts = ContextFacts::of_history(seed.log.history(), model);
+        seed.preview = stored.preview();
+        Ok(environment.load(seed))
+    }
+
+    /// A loaded thread.
+    #[must_use]
+    pub fn get(&self, id: ThreadId) -> Option<ThreadHandle> {
+        self.environment.loaded.get(id)
+    }
+
+    /// All loaded threads, by id.
+    #[must_use]
+    pub fn loaded(&self) -> Vec<ThreadHandle> {
+        let mut handles: Vec<_> = self.environment.loaded.lock().values().cloned().collect();
+        handles.sort_by_key(ThreadHandle::id);
+        handles
+    }
+
+    /// Unloads a thread; what runs in it ends as interrupted.
+    pub async fn close(&self, id: ThreadId) -> bool {
+        let handle = self.environment.loaded.lock().remove(&id);
+        match handle {
+            Some(handle) => {
+                handle.close().await;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Interrupts every turn and unloads every thread. Returns when all of it is on disk.
+    pub async fn shutdown(&self) {
+        let handles: Vec<_> = self.environment.loaded.lock().drain().map(|(_, handle)| handle).collect();
+        futures::future::join_all(handles.iter().map(ThreadHandle::close)).await;
+        self.environment.tasks.close();
+        self.environment.tasks.wait().await;
+    }
+}
+
+impl Environment {
+    pub(crate) fn start(self: &Arc<Self>, new: NewThread, agent: AgentLink) -> ThreadHandle {
+        self.load(self.seed(new, agent))
+    }
+
+    /// Starts a thread that nobody finds: it ends with its handle, and what happens in it is told to `sink`.
+    pub(crate) fn start_hidden(self: &Arc<Self>, new: NewThread, sink: Arc<dyn EventSink>) -> ThreadHandle {
+        ThreadHandle::spawn(self.seed(new, AgentLink::default()), self.clone(), sink)
+    }
+
+    fn seed(&self, new: NewThread, agent: AgentLink) -> ThreadSeed {
+        let created_at = SystemTime::now();
+        let (nickname, role) = agent.name();
+        let meta = SessionMeta {
+            id: ThreadId::new(),
+            forked_from_id: new.forked_from,
+            created_at,
+            cwd: new.settings.cwd.clone(),
+            originator: new.settings.originator.clone(),
+            cli_version: self.version.clone(),
+            source: new.source,
+            agent_nickname: nickname,
+            agent_role: role,
+            agent_path: None,
+            model_provider: Some(new.settings.provider_id.clone()),
+            base_instructions: new.settings.base_instructions.clone(),
+            dynamic_tools: None,
+            memory_mode: None,
+            git: new.git,
+        };
+        let path = (!new.ephemeral).then(|| self.store.rollout_path(meta.id, created_at));
+        let writer = (!new.ephemeral).then(|| self.store.create(meta.clone()));
+        ThreadSeed {
+            path,
+            settings: new.settings,
+            facts: ContextFacts::of_history(&new.history, None),
+            log: Log::new(writer, new.history, None, 0),
+            preview: String::new(),
+            name: None,
+            updated_at: created_at,
+            dynamic_tools: DynamicTools::new(new.dynamic_tools),
+            raw_events: new.raw_events,
+            agent,
+            meta,
+        }
+    }
+
+    pub(crate) fn resume(
+        self: &Arc<Self>,
+        stored: &StoredThread,
+        writer: ThreadWriter,
+        settings: ThreadSettings,
+        raw_events: bool,
+        agent: AgentLink,
+    ) -> ThreadHandle {
+        let model = stored.last_turn_context().map(|context| context.model.as_str());
+        let log = Log::of_stored(stored, writer);
+        let seed = ThreadSeed {
+            meta: stored.meta.clone(),
+            path: Some(stored.path.clone()),
+            settings,
+            facts: ContextFacts::of_history(log.history(), model),
+            log,
+            preview: stored.preview(),
+            name: stored.name.clone(),
+            updated_at: stored.updated_at,
+            dynamic_tools: DynamicTools::default(),
+            raw_events,
+            agent,
+        };
+        self.load(seed)
+    }
+
+    fn load(self: &Arc<Self>, seed: ThreadSeed) -> ThreadHandle {
+        let handle = ThreadHandle::spawn(seed, self.clone(), self.sink.clone());
+        self.loaded.lock().insert(handle.id(), handle.clone());
+        handle
+    }
+
+    /// Forgets a thread that closes by itself.
+    pub(crate) fn unload(&self, id: ThreadId) -> Option<ThreadHandle> {
+        self.loaded.lock().remove(&id)
+    }
+}

@@ -1,0 +1,451 @@
+//! One turn: ask the model, run the tools it calls, ask again, until it has nothing more to do.
+//!
+//! That is what a turn of the user does; the other tasks of a turn are in `compacting.rs` and `reviewing.rs`.
+//!
+//! The turn owns the thread's [`Log`] while it runs and gives it back in [`TurnEnd`]. It hears from clients through its
+//! inbox and stops when its token is cancelled. Every fact is recorded first and told afterwards.
+
+mod compacting;
+mod input;
+mod reviewing;
+mod sampling;
+mod tool_calls;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::ModelError;
+use model::catalogue::ModelInfo;
+use serde_json::Value;
+use store::{EventRecord, Record, StoreError};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use types::item::UserInput;
+use types::{Item, ItemId, ModeKind, RateLimits, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus};
+
+use crate::context::{self, ContextFacts};
+use crate::environment::{Environment, unix_seconds};
+use crate::event::{ThreadEvent, ThreadStatus};
+use crate::live::TurnEvents;
+use crate::log::Log;
+use crate::settings::{ThreadSettings, TurnRequest};
+use crate::task::Task;
+use crate::thread::ThreadShared;
+
+/// What reaches a running turn.
+pub(crate) enum TurnInput {
+    /// More input of the user, taken up before the next model request.
+    Steer { input: Vec<UserInput>, client_metadata: Vec<(String, String)> },
+    /// Something that happened meanwhile; the model sees it before the turn ends.
+    Notice { items: Vec<ResponseItem> },
+    /// Items for the model's eyes only.
+    Inject { items: Vec<ResponseItem>, done: oneshot::Sender<Result<(), StoreError>> },
+    /// A fact about the thread that belongs into the rollout.
+    Record { record: Box<Record>, done: oneshot::Sender<Result<(), StoreError>> },
+}
+
+/// How a turn ended, with what it borrowed.
+pub(crate) struct TurnEnd {
+    pub(crate) log: Log,
+    pub(crate) facts: Option<ContextFacts>,
+    pub(crate) turn: Turn,
+    /// What the agent said last.
+    pub(crate) last_message: Option<String>,
+    /// The status of the thread afterwards.
+    pub(crate) status: ThreadStatus,
+    /// Whether clients ever heard of this turn.
+    pub(crate) announced: bool,
+    /// Whether clients have heard of the turn's error.
+    pub(crate) error_told: bool,
+}
+
+/// A turn about to run.
+pub(crate) struct TurnTask {
+    pub(crate) id: TurnId,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) thread: Arc<ThreadShared>,
+    pub(crate) settings: Arc<ThreadSettings>,
+    pub(crate) log: Log,
+    /// What the model was last told about its surroundings.
+    pub(crate) facts: Option<ContextFacts>,
+    pub(crate) task: Task,
+    pub(crate) inbox: mpsc::Receiver<TurnInput>,
+    pub(crate) cancel: CancellationToken,
+    /// Fires before `cancel` when another turn takes this one's place.
+    pub(crate) replaced: CancellationToken,
+}
+
+/// Why a turn stops before its natural end.
+enum Stop {
+    Interrupted,
+    Failed(TurnError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(TurnError { message: error.to_string(), kind: Some(TurnErrorKind::Other), details: None })
+    }
+}
+
+/// When the model goes on with a compacted history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Continue {
+    /// At once: the context has to be in the history.
+    ThisTurn,
+    /// With the next message of the user, which brings the context.
+    NextTurn,
+}
+
+/// What the model has to see before the turn may end.
+enum Pending {
+    Input(Vec<UserInput>),
+    Notice(Vec<ResponseItem>),
+}
+
+/// A turn at work.
+struct RunningTurn {
+    id: TurnId,
+    environment: Arc<Environment>,
+    thread: Arc<ThreadShared>,
+    settings: Arc<ThreadSettings>,
+    model: ModelInfo,
+    log: Log,
+    facts: Option<ContextFacts>,
+    output_schema: Option<Value>,
+    client_metadata: Vec<(String, String)>,
+    inbox: mpsc::Receiver<TurnInput>,
+    pending: Vec<Pending>,
+    cancel: CancellationToken,
+    replaced: CancellationToken,
+    events: TurnEvents,
+    tools: Arc<tools::TurnTools>,
+    specs: Arc<[types::ToolSpec]>,
+    started: Instant,
+    first_token: Option<Duration>,
+    last_message: Option<String>,
+    rate_limits: Option<RateLimits>,
+    error_told: bool,
+}
+
+impl TurnTask {
+    /// Runs the turn to its end. Nothing is told before `go` fires (or is dropped), so that the answer to the request
+    /// that started the turn comes first.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the log is lost with the future. Cancel the token instead.
+    pub(crate) async fn run(self, go: oneshot::Receiver<()>) -> TurnEnd {
+        let _ = go.await;
+        let started_at = unix_seconds();
+        let mut lookup = model::catalogue::lookup(self.settings.model());
+        if let Some(window) = self.settings.config.context_window {
+            lookup.info.context_window = lookup.info.configured_context_window(window);
+        }
+        if !lookup.known && !matches!(self.task, Task::Compact) {
+            let warning = unknown_model_warning(self.settings.model());
+            self.thread.sink.emit(self.thread.id, ThreadEvent::Warning(warning));
+        }
+        if matches!(&self.task, Task::User(request) if request.input.is_empty()) {
+            return self.refuse_empty_input();
+        }
+        let (task, mut turn) = self.set_up(lookup.info);
+        let outcome = match task {
+            Task::User(request) => turn.work(*request, started_at).await,
+            Task::Compact => turn.compact_alone(started_at).await,
+            Task::Review(target) => turn.review(&target, started_at).await,
+        };
+        turn.end(outcome, started_at)
+    }
+
+    fn set_up(self, model: ModelInfo) -> (Task, RunningTurn) {
+        let events = TurnEvents::new(self.thread.clone(), self.id.clone());
+        let tools =
+            tool_calls::turn_tools(&self.environment, &self.thread, &self.settings, &model, &events, &self.cancel);
+        let turn = RunningTurn {
+            id: self.id,
+            environment: self.environment,
+            thread: self.thread,
+            settings: self.settings,
+            model,
+            log: self.log,
+            facts: self.facts,
+            output_schema: None,
+            client_metadata: Vec::new(),
+            inbox: self.inbox,
+            pending: Vec::new(),
+            cancel: self.cancel,
+            replaced: self.replaced,
+            events,
+            tools,
+            specs: Arc::default(),
+            started: Instant::now(),
+            first_token: None,
+            last_message: None,
+            rate_limits: None,
+            error_told: false,
+        };
+        (self.task, turn)
+    }
+
+    /// Nothing to work on: clients hear of an error, not of a turn.
+    fn refuse_empty_input(self) -> TurnEnd {
+        let error = TurnError {
+            message: "input must not be empty".to_owned(),
+            kind: Some(TurnErrorKind::BadRequest),
+            details: None,
+        };
+        self.thread.status.set(ThreadStatus::SystemError);
+        let event = ThreadEvent::Error { turn_id: self.id.clone(), error: error.clone(), will_retry: false };
+        self.thread.sink.emit(self.thread.id, event);
+        TurnEnd {
+            log: self.log,
+            facts: self.facts,
+            turn: Turn {
+                id: self.id,
+                items: Vec::new(),
+                status: TurnStatus::Failed,
+                error: Some(error),
+                started_at: None,
+                completed_at: None,
+                duration: None,
+            },
+            last_message: None,
+            status: ThreadStatus::SystemError,
+            announced: false,
+            error_told: true,
+        }
+    }
+}
+
+impl RunningTurn {
+    async fn work(&mut self, request: TurnRequest, started_at: i64) -> Result<(), Stop> {
+        let TurnRequest { input, output_schema, client_metadata, overrides: _ } = request;
+        self.output_schema = output_schema;
+        self.client_metadata = client_metadata;
+        self.specs = tool_calls::specs(&self.environment, &self.thread, &self.settings, &self.model);
+        self.begin(&input, started_at).await?;
+        loop {
+            self.take_inbox();
+            self.take_pending()?;
+            let follow_up = self.sample_with_retries().await?;
+            self.take_inbox();
+            if !follow_up && self.pending.is_empty() && !self.last_call_for_input() {
+                return Ok(());
+            }
+            if self.is_full() {
+                self.compact(Continue::ThisTurn).await?;
+            }
+        }
+    }
+
+    /// Records the turn's start, what the model has to know, and the user's input; then tells of them. A history that
+    /// is full is made short first.
+    async fn begin(&mut self, input: &[UserInput], started_at: i64) -> Result<(), Stop> {
+        let mut records = vec![self.turn_started(self.id.clone(), started_at)];
+        let full = self.is_full();
+        if full {
+            self.log.record(std::mem::take(&mut records))?;
+            self.announce_turn(started_at);
+            self.compact(Continue::NextTurn).await?;
+        }
+        let facts = ContextFacts::gather(&self.environment, &self.thread, &self.settings, &self.model);
+        if let Some(warning) = facts.warning() {
+            self.events.emit(ThreadEvent::Warning(warning));
+        }
+        records.extend(facts.items_since(self.facts.as_ref()).into_iter().map(Record::ResponseItem));
+        records.push(self.turn_context());
+        let (announce, input_records) = self.prepare(input);
+        records.extend(input_records);
+        self.log.record(records)?;
+        self.facts = Some(facts);
+
+        if !full {
+            self.announce_turn(started_at);
+        }
+        self.events.item(announce);
+        Ok(())
+    }
+
+    fn turn_started(&self, turn_id: TurnId, started_at: i64) -> Record {
+        Record::Event(EventRecord::TurnStarted {
+            turn_id,
+            started_at: Some(started_at),
+            model_context_window: Some(self.model.effective_context_window()),
+            mode: self.mode(),
+        })
+    }
+
+    fn turn_context(&self) -> Record {
+        Record::TurnContext(Box::new(context::turn_context_record(&self.id, &self.settings)))
+    }
+
+    /// Tells that the turn runs.
+    fn announce_turn(&self, started_at: i64) {
+        self.thread.agent.turn_started();
+        self.thread.status.set(ThreadStatus::ACTIVE);
+        self.events.begin(started_at);
+    }
+
+    fn prepare(&self, input: &[UserInput]) -> (Item, Vec<Record>) {
+        let known = self.environment.skills(&self.settings.config, &self.settings.cwd);
+        input::prepare(input, known.as_ref().map_or(&[], |found| &found.skills))
+    }
+
+    fn mode(&self) -> ModeKind {
+        self.settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind)
+    }
+
+    /// Takes what has arrived, without waiting.
+    fn take_inbox(&mut self) {
+        while let Ok(input) = self.inbox.try_recv() {
+            self.take(input);
+        }
+    }
+
+    fn take(&mut self, input: TurnInput) {
+        match input {
+            TurnInput::Steer { input, client_metadata } => {
+                if !client_metadata.is_empty() {
+                    self.client_metadata = client_metadata;
+                }
+                self.pending.push(Pending::Input(input));
+            }
+            TurnInput::Notice { items } => self.pending.push(Pending::Notice(items)),
+            TurnInput::Inject { items, done } => {
+                let _ = done.send(self.log.record(items.into_iter().map(Record::ResponseItem).collect()));
+            }
+            TurnInput::Record { record, done } => {
+                let _ = done.send(self.log.record(vec![*record]));
+            }
+        }
+    }
+
+    /// Puts the user's further input before the model.
+    fn take_pending(&mut self) -> Result<(), Stop> {
+        for pending in std::mem::take(&mut self.pending) {
+            match pending {
+                Pending::Input(input) => {
+                    let (announce, records) = self.prepare(&input);
+                    self.log.record(records)?;
+                    self.events.item(announce);
+                }
+                Pending::Notice(items) => self.log.record(items.into_iter().map(Record::ResponseItem).collect())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the inbox; whether there was still something in it that the model has to see.
+    fn last_call_for_input(&mut self) -> bool {
+        self.inbox.close();
+        self.take_inbox();
+        !self.pending.is_empty()
+    }
+
+    /// Asks the model once, and again while the failure is one that passes.
+    async fn sample_with_retries(&mut self) -> Result<bool, Stop> {
+        let limit = self.thread.stream_max_retries(&self.settings);
+        let mut attempt = 0;
+        loop {
+            let error = match self.sample().await {
+                Ok(follow_up) => return Ok(follow_up),
+                Err(sampling::SampleError::Stop(stop)) => return Err(stop),
+                Err(sampling::SampleError::Model(error)) => error,
+            };
+            if !error.retryable() || attempt >= limit {
+                return Err(Stop::Failed(turn_error(&error)));
+            }
+            attempt += 1;
+            self.wait_for_retry(&error, attempt, limit).await?;
+            self.take_inbox();
+            self.take_pending()?;
+        }
+    }
+
+    /// Tells that the model is asked once more, and waits until it is time.
+    async fn wait_for_retry(&self, error: &ModelError, attempt: u64, limit: u64) -> Result<(), Stop> {
+        tracing::warn!(%error, attempt, limit, "model stream failed, trying again");
+        let told = TurnError {
+            message: format!("Reconnecting... {attempt}/{limit}"),
+            kind: Some(TurnErrorKind::ResponseStreamDisconnected { status: error.http_status() }),
+            details: Some(error.to_string()),
+        };
+        self.events.emit(ThreadEvent::Error { turn_id: self.id.clone(), error: told, will_retry: true });
+        let wait = error.retry_after().unwrap_or_else(|| model::backoff(attempt));
+        tokio::select! {
+            () = self.cancel.cancelled() => Err(Stop::Interrupted),
+            () = tokio::time::sleep(wait) => Ok(()),
+        }
+    }
+
+    /// Records the end. The thread's actor tells of it, once the thread can take the next turn.
+    fn end(mut self, outcome: Result<(), Stop>, started_at: i64) -> TurnEnd {
+        self.inbox.close();
+        let completed_at = unix_seconds();
+        let duration = self.started.elapsed();
+        let aborted = matches!(outcome, Err(Stop::Interrupted));
+        let replaced = self.replaced.is_cancelled();
+        let mut records = Vec::new();
+        if aborted {
+            if !replaced {
+                records.push(Record::ResponseItem(context::turn_aborted_item()));
+            }
+            records.push(Record::Event(EventRecord::TurnAborted {
+                turn_id: Some(self.id.clone()),
+                reason: if replaced { "replaced" } else { "interrupted" }.to_owned(),
+                completed_at: Some(completed_at),
+                duration: Some(duration),
+            }));
+        } else {
+            records.push(Record::Event(EventRecord::TurnCompleted {
+                turn_id: self.id.clone(),
+                last_agent_message: self.last_message.clone(),
+                completed_at: Some(completed_at),
+                duration: Some(duration),
+                time_to_first_token: self.first_token,
+            }));
+        }
+        let mut outcome = outcome;
+        if let Err(error) = self.log.record(records) {
+            tracing::error!(%error, turn = %self.id, "the end of a turn could not be stored");
+            if outcome.is_ok() {
+                outcome = Err(error.into());
+            }
+        }
+        self.take_inbox();
+        let (status, thread_status, error) = match outcome {
+            Ok(()) => (TurnStatus::Completed, ThreadStatus::Idle, None),
+            Err(Stop::Interrupted) => (TurnStatus::Interrupted, ThreadStatus::Idle, None),
+            Err(Stop::Failed(error)) => (TurnStatus::Failed, ThreadStatus::SystemError, Some(error)),
+        };
+        let announced = self.events.finish();
+        TurnEnd {
+            log: self.log,
+            facts: self.facts,
+            turn: Turn {
+                id: self.id,
+                items: Vec::new(),
+                status,
+                error,
+                started_at: Some(started_at),
+                completed_at: Some(completed_at),
+                duration: Some(duration),
+            },
+            last_message: self.last_message,
+            status: thread_status,
+            announced,
+            error_told: self.error_told,
+        }
+    }
+
+    fn plan_item(&self, text: String) -> Item {
+        Item::Plan { id: ItemId::from(format!("{}-plan", self.id)), text }
+    }
+}
+
+fn turn_error(error: &ModelError) -> TurnError {
+    TurnError { message: error.to_string(), kind: Some(error.kind()), details: None }
+}
+
+pub(crate) fn unknown_model_warning(model: &str) -> String {
+    format!("no metadata for model `{model}`: cautious defaults are used, which may cost quality")
+}

@@ -1,0 +1,396 @@
+//! The tool calls of one model response: started as they arrive, finished in any order.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use config::Config;
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
+use tokio::sync::RwLock;
+use tokio_util::sync::CancellationToken;
+use tools::{
+    CommandApproval, CommandDecision, Host, PatchApproval, PatchDecision, PatchTool, SpecContext, ToolCall, ToolEvent,
+    ToolInput, ToolResult, TurnDiff, TurnTools, UserAnswers, UserQuestions, WebSearchMode,
+};
+use types::{ModeKind, ResponseItem, ToolOutput, ToolSpec};
+
+use super::sampling::text_output;
+use crate::agents;
+use crate::dynamic_tools;
+use crate::environment::Environment;
+use crate::event::{Answer, QuestionKind, ThreadEvent};
+use crate::live::TurnEvents;
+use crate::questions::Questions;
+use crate::settings::ThreadSettings;
+use crate::thread::ThreadShared;
+
+/// What the tools of a turn may use.
+pub(super) fn turn_tools(
+    environment: &Arc<Environment>,
+    thread: &Arc<ThreadShared>,
+    settings: &Arc<ThreadSettings>,
+    model: &ModelInfo,
+    events: &TurnEvents,
+    cancel: &CancellationToken,
+) -> Arc<TurnTools> {
+    let questions = Questions {
+        thread_id: thread.id,
+        turn_id: events.turn_id().clone(),
+        sink: thread.sink.clone(),
+        status: thread.status.clone(),
+    };
+    Arc::new(TurnTools {
+        thread_id: thread.id,
+        turn_id: events.turn_id().clone(),
+        cwd: settings.cwd.clone(),
+        approval_policy: settings.approval_policy.clone(),
+        sandbox_policy: settings.sandbox_policy.clone(),
+        permission_profile: settings.permission_profile.clone(),
+        places: environment.places(),
+        launcher: environment.launcher.clone(),
+        sessions: thread.sessions.clone(),
+        shell: environment.shell.clone(),
+        env: environment.command_env(&settings.config),
+        mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
+        truncation: truncation(model),
+        image_input: takes_images(model),
+        grants: thread.grants.clone(),
+        cancel: cancel.clone(),
+        diff: Arc::new(Mutex::new(TurnDiff::new(&settings.cwd))),
+        host: Arc::new(TurnHost { events: events.clone(), questions }),
+    })
+}
+
+/// Everything the model may call in a turn.
+pub(super) fn specs(
+    environment: &Environment,
+    thread: &ThreadShared,
+    settings: &ThreadSettings,
+    model: &ModelInfo,
+) -> Arc<[ToolSpec]> {
+    let cx = SpecContext {
+        mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
+        apply_patch: model.apply_patch.map(|kind| match kind {
+            ApplyPatchKind::Freeform => PatchTool::Freeform,
+            ApplyPatchKind::Function => PatchTool::Function,
+        }),
+        image_input: takes_images(model),
+        web_search: web_search(&settings.config),
+    };
+    let mut specs = environment.tools(&settings.config).specs(&cx);
+    if agents::offered(thread, &settings.config) {
+        specs.extend(agents::specs());
+    }
+    specs.extend(thread.dynamic_tools.specs());
+    specs.into()
+}
+
+fn takes_images(model: &ModelInfo) -> bool {
+    model.input_modalities.contains(&Modality::Image)
+}
+
+fn truncation(model: &ModelInfo) -> tools::Truncation {
+    match model.truncation {
+        Truncation::Bytes(bytes) => tools::Truncation::Bytes(bytes),
+        Truncation::Tokens(tokens) => tools::Truncation::Tokens(tokens),
+    }
+}
+
+/// The same tools for a call of its own.
+fn with_host(tools: &TurnTools, host: Arc<dyn Host>) -> TurnTools {
+    TurnTools { host, ..tools.clone() }
+}
+
+/// How the provider may search the web, if at all.
+fn web_search(config: &Config) -> Option<WebSearchMode> {
+    match config.web_search.unwrap_or(config::WebSearchMode::Cached) {
+        config::WebSearchMode::Disabled => None,
+        config::WebSearchMode::Cached => Some(WebSearchMode::Cached),
+        config::WebSearchMode::Live => Some(WebSearchMode::Live),
+    }
+}
+
+/// Passes what tools tell and ask on to clients.
+struct TurnHost {
+    events: TurnEvents,
+    questions: Questions,
+}
+
+impl TurnHost {
+    fn tell(&self, event: ToolEvent) {
+        let turn_id = self.events.turn_id().clone();
+        match event {
+            ToolEvent::ItemStarted(item) => self.events.item_started(item),
+            ToolEvent::ItemCompleted(item) => self.events.item_completed(item),
+            ToolEvent::CommandOutput { item_id, chunk } => {
+                self.events.emit(ThreadEvent::CommandOutputDelta { turn_id, item_id, delta: chunk });
+            }
+            ToolEvent::TerminalInteraction { item_id, process_id, stdin } => {
+                self.events.emit(ThreadEvent::TerminalInteraction { turn_id, item_id, process_id, stdin });
+            }
+            ToolEvent::PatchOutput { item_id, text } => {
+                self.events.emit(ThreadEvent::FileChangeOutputDelta { turn_id, item_id, delta: text });
+            }
+            ToolEvent::PlanUpdated { explanation, steps } => {
+                self.events.emit(ThreadEvent::PlanUpdated { turn_id, explanation, steps });
+            }
+            ToolEvent::DiffUpdated(diff) => self.events.emit(ThreadEvent::DiffUpdated { turn_id, diff }),
+            ToolEvent::Warning(message) => self.events.emit(ThreadEvent::Warning(message)),
+        }
+    }
+}
+
+#[async_trait]
+impl Host for TurnHost {
+    fn emit(&self, event: ToolEvent) {
+        self.tell(event);
+    }
+
+    async fn approve_command(&self, approval: CommandApproval) -> CommandDecision {
+        match self.questions.ask(QuestionKind::Command(approval)).await {
+            Some(Answer::Command(decision)) => decision,
+            _ => CommandDecision::Decline,
+        }
+    }
+
+    async fn approve_patch(&self, approval: PatchApproval) -> PatchDecision {
+        match self.questions.ask(QuestionKind::Patch(approval)).await {
+            Some(Answer::Patch(decision)) => decision,
+            _ => PatchDecision::Decline,
+        }
+    }
+
+    async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
+        match self.questions.ask(QuestionKind::UserInput(questions)).await {
+            Some(Answer::UserInput(answers)) => answers,
+            _ => UserAnswers::default(),
+        }
+    }
+}
+
+/// Holds back what a call tells from its item's completion on, until the output is recorded.
+struct CallHost(Arc<HeldEvents>);
+
+/// Events waiting for their call's output to be on disk. The lock is held for a push, never across an await.
+pub(super) struct HeldEvents {
+    state: Mutex<Held>,
+    turn: Arc<dyn Host>,
+}
+
+#[derive(Default)]
+struct Held {
+    events: Vec<ToolEvent>,
+    holding: bool,
+    released: bool,
+}
+
+impl HeldEvents {
+    /// Passes on what was held, and everything from now on at once.
+    pub(super) fn release(&self) {
+        let mut held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        held.released = true;
+        for event in held.events.drain(..) {
+            self.turn.emit(event);
+        }
+    }
+}
+
+#[async_trait]
+impl Host for CallHost {
+    fn emit(&self, event: ToolEvent) {
+        let mut held = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        held.holding |= matches!(event, ToolEvent::ItemCompleted(_));
+        if held.holding && !held.released {
+            held.events.push(event);
+        } else {
+            self.0.turn.emit(event);
+        }
+    }
+
+    async fn approve_command(&self, approval: CommandApproval) -> CommandDecision {
+        self.0.turn.approve_command(approval).await
+    }
+
+    async fn approve_patch(&self, approval: PatchApproval) -> PatchDecision {
+        self.0.turn.approve_patch(approval).await
+    }
+
+    async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
+        self.0.turn.ask_user(questions).await
+    }
+}
+
+/// A finished call.
+pub(super) struct ToolDone {
+    call_id: String,
+    pub(super) output: ResponseItem,
+    pub(super) events: Arc<HeldEvents>,
+    /// The user wants the turn to end.
+    pub(super) abort_turn: bool,
+}
+
+/// The calls of one response.
+pub(super) struct ToolCalls {
+    tools: Arc<TurnTools>,
+    thread: Arc<ThreadShared>,
+    events: TurnEvents,
+    running: FuturesUnordered<BoxFuture<'static, ToolDone>>,
+    /// What has no output yet, by call id, to be closed if the turn is cut off.
+    open: HashMap<String, (ResponseItem, Instant)>,
+    order: Vec<String>,
+    made_any: bool,
+    /// Tools that may run side by side read, the others write.
+    turns: Arc<RwLock<()>>,
+}
+
+impl ToolCalls {
+    pub(super) fn new(tools: Arc<TurnTools>, thread: Arc<ThreadShared>, events: TurnEvents) -> Self {
+        Self {
+            tools,
+            thread,
+            events,
+            running: FuturesUnordered::new(),
+            open: HashMap::new(),
+            order: Vec::new(),
+            made_any: false,
+            turns: Arc::default(),
+        }
+    }
+
+    pub(super) fn running(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Whether the model has to see what its calls gave.
+    pub(super) fn made_any(&self) -> bool {
+        self.made_any
+    }
+
+    /// Starts what a call item asks for.
+    pub(super) fn start(&mut self, item: ResponseItem) {
+        let Some((name, call)) = parse_call(&item) else {
+            tracing::warn!("a tool call without an id cannot be answered");
+            return;
+        };
+        self.made_any = true;
+        let call_id = call.call_id.clone();
+        self.order.push(call_id.clone());
+        self.open.insert(call_id.clone(), (item.clone(), Instant::now()));
+        let held = Arc::new(HeldEvents { state: Mutex::default(), turn: self.tools.host.clone() });
+        let host = Arc::new(CallHost(held.clone()));
+        let tools = with_host(&self.tools, host);
+        let (thread, events, turns) = (self.thread.clone(), self.events.clone(), self.turns.clone());
+        let cancel = self.tools.cancel.clone();
+        let run = async move {
+            let result = run_tool(&name, call, &tools, &thread, &events, &turns, &cancel).await;
+            ToolDone {
+                output: output_item(&item, &call_id, result.output),
+                call_id,
+                events: held,
+                abort_turn: result.abort_turn,
+            }
+        };
+        self.running.push(Box::pin(run));
+    }
+
+    /// The next call to finish. `None` when none runs. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<ToolDone> {
+        let done = self.running.next().await?;
+        self.open.remove(&done.call_id);
+        Some(done)
+    }
+
+    /// Drops what still runs; gives an output for each call that has none.
+    pub(super) fn abandon(mut self, reason: &str) -> Vec<ResponseItem> {
+        self.running.clear();
+        let mut outputs = Vec::new();
+        for call_id in std::mem::take(&mut self.order) {
+            if let Some((item, started)) = self.open.remove(&call_id) {
+                let text = format!("Wall time: {:.1} seconds\n{reason}", started.elapsed().as_secs_f64());
+                outputs.push(output_item(&item, &call_id, text_output(&text)));
+            }
+        }
+        outputs
+    }
+}
+
+async fn run_tool(
+    name: &str,
+    call: ToolCall,
+    tools: &TurnTools,
+    thread: &Arc<ThreadShared>,
+    events: &TurnEvents,
+    turns: &RwLock<()>,
+    cancel: &CancellationToken,
+) -> ToolResult {
+    let config = thread.config();
+    let registry = thread.environment.tools(&config);
+    let tool = if call.namespace.is_none() { registry.get(name) } else { None };
+    let parallel = tool.is_some_and(tools::Tool::parallel_safe);
+    let (_shared, _alone);
+    if parallel {
+        _shared = turns.read().await;
+    } else {
+        _alone = turns.write().await;
+    }
+    if cancel.is_cancelled() {
+        return ToolResult { output: text_output("aborted by user"), success: false, abort_turn: false };
+    }
+    if let Some(tool) = tool {
+        return tool.run(call, tools).await;
+    }
+    if call.namespace.is_none() && agents::handles(name) && agents::offered(thread, &config) {
+        return agents::run(name, call, tools, thread).await;
+    }
+    if let Some(dynamic) = thread.dynamic_tools.find(call.namespace.as_deref(), name) {
+        return dynamic_tools::run(dynamic, call, tools, &questions(thread, events)).await;
+    }
+    let shown = call.namespace.as_deref().map_or_else(|| name.to_owned(), |namespace| format!("{namespace}{name}"));
+    ToolResult { output: text_output(&format!("unsupported call: {shown}")), success: false, abort_turn: false }
+}
+
+fn parse_call(item: &ResponseItem) -> Option<(String, ToolCall)> {
+    match item {
+        ResponseItem::FunctionCall { name, namespace, arguments, call_id, .. } => Some((
+            name.clone(),
+            ToolCall {
+                call_id: call_id.clone(),
+                namespace: namespace.clone(),
+                input: ToolInput::Json(arguments.clone()),
+            },
+        )),
+        ResponseItem::CustomToolCall { name, input, call_id, .. } => Some((
+            name.clone(),
+            ToolCall { call_id: call_id.clone(), namespace: None, input: ToolInput::Text(input.clone()) },
+        )),
+        ResponseItem::LocalShellCall { call_id, id, action, .. } => {
+            let call_id = call_id.clone().or_else(|| id.clone())?;
+            let input = ToolInput::Json(serde_json::to_string(action).ok()?);
+            Some(("local_shell".to_owned(), ToolCall { call_id, namespace: None, input }))
+        }
+        _ => None,
+    }
+}
+
+fn output_item(call: &ResponseItem, call_id: &str, output: ToolOutput) -> ResponseItem {
+    match call {
+        ResponseItem::CustomToolCall { .. } => {
+            ResponseItem::CustomToolCallOutput { call_id: call_id.to_owned(), name: None, output }
+        }
+        _ => ResponseItem::function_output(call_id, output),
+    }
+}
+
+/// Asks the client on behalf of a call that is not one of the built-in tools.
+fn questions(thread: &ThreadShared, events: &TurnEvents) -> Questions {
+    Questions {
+        thread_id: thread.id,
+        turn_id: events.turn_id().clone(),
+        sink: thread.sink.clone(),
+        status: thread.status.clone(),
+    }
+}

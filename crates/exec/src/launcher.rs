@@ -1,0 +1,110 @@
+//! The door through which every process is started.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use types::AbsPath;
+
+use crate::command::{Command, Sandbox, SpawnError};
+use crate::os;
+use crate::process::Process;
+
+/// Starts processes. Cheap to clone; all clones share what was found out about the machine.
+#[derive(Debug, Clone)]
+pub struct Launcher(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    options: Options,
+    /// Found out when the first sandbox is asked for, since it starts processes.
+    mechanism: OnceLock<Result<Mechanism, Unavailable>>,
+}
+
+/// What a launcher needs to know about its surroundings.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The server's `$TMPDIR`.
+    pub tmpdir: Option<PathBuf>,
+    /// The folder with accounts and configuration, which sandboxed commands never write to.
+    pub codex_home: AbsPath,
+    /// The `PATH` in which sandbox programs are looked for.
+    pub path: Option<OsString>,
+}
+
+/// How sandboxes are enforced on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Namespaces made by this crate, with Landlock on top where the kernel has it.
+    Namespaces {
+        /// The version of Landlock, 0 without.
+        landlock: u32,
+    },
+    /// The `bwrap` program.
+    Bubblewrap {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Landlock alone: no namespaces.
+    Landlock {
+        /// Its version.
+        abi: u32,
+    },
+}
+
+/// Why there is no sandbox on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unavailable {
+    reason: String,
+}
+
+impl Unavailable {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+impl Launcher {
+    /// Makes a launcher. Starts nothing and asks nothing.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self(Arc::new(Shared { options, mechanism: OnceLock::new() }))
+    }
+
+    /// Makes a launcher that enforces sandboxes by this mechanism and no other. Tries it out at once.
+    ///
+    /// # Errors
+    /// [`Unavailable`] says why it does not work here.
+    pub fn with_mechanism(options: Options, mechanism: Mechanism) -> Result<Self, Unavailable> {
+        os::try_out(&mechanism, &options).map_err(Unavailable::new)?;
+        Ok(Self(Arc::new(Shared { options, mechanism: OnceLock::from(Ok(mechanism)) })))
+    }
+
+    /// How sandboxes are enforced here. The first call finds out by trying, which takes some milliseconds.
+    ///
+    /// # Errors
+    /// [`Unavailable`] says why nothing works.
+    pub fn mechanism(&self) -> Result<Mechanism, Unavailable> {
+        self.0.mechanism.get_or_init(|| os::detect(&self.0.options)).clone()
+    }
+
+    /// Starts a command and returns once its program executes.
+    ///
+    /// # Errors
+    /// See [`SpawnError`]; nothing runs and nothing is left behind. A command that asks for a sandbox where there is
+    /// none is refused, never run without.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a dropped call leaves no process. The program may already have begun to run.
+    pub async fn spawn(&self, command: Command) -> Result<Process, SpawnError> {
+        let confine = match &command.sandbox {
+            Sandbox::None => None,
+            Sandbox::Restricted(rules) => {
+                let mechanism = self.mechanism()?;
+                Some(os::Confine { rules, mechanism })
+            }
+        };
+        Ok(Process::new(os::spawn(&command, confine).await?))
+    }
+}

@@ -1,0 +1,214 @@
+//! Puts a sandbox together: which mechanism, what of it happens in the guard and what in the command.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::RawFd;
+
+use super::bubblewrap::Wrapper;
+use super::guard::Failure;
+use super::landlock::{self, Ruleset};
+use super::mounts::View;
+use super::placeholder::{self, Placeholder};
+use super::seccomp::{self, Filter};
+use super::{detect, privileges};
+use crate::command::{Command, SpawnError};
+use crate::launcher::Mechanism;
+use crate::os::Confine;
+use crate::rules::{Access, Layout, PlaceKind, Rules};
+
+/// A sandbox to put in place around one command.
+#[derive(Debug)]
+pub(super) struct Confinement {
+    means: Means,
+    filter: Filter,
+    placeholders: Vec<Placeholder>,
+    network: bool,
+}
+
+#[derive(Debug)]
+enum Means {
+    Namespaces { view: View, landlock: Option<Ruleset>, flags: i32 },
+    Bubblewrap(Wrapper),
+    Landlock(Ruleset),
+}
+
+impl Confinement {
+    pub(super) fn new(command: &Command, confine: &Confine<'_>, terminal: Option<CString>) -> Result<Self, SpawnError> {
+        let network = confine.rules.network();
+        let mut layout = layout(confine.rules)?;
+        let mut placeholders = Vec::new();
+        if !matches!(confine.mechanism, Mechanism::Landlock { .. }) {
+            placeholders = hold_places(&mut layout)?;
+        }
+        let (means, filter) = match &confine.mechanism {
+            Mechanism::Namespaces { landlock } => {
+                let view = View::new(&layout, &command.cwd, terminal)?;
+                let ruleset = over_namespaces(*landlock, &layout, network);
+                let flags = detect::NAMESPACES | if network { 0 } else { libc::CLONE_NEWNET };
+                let filter = seccomp::Options { network, unix_sockets: true, namespaces: true };
+                (Means::Namespaces { view, landlock: ruleset, flags }, filter)
+            }
+            Mechanism::Bubblewrap { path } => {
+                // Abstract sockets are reached through the network's namespace, which it shares when the network is on.
+                let filter = seccomp::Options { network, unix_sockets: false, namespaces: true };
+                (Means::Bubblewrap(Wrapper::new(path, &layout, &command.cwd, network)?), filter)
+            }
+            Mechanism::Landlock { abi } => {
+                let unix_sockets = *abi >= landlock::SCOPES_VERSION;
+                let filter = seccomp::Options { network, unix_sockets, namespaces: false };
+                (Means::Landlock(alone(*abi, &layout, network, terminal.as_ref())), filter)
+            }
+        };
+        let mut confinement = Self { means, filter: Filter::new(filter), placeholders, network };
+        if let Means::Bubblewrap(wrapper) = &mut confinement.means {
+            wrapper.set_filter(&confinement.filter).map_err(failed("system call filter"))?;
+        }
+        Ok(confinement)
+    }
+
+    /// The namespaces the guard is forked into.
+    pub(super) fn namespaces(&self) -> i32 {
+        match &self.means {
+            Means::Namespaces { flags, .. } => *flags,
+            Means::Bubblewrap(_) | Means::Landlock(_) => 0,
+        }
+    }
+
+    /// Descriptors the guard needs.
+    pub(super) fn descriptors(&self) -> Vec<RawFd> {
+        let mut fds: Vec<_> = self.placeholders.iter().map(Placeholder::descriptor).collect();
+        if let Means::Bubblewrap(wrapper) = &self.means {
+            fds.extend(wrapper.descriptors());
+        }
+        fds
+    }
+
+    /// Whether the command must be told that it has no network.
+    pub(super) fn network(&self) -> bool {
+        self.network
+    }
+
+    /// Changes what is executed, where the mechanism is a program.
+    pub(super) fn wrap(&self, argv: &mut Vec<CString>, programs: &mut Vec<CString>) -> Result<(), SpawnError> {
+        match &self.means {
+            Means::Bubblewrap(wrapper) => wrapper.wrap(argv, programs),
+            Means::Namespaces { .. } | Means::Landlock(_) => Ok(()),
+        }
+    }
+
+    /// In the guard, before the command is forked.
+    pub(super) fn prepare(&mut self) -> Result<(), Failure> {
+        match &mut self.means {
+            Means::Namespaces { view, .. } => view.build(),
+            Means::Bubblewrap(_) | Means::Landlock(_) => Ok(()),
+        }
+    }
+
+    /// In the command, after its streams and folder are in place.
+    pub(super) fn apply(&self) -> Result<(), Failure> {
+        privileges::drop_inherited();
+        match &self.means {
+            Means::Namespaces { landlock, .. } => {
+                privileges::drop_capabilities()?;
+                landlock.as_ref().map_or(Ok(()), Ruleset::apply)
+            }
+            Means::Landlock(ruleset) => {
+                privileges::drop_capabilities()?;
+                ruleset.apply()
+            }
+            // It does all this itself, and needs its privileges to do it.
+            Means::Bubblewrap(wrapper) => wrapper.pass_descriptors(),
+        }
+    }
+
+    /// In the command, last.
+    pub(super) fn filter(&self) -> Result<(), Failure> {
+        match &self.means {
+            Means::Namespaces { .. } | Means::Landlock(_) => self.filter.apply(),
+            Means::Bubblewrap(_) => Ok(()),
+        }
+    }
+
+    /// In the server: the guard has been forked, and what is to be cleaned up is its business now.
+    pub(super) fn hand_over(&mut self) {
+        self.placeholders.iter_mut().for_each(Placeholder::hand_over);
+    }
+
+    /// What the guard must clean up at the end.
+    pub(super) fn placeholders(&self) -> &[Placeholder] {
+        &self.placeholders
+    }
+}
+
+pub(super) fn failed(step: &'static str) -> impl Fn(io::Error) -> SpawnError {
+    move |source| SpawnError::Sandbox { step, source }
+}
+
+fn layout(rules: &Rules) -> Result<Layout, SpawnError> {
+    rules.layout().map_err(|text| failed("rules")(io::Error::other(text)))
+}
+
+/// Holds the places of absent protected names. They exist from now on, as folders.
+fn hold_places(layout: &mut Layout) -> Result<Vec<Placeholder>, SpawnError> {
+    let mut held = Vec::new();
+    let mut gone = Vec::new();
+    for place in &mut layout.places {
+        let absent = place.kind == PlaceKind::Absent;
+        let shared =
+            place.kind == PlaceKind::Folder && place.access == Access::Read && placeholder::may_be_one(&place.path);
+        if !absent && !shared {
+            continue;
+        }
+        match placeholder::hold(&place.path).map_err(failed("protected names"))? {
+            Some(placeholder) => {
+                place.kind = PlaceKind::Folder;
+                held.push(placeholder);
+            }
+            None if place.path.symlink_metadata().is_err() => gone.push(place.path.clone()),
+            None => {}
+        }
+    }
+    layout.places.retain(|place| !gone.contains(&place.path));
+    if placeholder::fit(&held) {
+        Ok(held)
+    } else {
+        Err(failed("protected names")(io::Error::other("too many writable folders")))
+    }
+}
+
+/// What Landlock adds to namespaces: a read-only mount does not stop writing into a FIFO or a device that lies on it,
+/// and a shared network shares abstract sockets.
+fn over_namespaces(version: u32, layout: &Layout, network: bool) -> Option<Ruleset> {
+    if version < landlock::LEAST_VERSION {
+        return None;
+    }
+    let handled = if layout.base == Access::Write { 0 } else { landlock::WRITE };
+    let mut ruleset = Ruleset::new(version, handled, network);
+    for place in layout.places.iter().filter(|place| place.access == Access::Write) {
+        ruleset.grant(&place.path, landlock::WRITE);
+    }
+    ruleset.grant("/dev".as_ref(), landlock::WRITE);
+    ruleset.grant("/proc".as_ref(), landlock::WRITE_FILES);
+    (!ruleset.is_empty()).then_some(ruleset)
+}
+
+/// Devices that are safe to write to and that nearly every program does.
+const DEVICES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
+
+/// Landlock as the only mechanism.
+fn alone(version: u32, layout: &Layout, network: bool, terminal: Option<&CString>) -> Ruleset {
+    let reads = layout.base == Access::None || layout.denies();
+    let handled = landlock::WRITE | if reads { landlock::READ } else { 0 };
+    let mut ruleset = Ruleset::new(version, handled, network);
+    for (path, access) in layout.grants() {
+        let rights = if access == Access::Write { landlock::READ | landlock::WRITE } else { landlock::READ };
+        ruleset.grant(&path, rights);
+    }
+    for device in DEVICES {
+        ruleset.grant(device.as_ref(), landlock::READ | landlock::WRITE_FILES);
+    }
+    if let Some(terminal) = terminal.and_then(|path| path.to_str().ok()) {
+        ruleset.grant(terminal.as_ref(), landlock::READ | landlock::WRITE_FILES);
+    }
+    ruleset
+}

@@ -1,0 +1,21 @@
+//! Linux: a guard process above each command, and three ways to confine it.
+//!
+//! [`guard`] is what runs between the server and the command; open it first. [`confine`] puts the pieces of a sandbox
+//! together.
+
+mod bubblewrap;
+mod confine;
+mod detect;
+mod guard;
+mod landlock;
+mod memory;
+mod mounts;
+mod placeholder;
+mod privileges;
+mod reaper;
+mod seccomp;
+mod spawn;
+mod sys;
+
+pub(crate) use detect::{detect, try_out};
+pub(crate) use spawn::{Control, Guard, spawn};

@@ -1,0 +1,467 @@
+//! The system call filter of sandboxed commands.
+//!
+//! A list of what is refused; everything else is allowed. It closes what file rules and namespaces leave open: sockets,
+//! io_uring (which would do the work of other calls unfiltered), keys, kernel interfaces, new namespaces, and writing
+//! into a terminal's input. Calls of the 32-bit interface are filtered by a list of their own.
+
+use libc::{EAFNOSUPPORT, ENOSYS, EPERM};
+
+use super::guard::{At, Failure, Step};
+use super::sys;
+
+/// What the filter depends on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Options {
+    /// Sockets may be opened.
+    pub(super) network: bool,
+    /// Unix sockets may be opened, if the network may.
+    pub(super) unix_sockets: bool,
+    /// The command has process and IPC namespaces of its own, so that tracing, signals and System V objects stay inside.
+    pub(super) namespaces: bool,
+}
+
+/// A filter program, ready for the kernel.
+#[derive(Debug, Clone)]
+pub(super) struct Filter(Vec<libc::sock_filter>);
+
+impl Filter {
+    pub(super) fn new(options: Options) -> Self {
+        let mut code = Code(Vec::with_capacity(512));
+        code.load(ARCH_OFFSET);
+        #[cfg(target_arch = "x86_64")]
+        {
+            let mut compat = Code(Vec::new());
+            compat.load(NUMBER_OFFSET);
+            compat.rules(&compat_32::NUMBERS, options);
+            compat.refuse(compat_32::SOCKETCALL, EPERM);
+            if !options.namespaces {
+                compat.refuse(compat_32::IPC, EPERM);
+            }
+            compat.allow();
+            code.unless_equal(compat_32::ARCH, compat.0.len());
+            code.0.append(&mut compat.0);
+            code.load(ARCH_OFFSET);
+        }
+        code.unless_equal(NATIVE_ARCH, 1);
+        code.jump(1);
+        code.ret(error(EPERM));
+        code.load(NUMBER_OFFSET);
+        #[cfg(target_arch = "x86_64")]
+        {
+            // The x32 interface has the numbers of the native one with this bit set.
+            code.push(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, 0x4000_0000);
+            code.ret(error(ENOSYS));
+        }
+        code.rules(&NATIVE, options);
+        code.allow();
+        Self(code.0)
+    }
+
+    /// The program as bytes, as `bwrap --seccomp` reads it.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let encode = |one: &libc::sock_filter| {
+            let [c, d] = one.code.to_ne_bytes();
+            let [k0, k1, k2, k3] = one.k.to_ne_bytes();
+            [c, d, one.jt, one.jf, k0, k1, k2, k3]
+        };
+        self.0.iter().flat_map(encode).collect()
+    }
+
+    /// Puts the calling process under the filter, for good.
+    pub(super) fn apply(&self) -> Result<(), Failure> {
+        let program =
+            libc::sock_fprog { len: u16::try_from(self.0.len()).unwrap_or(0), filter: self.0.as_ptr().cast_mut() };
+        let arguments = [SECCOMP_SET_MODE_FILTER, 0, &raw const program as usize, 0, 0, 0];
+        // SAFETY: the program is valid for the call, which copies it and writes nothing.
+        unsafe { sys::call(libc::SYS_seccomp, arguments) }.map(drop).at(Step::Filter)
+    }
+}
+
+const SECCOMP_SET_MODE_FILTER: usize = 1;
+
+/// Offsets in `struct seccomp_data`.
+const NUMBER_OFFSET: u32 = 0;
+const ARCH_OFFSET: u32 = 4;
+
+/// The offset of the lower half of an argument; the upper one follows. Both architectures are little-endian.
+const fn argument_offset(index: u32) -> u32 {
+    16 + 8 * index
+}
+
+#[cfg(target_arch = "x86_64")]
+const NATIVE_ARCH: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const NATIVE_ARCH: u32 = 0xc000_00b7;
+
+/// All flags that make a new namespace, of `clone` and `unshare` (the last in `unshare` only).
+const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
+const NEW_TIME_NAMESPACE: u32 = 0x80;
+
+/// Requests that put characters into a terminal's input.
+const TIOCSTI: u32 = 0x5412;
+const TIOCLINUX: u32 = 0x541c;
+
+/// The numbers of the calls with rules.
+struct Numbers {
+    refused: &'static [u32],
+    /// Refused without namespaces of one's own.
+    refused_outside: &'static [u32],
+    clone: u32,
+    unshare: u32,
+    ioctl: u32,
+    socket: u32,
+    socketpair: u32,
+    sendto: u32,
+    /// Refused without network: give a socket an address or use one.
+    addressing: &'static [u32],
+}
+
+/// Calls that have the same number everywhere, being younger than the numbering was unified.
+const CLONE3: u32 = 435;
+
+macro_rules! numbers {
+    ($($name:ident),* $(,)?) => { &[$(libc::$name as u32),*] };
+}
+
+static NATIVE: Numbers = Numbers {
+    refused: numbers![
+        SYS_add_key,
+        SYS_request_key,
+        SYS_keyctl,
+        SYS_mount,
+        SYS_umount2,
+        SYS_pivot_root,
+        SYS_chroot,
+        SYS_setns,
+        SYS_open_tree,
+        SYS_move_mount,
+        SYS_fsopen,
+        SYS_fsconfig,
+        SYS_fsmount,
+        SYS_fspick,
+        SYS_mount_setattr,
+        SYS_io_uring_setup,
+        SYS_io_uring_enter,
+        SYS_io_uring_register,
+        SYS_bpf,
+        SYS_perf_event_open,
+        SYS_userfaultfd,
+        SYS_open_by_handle_at,
+        SYS_kexec_load,
+        SYS_kexec_file_load,
+        SYS_init_module,
+        SYS_finit_module,
+        SYS_delete_module,
+        SYS_quotactl,
+        SYS_quotactl_fd,
+        SYS_swapon,
+        SYS_swapoff,
+        SYS_reboot,
+        SYS_settimeofday,
+        SYS_clock_settime,
+        SYS_acct,
+        SYS_syslog,
+        SYS_vhangup,
+    ],
+    refused_outside: numbers![
+        SYS_ptrace,
+        SYS_process_vm_readv,
+        SYS_process_vm_writev,
+        SYS_process_madvise,
+        SYS_pidfd_getfd,
+        SYS_kcmp,
+        SYS_shmget,
+        SYS_semget,
+        SYS_msgget,
+        SYS_mq_open,
+    ],
+    clone: libc::SYS_clone as u32,
+    unshare: libc::SYS_unshare as u32,
+    ioctl: libc::SYS_ioctl as u32,
+    socket: libc::SYS_socket as u32,
+    socketpair: libc::SYS_socketpair as u32,
+    sendto: libc::SYS_sendto as u32,
+    addressing: numbers![SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4],
+};
+
+/// The 32-bit interface of x86, by number. Source: the kernel's table of system calls.
+#[cfg(target_arch = "x86_64")]
+mod compat_32 {
+    use super::Numbers;
+
+    pub(super) const ARCH: u32 = 0x4000_0003;
+    /// One call for all socket calls, with its arguments in memory, where a filter cannot see them.
+    pub(super) const SOCKETCALL: u32 = 102;
+    /// The same for System V objects.
+    pub(super) const IPC: u32 = 117;
+
+    pub(super) static NUMBERS: Numbers = Numbers {
+        // In order of number: mount, umount, stime, acct, umount2, chroot, settimeofday, swapon, reboot, ioperm,
+        // syslog, iopl, vhangup, swapoff, init_module, delete_module, quotactl, pivot_root, clock_settime, kexec_load,
+        // add_key, request_key, keyctl, perf_event_open, open_by_handle_at, setns, finit_module, bpf, userfaultfd,
+        // clock_settime64, io_uring_*, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, mount_setattr,
+        // quotactl_fd.
+        refused: &[
+            21, 22, 25, 51, 52, 61, 79, 87, 88, 101, 103, 110, 111, 115, 128, 129, 131, 217, 264, 283, 286, 287, 288,
+            336, 342, 346, 350, 357, 374, 404, 425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 443,
+        ],
+        // ptrace, mq_open, process_vm_readv, process_vm_writev, kcmp, semget, shmget, msgget, pidfd_getfd,
+        // process_madvise.
+        refused_outside: &[26, 277, 347, 348, 349, 393, 395, 399, 438, 440],
+        clone: 120,
+        unshare: 310,
+        ioctl: 54,
+        socket: 359,
+        socketpair: 360,
+        sendto: 369,
+        // bind, connect, listen, accept4.
+        addressing: &[361, 362, 363, 364],
+    };
+}
+
+/// A program under construction. The accumulator holds the call's number between rules.
+struct Code(Vec<libc::sock_filter>);
+
+const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+
+/// The verdict that makes a call fail with `errno`.
+fn error(errno: i32) -> u32 {
+    libc::SECCOMP_RET_ERRNO | errno.unsigned_abs()
+}
+
+impl Code {
+    fn push(&mut self, code: u32, jt: u8, jf: u8, k: u32) {
+        self.0.push(libc::sock_filter { code: code as u16, jt, jf, k });
+    }
+
+    fn load(&mut self, offset: u32) {
+        self.push(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset);
+    }
+
+    fn ret(&mut self, verdict: u32) {
+        self.push(libc::BPF_RET | libc::BPF_K, 0, 0, verdict);
+    }
+
+    fn allow(&mut self) {
+        self.ret(ALLOW);
+    }
+
+    fn jump(&mut self, skip: usize) {
+        self.push(libc::BPF_JMP | libc::BPF_JA, 0, 0, skip as u32);
+    }
+
+    /// Skips the next `skip` instructions, which may be many, unless the accumulator is `value`.
+    fn unless_equal(&mut self, value: u32, skip: usize) {
+        self.push(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, 0, value);
+        self.jump(skip);
+    }
+
+    /// Goes on with the next instruction when the accumulator is `value`, else skips `skip`.
+    fn if_equal(&mut self, value: u32, skip: u8) {
+        self.push(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, skip, value);
+    }
+
+    fn and(&mut self, mask: u32) {
+        self.push(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, mask);
+    }
+
+    fn refuse(&mut self, number: u32, errno: i32) {
+        self.if_equal(number, 1);
+        self.ret(error(errno));
+    }
+
+    /// Adds a rule about one call; `body` must end with a verdict on every way through it.
+    fn rule(&mut self, number: u32, body: impl FnOnce(&mut Code)) {
+        let mut code = Code(Vec::new());
+        body(&mut code);
+        self.if_equal(number, code.0.len() as u8);
+        self.0.append(&mut code.0);
+    }
+
+    /// Ends with a verdict: allowed when the accumulator is one of `values`.
+    fn allow_only(&mut self, values: &[u32], errno: i32) {
+        for &value in values {
+            self.if_equal(value, 1);
+            self.allow();
+        }
+        self.ret(error(errno));
+    }
+
+    /// Ends with a verdict: refused when the accumulator is one of `values`.
+    fn refuse_only(&mut self, values: &[u32], errno: i32) {
+        for &value in values {
+            self.if_equal(value, 1);
+            self.ret(error(errno));
+        }
+        self.allow();
+    }
+
+    fn rules(&mut self, numbers: &Numbers, options: Options) {
+        // The busiest call with a rule first.
+        self.rule(numbers.ioctl, |code| {
+            code.load(argument_offset(1));
+            code.refuse_only(&[TIOCSTI, TIOCLINUX], EPERM);
+        });
+        self.rule(numbers.clone, |code| code.refuse_flags(NAMESPACE_FLAGS));
+        self.rule(numbers.unshare, |code| code.refuse_flags(NAMESPACE_FLAGS | NEW_TIME_NAMESPACE));
+        // Its flags are in memory, where a filter cannot see them; programs fall back to clone.
+        self.refuse(CLONE3, ENOSYS);
+        if options.network {
+            self.rule(numbers.socket, |code| {
+                code.load(argument_offset(0));
+                let families = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK, libc::AF_UNIX].map(i32::unsigned_abs);
+                let allowed = if options.unix_sockets { &families[..] } else { &families[..3] };
+                code.allow_only(allowed, EAFNOSUPPORT);
+            });
+        } else {
+            self.without_network(numbers);
+        }
+        for &number in numbers.refused {
+            self.refuse(number, EPERM);
+        }
+        if !options.namespaces {
+            for &number in numbers.refused_outside {
+                self.refuse(number, EPERM);
+            }
+        }
+    }
+
+    /// No socket can be given an address: not by the calls made for it, and not by `sendto`. `sendmsg` has its address
+    /// in memory; so the only sockets to be had are connected pairs of the kinds that ignore one. A pair of datagram
+    /// sockets would not: a message can leave it for any path.
+    fn without_network(&mut self, numbers: &Numbers) {
+        self.refuse(numbers.socket, EPERM);
+        self.rule(numbers.socketpair, |code| {
+            code.load(argument_offset(0));
+            code.if_equal(libc::AF_UNIX.unsigned_abs(), 6);
+            code.load(argument_offset(1));
+            code.and(0xf);
+            code.if_equal(libc::SOCK_STREAM.unsigned_abs(), 1);
+            code.allow();
+            code.if_equal(libc::SOCK_SEQPACKET.unsigned_abs(), 1);
+            code.allow();
+            code.ret(error(EPERM));
+        });
+        self.rule(numbers.sendto, |code| {
+            code.load(argument_offset(4));
+            code.if_equal(0, 3);
+            code.load(argument_offset(4) + 4);
+            code.if_equal(0, 1);
+            code.allow();
+            code.ret(error(EPERM));
+        });
+        for &number in numbers.addressing {
+            self.refuse(number, EPERM);
+        }
+    }
+
+    fn refuse_flags(&mut self, flags: u32) {
+        self.load(argument_offset(0));
+        self.and(flags);
+        self.if_equal(0, 1);
+        self.allow();
+        self.ret(error(EPERM));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a filter as the kernel would.
+    fn verdict(options: Options, arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
+        let Filter(program) = Filter::new(options);
+        let mut data = Vec::new();
+        data.extend(number.to_ne_bytes());
+        data.extend(arch.to_ne_bytes());
+        data.extend(0_u64.to_ne_bytes());
+        data.extend(arguments.iter().flat_map(|argument| argument.to_ne_bytes()));
+        let (mut at, mut accumulator) = (0, 0_u32);
+        loop {
+            let one = program[at];
+            at += 1;
+            let jump = |condition: bool| usize::from(if condition { one.jt } else { one.jf });
+            match u32::from(one.code) {
+                0x20 => accumulator = u32::from_ne_bytes(data[one.k as usize..][..4].try_into().unwrap()),
+                0x54 => accumulator &= one.k,
+                0x05 => at += one.k as usize,
+                0x15 => at += jump(accumulator == one.k),
+                0x35 => at += jump(accumulator >= one.k),
+                0x06 => return one.k,
+                other => panic!("instruction {other:#x}"),
+            }
+        }
+    }
+
+    const OFF: Options = Options { network: false, unix_sockets: false, namespaces: true };
+    const ON: Options = Options { network: true, unix_sockets: true, namespaces: true };
+
+    fn native(options: Options, number: libc::c_long, arguments: [u64; 6]) -> u32 {
+        verdict(options, NATIVE_ARCH, number as u32, arguments)
+    }
+
+    #[test]
+    fn ordinary_calls_are_allowed_and_foreign_interfaces_are_not() {
+        assert_eq!(native(OFF, libc::SYS_read, [0; 6]), ALLOW);
+        assert_eq!(native(OFF, libc::SYS_clone, [libc::SIGCHLD as u64, 0, 0, 0, 0, 0]), ALLOW);
+        assert_eq!(verdict(OFF, 0x1234, 0, [0; 6]), error(EPERM));
+    }
+
+    #[test]
+    fn without_network_nothing_carries_an_address() {
+        for family in [libc::AF_INET, libc::AF_UNIX, libc::AF_NETLINK, libc::AF_VSOCK] {
+            assert_eq!(native(OFF, libc::SYS_socket, [family as u64, 1, 0, 0, 0, 0]), error(EPERM));
+        }
+        let pair = |kind: i32| native(OFF, libc::SYS_socketpair, [libc::AF_UNIX as u64, kind as u64, 0, 0, 0, 0]);
+        assert_eq!(pair(libc::SOCK_STREAM | libc::SOCK_CLOEXEC), ALLOW);
+        assert_eq!(pair(libc::SOCK_SEQPACKET), ALLOW);
+        assert_eq!(pair(libc::SOCK_DGRAM), error(EPERM));
+        assert_eq!(pair(libc::SOCK_RAW), error(EPERM), "the kernel makes it a datagram socket");
+        assert_eq!(native(OFF, libc::SYS_sendto, [0; 6]), ALLOW, "this is send");
+        assert_eq!(native(OFF, libc::SYS_sendto, [0, 0, 0, 0, 1 << 40, 0]), error(EPERM));
+        assert_eq!(native(OFF, libc::SYS_connect, [0; 6]), error(EPERM));
+        assert_eq!(native(OFF, libc::SYS_sendmsg, [0; 6]), ALLOW);
+    }
+
+    #[test]
+    fn with_network_only_everyday_families_are_open() {
+        let socket = |family: i32| native(ON, libc::SYS_socket, [family as u64, 1, 0, 0, 0, 0]);
+        assert_eq!(socket(libc::AF_INET6), ALLOW);
+        assert_eq!(socket(libc::AF_UNIX), ALLOW);
+        assert_eq!(socket(libc::AF_VSOCK), error(EAFNOSUPPORT));
+        assert_eq!(socket(libc::AF_ALG), error(EAFNOSUPPORT));
+        assert_eq!(native(ON, libc::SYS_io_uring_setup, [0; 6]), error(EPERM));
+    }
+
+    #[test]
+    fn no_new_namespaces_and_no_injection() {
+        let clone = |flags: i32| native(ON, libc::SYS_clone, [flags as u64, 0, 0, 0, 0, 0]);
+        assert_eq!(clone(libc::CLONE_NEWUSER), error(EPERM));
+        assert_eq!(native(ON, libc::SYS_unshare, [libc::CLONE_NEWNS as u64, 0, 0, 0, 0, 0]), error(EPERM));
+        assert_eq!(native(ON, libc::SYS_unshare, [libc::CLONE_FILES as u64, 0, 0, 0, 0, 0]), ALLOW);
+        assert_eq!(native(ON, libc::SYS_clone3, [0; 6]), error(ENOSYS));
+        assert_eq!(native(ON, libc::SYS_ioctl, [0, u64::from(TIOCSTI), 0, 0, 0, 0]), error(EPERM));
+        let padded = u64::from(TIOCSTI) | 1 << 32;
+        assert_eq!(native(ON, libc::SYS_ioctl, [0, padded, 0, 0, 0, 0]), error(EPERM));
+    }
+
+    #[test]
+    fn tracing_and_shared_objects_need_namespaces() {
+        let bare = Options { namespaces: false, ..OFF };
+        for number in [libc::SYS_ptrace, libc::SYS_shmget, libc::SYS_mq_open] {
+            assert_eq!(native(bare, number, [0; 6]), error(EPERM));
+            assert_eq!(native(OFF, number, [0; 6]), ALLOW);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_32_bit_interfaces_are_filtered_too() {
+        let compat = |number, arguments| verdict(OFF, compat_32::ARCH, number, arguments);
+        assert_eq!(compat(4, [0; 6]), ALLOW);
+        assert_eq!(compat(compat_32::SOCKETCALL, [1, 0, 0, 0, 0, 0]), error(EPERM));
+        assert_eq!(compat(359, [2, 1, 0, 0, 0, 0]), error(EPERM));
+        assert_eq!(compat(21, [0; 6]), error(EPERM));
+        assert_eq!(native(OFF, 0x4000_0000 | libc::SYS_socket, [0; 6]), error(ENOSYS));
+    }
+}

@@ -1,0 +1,45 @@
+//! What differs between operating systems, each behind the same few names: [`spawn`], [`Started`], [`Guard`],
+//! [`detect`].
+//!
+//! The only place of the workspace with `unsafe` code.
+#![allow(unsafe_code, reason = "system calls; each block says why it is sound; not every system needs any")]
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(all(unix, not(target_os = "linux")))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{Control, Guard, detect, spawn, try_out};
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(crate) use portable::{Control, Guard, detect, spawn, try_out};
+#[cfg(unix)]
+pub(crate) use unix::Pipe;
+#[cfg(windows)]
+pub(crate) use windows::{Control, Guard, Pipe, detect, spawn, try_out};
+
+use std::sync::Arc;
+
+use crate::launcher::Mechanism;
+use crate::rules::Rules;
+
+/// A process that has just been started.
+pub(crate) struct Started {
+    pub(crate) guard: Guard,
+    pub(crate) stdin: Option<Arc<Pipe>>,
+    pub(crate) stdout: Option<Arc<Pipe>>,
+    pub(crate) stderr: Option<Arc<Pipe>>,
+    /// Whether the streams are one terminal.
+    pub(crate) terminal: bool,
+}
+
+/// A sandbox asked for: what it must enforce, and by which means.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "there is no sandbox to tell"))]
+pub(crate) struct Confine<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) mechanism: Mechanism,
+}

@@ -1,0 +1,8 @@
+//! Starts real processes and looks at what the system says about them.
+#![cfg(target_os = "linux")]
+
+mod kit;
+mod process;
+mod sandbox;
+mod server;
+mod session;

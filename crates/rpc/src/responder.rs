@@ -1,0 +1,53 @@
+//! The duty to answer a request.
+
+use serde::Serialize;
+
+use crate::message::{ErrorObject, RequestId};
+use crate::writer::Outgoing;
+
+/// The duty to answer one request of the other side, exactly once.
+///
+/// Answering consumes it. One that is dropped unanswered, by an early return, a panic or a cancelled task, answers
+/// with an internal error.
+#[derive(Debug)]
+#[must_use = "a request is waiting for its answer"]
+pub struct Responder {
+    id: RequestId,
+    /// Gone once answered.
+    outgoing: Option<Outgoing>,
+}
+
+impl Responder {
+    /// Takes on the duty to answer request `id` through `outgoing`.
+    pub fn new(id: RequestId, outgoing: Outgoing) -> Self {
+        Self { id, outgoing: Some(outgoing) }
+    }
+
+    /// The request's id.
+    pub fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// Answers. When this returns the response stands in the connection's queue, before whatever is sent next. If the
+    /// connection is closed there is nobody to tell, and nothing happens.
+    pub fn respond(mut self, result: &Result<impl Serialize, ErrorObject>) {
+        self.answer(result);
+    }
+
+    fn answer(&mut self, result: &Result<impl Serialize, ErrorObject>) {
+        if let Some(outgoing) = self.outgoing.take()
+            && outgoing.respond(&self.id, result).is_err()
+        {
+            tracing::debug!(id = %self.id, "the connection was closed before a request was answered");
+        }
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        if self.outgoing.is_some() {
+            tracing::error!(id = %self.id, "a request was dropped unanswered");
+            self.answer(&Err::<(), _>(ErrorObject::new(ErrorObject::INTERNAL, "internal error")));
+        }
+    }
+}

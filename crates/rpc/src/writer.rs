@@ -1,0 +1,345 @@
+//! Messages out: one ordered queue a connection, and the one task that writes it.
+
+use std::io;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::message::{ErrorObject, RequestId, encode_error, encode_notification, encode_result};
+
+/// How much a connection may have queued before its client counts as slow.
+///
+/// Large enough for the answer that reads a long thread and for minutes of streamed text; small enough that a dozen
+/// stuck clients do not fill a small machine.
+pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a queued frame costs beside its text, so that many tiny frames are bounded too.
+const FRAME_COST: usize = 64;
+
+/// Frames are gathered up to this size before they are written: a pipe takes as much in one system call. A frame of
+/// at least this size is written as it is, without a copy.
+const GATHER_BYTES: usize = 64 * 1024;
+
+/// The connection's writer has ended, or was told to end; the frame was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection is closed")]
+pub struct Closed;
+
+/// Why [`Outgoing::try_send`] dropped a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrySendError {
+    /// The client reads more slowly than we write, and its queue is full.
+    #[error("the client lags behind")]
+    Lagging,
+    /// See [`Closed`].
+    #[error("the connection is closed")]
+    Closed,
+}
+
+impl From<Closed> for TrySendError {
+    fn from(Closed: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+/// The clonable handle of a connection's writer. A frame is one encoded message without its line break.
+///
+/// There are three ways to send, all of them in one order, that of the calls:
+/// [`try_send`](Self::try_send) for what may be lost when the client is slow (notifications),
+/// [`push`](Self::push) for what is owed whatever happens (responses, our own requests), and
+/// [`send`](Self::send) for a producer that can wait.
+///
+/// Responses are not refused, so whoever reads requests bounds them by waiting for [`ready`](Self::ready) before the
+/// next one: a client that does not read its answers is not read either.
+///
+/// When the last clone is dropped the writer ends as after [`close`](Self::close).
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    handle: Arc<Handle>,
+}
+
+/// Closes the queue when nobody can send any more.
+#[derive(Debug)]
+struct Handle(Arc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    capacity: usize,
+    /// Tells the writer that the queue has changed. Only the writer waits for it.
+    changed: Notify,
+    /// Tells senders that there may be room again, or that there never will be.
+    room: Notify,
+    /// Cancelled once the writer has ended.
+    ended: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// What the writer has not taken yet. Its length is bounded by `bytes`, as each frame costs something.
+    frames: Vec<Bytes>,
+    /// The cost of the frames here and of those the writer has in hand.
+    bytes: usize,
+    /// Nothing more is accepted.
+    closed: bool,
+}
+
+fn cost(frame: &Bytes) -> usize {
+    frame.len() + FRAME_COST
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while it is locked; if something did, the queue would still be whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues `frame` if `admit` says so about the bytes queued before it.
+    fn push(&self, frame: Bytes, admit: impl FnOnce(usize) -> bool) -> Result<(), TrySendError> {
+        {
+            let mut queue = self.queue();
+            if queue.closed {
+                return Err(TrySendError::Closed);
+            }
+            if !admit(queue.bytes) {
+                return Err(TrySendError::Lagging);
+            }
+            queue.bytes += cost(&frame);
+            queue.frames.push(frame);
+        }
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Frames of this cost are written.
+    fn release(&self, cost: usize) {
+        self.queue().bytes -= cost;
+        self.room.notify_waiters();
+    }
+
+    fn close(&self) {
+        self.queue().closed = true;
+        self.changed.notify_one();
+        self.room.notify_waiters();
+    }
+
+    /// Whether a frame of this cost fits. A frame larger than the whole queue fits into an empty one.
+    fn fits(&self, cost: usize) -> impl FnOnce(usize) -> bool {
+        let capacity = self.capacity;
+        move |queued| queued == 0 || queued.saturating_add(cost) <= capacity
+    }
+}
+
+impl Outgoing {
+    /// Makes the writing half of a connection with room for [`QUEUE_BYTES`]. Nothing is written until
+    /// [`Writer::run`] is polled.
+    pub fn new<W>(output: W) -> (Self, Writer<W>) {
+        Self::with_capacity(output, QUEUE_BYTES)
+    }
+
+    /// Like [`new`](Self::new), with room for `capacity` bytes.
+    pub fn with_capacity<W>(output: W, capacity: usize) -> (Self, Writer<W>) {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            capacity,
+            changed: Notify::new(),
+            room: Notify::new(),
+            ended: CancellationToken::new(),
+        });
+        (Self { handle: Arc::new(Handle(shared.clone())) }, Writer { output, end: End(shared) })
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.handle.0
+    }
+
+    /// Queues a frame if there is room. Never waits.
+    ///
+    /// # Errors
+    /// The frame is dropped: the client lags behind, or the connection is closed.
+    pub fn try_send(&self, frame: Bytes) -> Result<(), TrySendError> {
+        let shared = self.shared();
+        let fits = shared.fits(cost(&frame));
+        shared.push(frame, fits)
+    }
+
+    /// Queues a frame whether there is room or not. Never waits. For what is owed: see the type's description.
+    ///
+    /// # Errors
+    /// The connection is closed; nobody is there to take the frame.
+    pub fn push(&self, frame: Bytes) -> Result<(), Closed> {
+        self.shared().push(frame, |_| true).map_err(|_| Closed)
+    }
+
+    /// Waits until there is room for a frame and queues it.
+    ///
+    /// # Errors
+    /// The connection is closed, or was while this waited.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: when the future is dropped before it is done, the frame has not been queued.
+    pub async fn send(&self, frame: Bytes) -> Result<(), Closed> {
+        let shared = self.shared();
+        let mut room = std::pin::pin!(shared.room.notified());
+        loop {
+            room.as_mut().enable();
+            match self.try_send(frame.clone()) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Closed) => return Err(Closed),
+                Err(TrySendError::Lagging) => room.as_mut().await,
+            }
+            room.set(shared.room.notified());
+        }
+    }
+
+    /// Waits until the queue is no longer full, or the connection is closed.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn ready(&self) {
+        let shared = self.shared();
+        let mut room = std::pin::pin!(shared.room.notified());
+        loop {
+            room.as_mut().enable();
+            {
+                let queue = shared.queue();
+                if queue.closed || queue.bytes < shared.capacity {
+                    return;
+                }
+            }
+            room.as_mut().await;
+            room.set(shared.room.notified());
+        }
+    }
+
+    /// Encodes a notification and queues it if there is room. For one that goes to several connections use
+    /// [`encode_notification`] and [`try_send`](Self::try_send).
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn notify(&self, method: &str, params: &(impl Serialize + ?Sized)) -> Result<(), TrySendError> {
+        self.try_send(encode_notification(method, params))
+    }
+
+    /// Queues the response to request `id`. Prefer a [`Responder`](crate::Responder), which cannot be forgotten.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    pub fn respond(&self, id: &RequestId, result: &Result<impl Serialize, ErrorObject>) -> Result<(), Closed> {
+        self.push(match result {
+            Ok(result) => encode_result(id, result),
+            Err(error) => encode_error(id, error),
+        })
+    }
+
+    /// Bytes that are queued or being written, the cost of each frame included.
+    pub fn queued_bytes(&self) -> usize {
+        self.shared().queue().bytes
+    }
+
+    /// Accepts nothing more. The writer writes what is queued, flushes, shuts its output down and ends.
+    pub fn close(&self) {
+        self.shared().close();
+    }
+
+    /// Whether frames are no longer accepted.
+    pub fn is_closed(&self) -> bool {
+        self.shared().queue().closed
+    }
+
+    /// Waits until the writer has ended: everything is flushed, the output has failed, or its task is gone.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn closed(&self) {
+        self.shared().ended.cancelled().await;
+    }
+}
+
+/// The writing half's task. It owns the output.
+#[derive(Debug)]
+pub struct Writer<W> {
+    output: W,
+    end: End,
+}
+
+/// Marks the queue as ended when the writer goes, be it by return, panic or abort.
+#[derive(Debug)]
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        {
+            let mut queue = self.0.queue();
+            queue.closed = true;
+            queue.frames = Vec::new();
+            queue.bytes = 0;
+        }
+        self.0.room.notify_waiters();
+        self.0.ended.cancel();
+    }
+}
+
+impl<W: AsyncWrite + Unpin> Writer<W> {
+    /// Writes what is queued until the connection is closed, and flushes whenever the queue is empty.
+    ///
+    /// # Errors
+    /// The output's. What was queued is dropped then, and later frames are refused.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: dropping the future ends the connection, maybe within a frame.
+    pub async fn run(self) -> io::Result<()> {
+        let Self { mut output, end } = self;
+        let shared = &*end.0;
+        let mut batch = Vec::new();
+        let mut gathered = Vec::new();
+        loop {
+            let closed = {
+                let mut queue = shared.queue();
+                mem::swap(&mut queue.frames, &mut batch);
+                queue.closed
+            };
+            if batch.is_empty() {
+                output.flush().await?;
+                if closed {
+                    return output.shutdown().await;
+                }
+                // A change between the look above and here has left a permit, so that it is not missed.
+                shared.changed.notified().await;
+                continue;
+            }
+            let mut written = 0;
+            for frame in batch.drain(..) {
+                written += cost(&frame);
+                let large = frame.len() >= GATHER_BYTES;
+                if large {
+                    output.write_all(&gathered).await?;
+                    gathered.clear();
+                    output.write_all(&frame).await?;
+                } else {
+                    gathered.extend_from_slice(&frame);
+                }
+                gathered.push(b'\n');
+                if large || gathered.len() >= GATHER_BYTES {
+                    output.write_all(&gathered).await?;
+                    gathered.clear();
+                    shared.release(mem::take(&mut written));
+                }
+            }
+            output.write_all(&gathered).await?;
+            gathered.clear();
+            shared.release(written);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! One client: where its frames go, and what it said of itself.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use rpc::{Outgoing, TrySendError};
+use tokio_util::sync::CancellationToken;
+use workspace::watch::Watches;
+
+/// Identifies a connection for as long as the server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ConnectionId(pub(crate) u64);
+
+/// A client's connection.
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) outgoing: Outgoing,
+    /// Set once, by `initialize`.
+    client: OnceLock<Client>,
+    /// Fires when the connection is to end.
+    pub(crate) closing: CancellationToken,
+    /// Made when something is watched; they end with the connection.
+    watches: OnceLock<Watches>,
+}
+
+/// What a client said when it introduced itself.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) name: String,
+    pub(crate) user_agent: String,
+    pub(crate) experimental: bool,
+    /// Exact names of notifications it does not want.
+    pub(crate) opted_out: HashSet<String>,
+}
+
+impl Connection {
+    pub(crate) fn new(id: ConnectionId, outgoing: Outgoing) -> Self {
+        Self { id, outgoing, client: OnceLock::new(), closing: CancellationToken::new(), watches: OnceLock::new() }
+    }
+
+    /// `None` before `initialize`.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.client.get()
+    }
+
+    /// Whether the client had not introduced itself before.
+    pub(crate) fn introduce(&self, client: Client) -> bool {
+        self.client.set(client).is_ok()
+    }
+
+    /// What the client watches, if it ever watched anything.
+    pub(crate) fn watches(&self) -> Option<&Watches> {
+        self.watches.get()
+    }
+
+    pub(crate) fn watches_or(&self, make: impl FnOnce() -> Watches) -> &Watches {
+        self.watches.get_or_init(make)
+    }
+
+    /// Whether the client wants to hear of `method`.
+    pub(crate) fn wants(&self, method: &str) -> bool {
+        self.client().is_some_and(|client| !client.opted_out.contains(method))
+    }
+
+    /// Queues a frame. A client that leaves more unread than the queue holds is cut off, rather than slowing others or
+    /// missing something without knowing.
+    pub(crate) fn send(&self, frame: Bytes) {
+        match self.outgoing.try_send(frame) {
+            Ok(()) => {}
+            Err(TrySendError::Lagging) => {
+                if !self.closing.is_cancelled() {
+                    tracing::warn!(connection = self.id.0, "the client reads too slowly and is disconnected");
+                }
+                self.closing.cancel();
+            }
+            Err(TrySendError::Closed) => self.closing.cancel(),
+        }
+    }
+}

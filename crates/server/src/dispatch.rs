@@ -1,0 +1,183 @@
+//! From a message to the handler it is for, in the right order, with exactly one answer.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use protocol::Method;
+use rpc::{ErrorObject, Responder};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use crate::Server;
+use crate::connection::Connection;
+use crate::error::RpcError;
+
+/// What a handler knows besides its params.
+#[derive(Clone)]
+pub(crate) struct Cx {
+    pub(crate) server: Arc<Server>,
+    pub(crate) connection: Arc<Connection>,
+}
+
+/// What a request waits for: those with the same key run one after the other, in the order in which they arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Order {
+    /// Nothing.
+    Any,
+    /// Earlier requests for the same thread.
+    Thread(String),
+    /// Earlier requests of the same kind.
+    Global(&'static str),
+}
+
+/// An answer, and what follows it.
+#[must_use]
+pub(crate) struct Reply<T> {
+    response: T,
+    then: Option<After>,
+}
+
+type After = Box<dyn FnOnce(&Cx) + Send>;
+
+impl<T> Reply<T> {
+    pub(crate) fn new(response: T) -> Self {
+        Self { response, then: None }
+    }
+
+    /// Does something right after the answer is queued, so that what it sends comes behind it.
+    pub(crate) fn then(mut self, after: impl FnOnce(&Cx) + Send + 'static) -> Self {
+        self.then = Some(Box::new(after));
+        self
+    }
+}
+
+impl<T> From<T> for Reply<T> {
+    fn from(response: T) -> Self {
+        Self::new(response)
+    }
+}
+
+/// What every handler gives.
+pub(crate) type Handled<T> = Result<Reply<T>, RpcError>;
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Run = Box<dyn Fn(Cx, Responder, Option<Box<RawValue>>) -> (Order, BoxFuture) + Send + Sync>;
+
+/// All methods with their order and handler.
+#[derive(Default)]
+pub(crate) struct Router {
+    routes: HashMap<&'static str, Run>,
+}
+
+impl Router {
+    /// Routes a method to its handler. Params are decoded once, before anything waits, so that malformed requests are
+    /// answered at once and the order can be read from them.
+    pub(crate) fn on<M, F>(
+        mut self,
+        _method: M,
+        order: fn(&M::Params) -> Order,
+        handler: fn(Cx, M::Params) -> F,
+    ) -> Self
+    where
+        M: Method,
+        F: Future<Output = Handled<M::Response>> + Send + 'static,
+    {
+        let run: Run = Box::new(move |cx, responder, params| {
+            let params = match protocol::decode::<M::Params>(params.as_deref()) {
+                Ok(params) => params,
+                Err(error) => return (Order::Any, refuse(responder, RpcError::malformed(&error))),
+            };
+            let experimental = cx.connection.client().is_some_and(|client| client.experimental);
+            if !experimental && let Some(what) = M::experimental_use(&params) {
+                return (Order::Any, refuse(responder, RpcError::needs_experimental(what)));
+            }
+            let key = order(&params);
+            let work = async move {
+                let mut handled = handler(cx.clone(), params).await;
+                if !experimental && let Ok(reply) = &mut handled {
+                    M::hide_experimental(&mut reply.response);
+                }
+                finish(&cx, responder, handled);
+            };
+            (key, Box::pin(work))
+        });
+        self.routes.insert(M::NAME, run);
+        self
+    }
+
+    /// Answers a method that this build does not serve, after the same checks as any other.
+    pub(crate) fn unavailable<M: Method>(self, method: M) -> Self {
+        self.on(method, |_| Order::Any, |_, _| async { Err(RpcError::unavailable(M::NAME)) })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn handles(&self, method: &str) -> bool {
+        self.routes.contains_key(method)
+    }
+}
+
+fn refuse(responder: Responder, error: RpcError) -> BoxFuture {
+    responder.respond(&Err::<(), ErrorObject>(error.into_object()));
+    Box::pin(std::future::ready(()))
+}
+
+fn finish<T: Serialize>(cx: &Cx, responder: Responder, handled: Handled<T>) {
+    match handled {
+        Ok(Reply { response, then }) => {
+            responder.respond(&Ok::<T, ErrorObject>(response));
+            if let Some(then) = then {
+                then(cx);
+            }
+        }
+        Err(error) => responder.respond(&Err::<T, ErrorObject>(error.into_object())),
+    }
+}
+
+/// The requests of one connection on their way to handlers.
+pub(crate) struct Dispatcher {
+    cx: Cx,
+    /// Per key, the end of the newest request. Ended ones are swept out now and then.
+    queues: HashMap<Order, oneshot::Receiver<()>>,
+}
+
+/// How many keys may gather before ended ones are swept out.
+const SWEEP_AT: usize = 64;
+
+impl Dispatcher {
+    pub(crate) fn new(cx: Cx) -> Self {
+        Self { cx, queues: HashMap::new() }
+    }
+
+    /// Starts a request. Returns at once, except for requests before `initialize`, which are refused.
+    pub(crate) fn dispatch(&mut self, id: rpc::RequestId, method: &str, params: Option<Box<RawValue>>) {
+        let responder = Responder::new(id, self.cx.connection.outgoing.clone());
+        let Some(route) = self.cx.server.router().routes.get(method) else {
+            let message = format_args!("Invalid request: {}", protocol::methods::unknown_method(method));
+            responder.respond(&Err::<(), _>(RpcError::invalid_request(message).into_object()));
+            return;
+        };
+        if self.cx.connection.client().is_none() && method != protocol::methods::Initialize::NAME {
+            responder.respond(&Err::<(), _>(RpcError::invalid_request("Not initialized").into_object()));
+            return;
+        }
+        let span = tracing::debug_span!("request", method, id = %responder.id(), connection = self.cx.connection.id.0);
+        let (order, work) = route(self.cx.clone(), responder, params);
+        let (done, ended) = oneshot::channel();
+        let before = if order == Order::Any { None } else { self.queues.insert(order, ended) };
+        if self.queues.len() > SWEEP_AT {
+            self.queues.retain(|_, ended| matches!(ended.try_recv(), Err(oneshot::error::TryRecvError::Empty)));
+        }
+        let work = async move {
+            if let Some(before) = before {
+                // An error means it ended by a panic; its place is free all the same.
+                let _ = before.await;
+            }
+            work.await;
+            drop(done);
+        };
+        self.cx.server.requests.spawn(tracing::Instrument::instrument(work, span));
+    }
+}

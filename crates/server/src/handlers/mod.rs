@@ -1,0 +1,21 @@
+//! What each method does, one file a resource.
+
+pub(crate) mod account;
+pub(crate) mod config;
+pub(crate) mod feature;
+pub(crate) mod feedback;
+pub(crate) mod fs;
+pub(crate) mod initialize;
+pub(crate) mod mcp;
+pub(crate) mod model;
+mod page;
+pub(crate) mod permissions;
+pub(crate) mod realtime;
+pub(crate) mod review;
+pub(crate) mod skill;
+pub(crate) mod thread;
+pub(crate) mod thread_compact;
+pub(crate) mod thread_settings;
+pub(crate) mod thread_view;
+pub(crate) mod turn;
+pub(crate) mod windows;

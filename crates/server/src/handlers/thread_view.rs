@@ -1,0 +1,135 @@
+//! A thread as clients see it.
+
+use engine::{ThreadHandle, ThreadSnapshot};
+use protocol as p;
+use store::{StoreError, StoredThread};
+use types::{AbsPath, ThreadId, Turn, TurnStatus};
+
+use super::permissions;
+use crate::dispatch::Cx;
+use crate::error::RpcError;
+use crate::wire::{ToWire as _, abs, unix_seconds};
+
+/// Reads a thread id.
+pub(crate) fn parse_id(text: &str) -> Result<ThreadId, RpcError> {
+    text.parse().map_err(|error| RpcError::invalid_request(format_args!("invalid thread id: {error}")))
+}
+
+/// A loaded thread.
+pub(crate) fn loaded(cx: &Cx, text: &str) -> Result<ThreadHandle, RpcError> {
+    let id = parse_id(text)?;
+    cx.server.engine.get(id).ok_or_else(|| RpcError::thread_not_found(id))
+}
+
+/// A loaded thread on the wire.
+pub(crate) fn of_loaded(thread: &ThreadSnapshot, turns: &[Turn]) -> p::Thread {
+    let meta = &thread.meta;
+    p::Thread {
+        id: meta.id.to_string(),
+        forked_from_id: meta.forked_from_id.map(|id| id.to_string()),
+        preview: thread.preview.clone(),
+        ephemeral: thread.path.is_none(),
+        model_provider: meta.model_provider.clone().unwrap_or_else(|| thread.settings.provider_id.clone()),
+        created_at: unix_seconds(meta.created_at),
+        updated_at: unix_seconds(thread.updated_at),
+        status: thread.status.to_wire(),
+        path: thread.path.as_ref().map(|path| path.as_path().to_owned()),
+        cwd: abs(&thread.settings.cwd),
+        cli_version: meta.cli_version.clone(),
+        source: meta.source.to_wire(),
+        agent_nickname: meta.agent_nickname.clone(),
+        agent_role: meta.agent_role.clone(),
+        // Known once the thread is stored.
+        git_info: if thread.preview.is_empty() { None } else { meta.git.to_wire() },
+        name: thread.name.clone(),
+        turns: turns.iter().map(|turn| turn.to_wire()).collect(),
+    }
+}
+
+/// A stored thread that is not loaded, on the wire.
+pub(crate) fn of_stored(thread: &StoredThread, turns: &[Turn]) -> p::Thread {
+    let meta = &thread.meta;
+    p::Thread {
+        id: meta.id.to_string(),
+        forked_from_id: meta.forked_from_id.map(|id| id.to_string()),
+        preview: thread.preview(),
+        ephemeral: false,
+        model_provider: meta.model_provider.clone().unwrap_or_default(),
+        created_at: unix_seconds(meta.created_at),
+        updated_at: unix_seconds(thread.updated_at),
+        status: p::ThreadStatus::NotLoaded,
+        path: Some(thread.path.as_path().to_owned()),
+        cwd: abs(&meta.cwd),
+        cli_version: meta.cli_version.clone(),
+        source: meta.source.to_wire(),
+        agent_nickname: meta.agent_nickname.clone(),
+        agent_role: meta.agent_role.clone(),
+        git_info: meta.git.to_wire(),
+        name: thread.name.clone(),
+        turns: turns.iter().map(|turn| turn.to_wire()).collect(),
+    }
+}
+
+/// The turns of a loaded thread: those on disk, the running one as it is now.
+pub(crate) fn turns_of(cx: &Cx, thread: &ThreadSnapshot) -> Result<Vec<Turn>, RpcError> {
+    let Some(path) = &thread.path else { return Ok(Vec::new()) };
+    let mut turns = match cx.server.engine.environment().store.read(path) {
+        Ok(stored) => stored.turns(),
+        Err(error) if error.is_not_found() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(running) = &thread.running {
+        match turns.last_mut().filter(|turn| turn.id == running.id) {
+            Some(turn) => {
+                turn.status = TurnStatus::InProgress;
+                turn.error = None;
+                turn.completed_at = None;
+                turn.duration = None;
+                // What is not in the rollout (commands, patches) is known only here.
+                if running.items.len() > turn.items.len() {
+                    turn.items.clone_from(&running.items);
+                }
+            }
+            None => turns.push(running.clone()),
+        }
+    }
+    Ok(turns)
+}
+
+/// Where a stored thread's rollout is.
+pub(crate) fn find(cx: &Cx, id: ThreadId) -> Result<Option<AbsPath>, StoreError> {
+    Ok(cx.server.engine.environment().store.find(id)?.map(|found| found.path))
+}
+
+/// The settings of a loaded thread as answers to start, resume and fork show them.
+pub(crate) struct SettingsView {
+    pub(crate) model: String,
+    pub(crate) model_provider: String,
+    pub(crate) service_tier: Option<p::ServiceTier>,
+    pub(crate) cwd: p::AbsolutePathBuf,
+    pub(crate) instruction_sources: Vec<p::AbsolutePathBuf>,
+    pub(crate) approval_policy: p::AskForApproval,
+    pub(crate) approvals_reviewer: p::ApprovalsReviewer,
+    pub(crate) sandbox: p::SandboxPolicy,
+    pub(crate) permission_profile: Option<p::PermissionProfile>,
+    pub(crate) reasoning_effort: Option<p::ReasoningEffort>,
+}
+
+pub(crate) fn settings_view(cx: &Cx, thread: &ThreadSnapshot) -> SettingsView {
+    let settings = &thread.settings;
+    let environment = cx.server.engine.environment();
+    let sources = environment.agents_md(&settings.config, &settings.cwd);
+    let profile = permissions::granted(&settings.sandbox_policy, settings.permission_profile.as_ref(), &settings.cwd);
+    SettingsView {
+        model: settings.model.clone(),
+        model_provider: settings.provider_id.clone(),
+        service_tier: settings.service_tier.to_wire(),
+        cwd: abs(&settings.cwd),
+        instruction_sources: sources.iter().map(|source| abs(&source.path)).collect(),
+        approval_policy: settings.approval_policy.to_wire(),
+        approvals_reviewer: settings.approvals_reviewer.to_wire(),
+        sandbox: settings.sandbox_policy.to_wire(),
+        permission_profile: profile.to_wire(),
+        reasoning_effort: settings.effort.to_wire(),
+    }
+}

@@ -1,0 +1,210 @@
+//! Who hears what: connections, subscriptions, and the questions that wait for a client.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use engine::{EventSink, Question, QuestionId, ThreadEvent};
+use protocol::Notification;
+use rpc::{Outcome, Outgoing, PendingRequests, RequestId};
+use tokio_util::task::TaskTracker;
+use types::ThreadId;
+
+use crate::client_requests;
+use crate::connection::{Connection, ConnectionId};
+use crate::notifications;
+
+/// Passes events on to connections. Locks are held for look-ups and queue pushes, never across an await.
+#[derive(Default)]
+pub(crate) struct Hub {
+    next_connection: AtomicU64,
+    state: Mutex<State>,
+    pending: PendingRequests,
+    /// Tasks that wait for clients' answers; each ends with its question.
+    tasks: TaskTracker,
+}
+
+#[derive(Default)]
+struct State {
+    connections: HashMap<ConnectionId, Arc<Connection>>,
+    subscribers: HashMap<ThreadId, Vec<Arc<Connection>>>,
+    /// Questions without an answer, oldest first.
+    open: Vec<OpenQuestion>,
+}
+
+struct OpenQuestion {
+    thread: ThreadId,
+    question: QuestionId,
+    request: RequestId,
+    /// The request as it was sent, for clients that come later.
+    frame: Bytes,
+    /// Whether clients are told when it is settled.
+    announce_end: bool,
+}
+
+impl Hub {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn connect(&self, outgoing: Outgoing) -> Arc<Connection> {
+        let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
+        let connection = Arc::new(Connection::new(id, outgoing));
+        self.state().connections.insert(id, connection.clone());
+        connection
+    }
+
+    /// Forgets a connection. Its turns go on; its open questions wait for whoever comes.
+    pub(crate) fn disconnect(&self, id: ConnectionId) {
+        let mut state = self.state();
+        state.connections.remove(&id);
+        state.subscribers.retain(|_, subscribers| {
+            subscribers.retain(|connection| connection.id != id);
+            !subscribers.is_empty()
+        });
+    }
+
+    pub(crate) fn subscribe(&self, thread: ThreadId, connection: &Arc<Connection>) {
+        let mut state = self.state();
+        let subscribers = state.subscribers.entry(thread).or_default();
+        if subscribers.iter().all(|known| known.id != connection.id) {
+            subscribers.push(connection.clone());
+        }
+    }
+
+    /// Whether the connection was subscribed.
+    pub(crate) fn unsubscribe(&self, thread: ThreadId, connection: ConnectionId) -> bool {
+        let mut state = self.state();
+        let Some(subscribers) = state.subscribers.get_mut(&thread) else { return false };
+        let before = subscribers.len();
+        subscribers.retain(|known| known.id != connection);
+        let was = subscribers.len() < before;
+        if subscribers.is_empty() {
+            state.subscribers.remove(&thread);
+        }
+        was
+    }
+
+    /// Nobody follows the thread any more.
+    pub(crate) fn forget_thread(&self, thread: ThreadId) {
+        self.state().subscribers.remove(&thread);
+    }
+
+    /// Tells every initialized connection.
+    pub(crate) fn broadcast<N: Notification>(&self, notification: &N) {
+        let state = self.state();
+        let mut frame = Encoded::new(notification);
+        for connection in state.connections.values() {
+            frame.send_to(connection);
+        }
+    }
+
+    /// Tells one connection.
+    pub(crate) fn notify<N: Notification>(&self, connection: &Connection, notification: &N) {
+        Encoded::new(notification).send_to(connection);
+    }
+
+    /// Tells everyone who follows the thread. Serialised once for all.
+    pub(crate) fn publish<N: Notification>(&self, thread: ThreadId, notification: &N) {
+        let state = self.state();
+        let Some(subscribers) = state.subscribers.get(&thread) else { return };
+        let mut frame = Encoded::new(notification);
+        for connection in subscribers {
+            frame.send_to(connection);
+        }
+    }
+
+    /// Sends the thread's open questions to a client that has just come.
+    pub(crate) fn ask_again(&self, thread: ThreadId, connection: &Connection) {
+        for open in self.state().open.iter().filter(|open| open.thread == thread) {
+            connection.send(open.frame.clone());
+        }
+    }
+
+    /// Takes a client's answer. Answers to questions that are settled or unknown are ignored.
+    pub(crate) fn answer(&self, id: &RequestId, outcome: Outcome) {
+        if !self.pending.resolve(id, outcome) {
+            tracing::debug!(%id, "an answer to no open request");
+        }
+    }
+
+    fn ask(&self, thread: ThreadId, question: Question) {
+        let Question { id: question, turn_id, kind, reply } = question;
+        let (request, answer) = self.pending.register();
+        let asked = client_requests::request(thread, &turn_id, &kind);
+        let frame = rpc::encode_request(&request, asked.method, &asked.params);
+        {
+            let mut state = self.state();
+            let announce_end = asked.announce_end;
+            state.open.push(OpenQuestion { thread, question, request, frame: frame.clone(), announce_end });
+            for connection in state.subscribers.get(&thread).into_iter().flatten() {
+                connection.send(frame.clone());
+            }
+        }
+        self.tasks.spawn(async move {
+            if let Some(outcome) = answer.await {
+                // The thread may have stopped waiting.
+                let _ = reply.send(client_requests::answer(&kind, outcome));
+            }
+        });
+    }
+
+    fn settle(&self, thread: ThreadId, question: QuestionId) {
+        let mut state = self.state();
+        let Some(position) = state.open.iter().position(|open| open.question == question) else { return };
+        let open = state.open.remove(position);
+        self.pending.cancel(&open.request);
+        drop(state);
+        if open.announce_end {
+            self.publish(thread, &notifications::resolved(thread, &open.request));
+        }
+    }
+
+    fn adopt(&self, child: ThreadId, parent: ThreadId) {
+        let mut state = self.state();
+        if let Some(subscribers) = state.subscribers.get(&parent).cloned() {
+            state.subscribers.insert(child, subscribers);
+        }
+    }
+}
+
+impl EventSink for Hub {
+    fn emit(&self, thread: ThreadId, event: ThreadEvent) {
+        match event {
+            ThreadEvent::Asked(question) => self.ask(thread, question),
+            ThreadEvent::Settled { question } => self.settle(thread, question),
+            ThreadEvent::Spawned { parent } => {
+                self.adopt(thread, parent);
+                self.broadcast(&notifications::status(thread, engine::ThreadStatus::Idle));
+            }
+            ThreadEvent::Closed => {
+                self.broadcast(&notifications::not_loaded(thread));
+                self.publish(thread, &notifications::closed(thread));
+                self.forget_thread(thread);
+            }
+            ThreadEvent::StatusChanged(status) => self.broadcast(&notifications::status(thread, status)),
+            ThreadEvent::NameUpdated { name } => self.broadcast(&notifications::name_updated(thread, name)),
+            other => notifications::publish(self, thread, other),
+        }
+    }
+}
+
+/// A notification, serialised when the first connection wants it and then shared.
+struct Encoded<'a, N> {
+    notification: &'a N,
+    frame: Option<Bytes>,
+}
+
+impl<'a, N: Notification> Encoded<'a, N> {
+    fn new(notification: &'a N) -> Self {
+        Self { notification, frame: None }
+    }
+
+    fn send_to(&mut self, connection: &Connection) {
+        if connection.wants(N::METHOD) {
+            let frame = self.frame.get_or_insert_with(|| rpc::encode_notification(N::METHOD, self.notification));
+            connection.send(frame.clone());
+        }
+    }
+}

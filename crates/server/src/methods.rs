@@ -1,0 +1,125 @@
+//! The whole surface: each method with its order and its handler.
+
+use protocol::methods as m;
+
+use crate::dispatch::{Order, Router};
+use crate::handlers::{
+    account, config, feature, feedback, fs, initialize, mcp, model, realtime, review, skill, thread, thread_compact,
+    turn, windows,
+};
+
+/// Whoever reads the configuration sees what was written before.
+const CONFIG: Order = Order::Global("config");
+const ACCOUNT: Order = Order::Global("account");
+const WATCHES: Order = Order::Global("fs/watch");
+
+pub(crate) fn router() -> Router {
+    let router = Router::default()
+        .on(m::Initialize, |_| Order::Global("initialize"), initialize::initialize)
+        .on(m::ThreadStart, |_| Order::Any, thread::start)
+        .on(m::ThreadResume, |p| Order::Thread(p.thread_id.clone()), thread::resume)
+        .on(m::ThreadRead, |_| Order::Any, thread::read)
+        .on(m::ThreadLoadedList, |_| Order::Any, thread::loaded_list)
+        .on(m::ThreadInjectItems, |p| Order::Thread(p.thread_id.clone()), thread::inject_items)
+        .on(m::ThreadNameSet, |p| Order::Thread(p.thread_id.clone()), thread::set_name)
+        .on(m::ThreadUnsubscribe, |p| Order::Thread(p.thread_id.clone()), thread::unsubscribe)
+        .on(m::ThreadCompactStart, |p| Order::Thread(p.thread_id.clone()), thread_compact::start)
+        .on(m::ReviewStart, |p| Order::Thread(p.thread_id.clone()), review::start)
+        .on(m::TurnStart, |p| Order::Thread(p.thread_id.clone()), turn::start)
+        .on(m::TurnSteer, |p| Order::Thread(p.thread_id.clone()), turn::steer)
+        .on(m::TurnInterrupt, |_| Order::Any, turn::interrupt)
+        .on(m::ModelList, |_| Order::Any, model::list)
+        .on(m::CollaborationModeList, |_| Order::Any, model::collaboration_modes)
+        .on(m::AccountRead, |_| ACCOUNT, account::read)
+        .on(m::ConfigRead, |_| CONFIG, config::read)
+        .on(m::ConfigValueWrite, |_| CONFIG, config::write_value)
+        .on(m::ConfigBatchWrite, |_| CONFIG, config::batch_write)
+        .on(m::ConfigRequirementsRead, |_| Order::Any, config::read_requirements)
+        .on(m::ConfigMcpServerReload, |_| CONFIG, mcp::reload)
+        .on(m::McpServerStatusList, |_| Order::Any, mcp::list)
+        .on(m::ExperimentalFeatureList, |_| CONFIG, feature::list)
+        .on(m::ExperimentalFeatureEnablementSet, |_| CONFIG, feature::set_enablement)
+        .on(m::MockExperimentalMethod, |_| Order::Any, feature::mock)
+        .on(m::SkillsList, |_| CONFIG, skill::list)
+        .on(m::SkillsConfigWrite, |_| CONFIG, skill::write_config)
+        .on(m::AccountLoginStart, |_| ACCOUNT, account::login_start)
+        .on(m::AccountLoginCancel, |_| ACCOUNT, account::login_cancel)
+        .on(m::AccountLogout, |_| ACCOUNT, account::logout)
+        .on(m::AccountRateLimitsRead, |_| ACCOUNT, account::rate_limits)
+        .on(m::AccountSendAddCreditsNudgeEmail, |_| ACCOUNT, account::nudge)
+        .on(m::GetAuthStatus, |_| ACCOUNT, account::auth_status)
+        .on(m::FsReadFile, |_| Order::Any, fs::read_file)
+        .on(m::FsWriteFile, |_| Order::Any, fs::write_file)
+        .on(m::FsCreateDirectory, |_| Order::Any, fs::create_directory)
+        .on(m::FsGetMetadata, |_| Order::Any, fs::get_metadata)
+        .on(m::FsReadDirectory, |_| Order::Any, fs::read_directory)
+        .on(m::FsRemove, |_| Order::Any, fs::remove)
+        .on(m::FsCopy, |_| Order::Any, fs::copy)
+        .on(m::FsWatch, |_| WATCHES, fs::watch)
+        .on(m::FsUnwatch, |_| WATCHES, fs::unwatch)
+        .on(m::FeedbackUpload, |_| Order::Any, feedback::upload)
+        .on(m::WindowsSandboxSetupStart, |_| Order::Any, windows::setup_start)
+        .on(m::ThreadRealtimeStart, |_| Order::Any, realtime::start)
+        .on(m::ThreadRealtimeAppendAudio, |_| Order::Any, realtime::append_audio)
+        .on(m::ThreadRealtimeAppendText, |_| Order::Any, realtime::append_text)
+        .on(m::ThreadRealtimeStop, |_| Order::Any, realtime::stop)
+        .on(m::ThreadRealtimeListVoices, |_| Order::Any, realtime::voices);
+    unavailable(router)
+}
+
+/// What the contract has and this build does not serve: each answers an error that says so.
+fn unavailable(router: Router) -> Router {
+    router
+        .unavailable(m::ThreadFork)
+        .unavailable(m::ThreadArchive)
+        .unavailable(m::ThreadIncrementElicitation)
+        .unavailable(m::ThreadDecrementElicitation)
+        .unavailable(m::ThreadMetadataUpdate)
+        .unavailable(m::ThreadMemoryModeSet)
+        .unavailable(m::MemoryReset)
+        .unavailable(m::ThreadUnarchive)
+        .unavailable(m::ThreadShellCommand)
+        .unavailable(m::ThreadApproveGuardianDeniedAction)
+        .unavailable(m::ThreadBackgroundTerminalsClean)
+        .unavailable(m::ThreadRollback)
+        .unavailable(m::ThreadList)
+        .unavailable(m::ThreadTurnsList)
+        .unavailable(m::MarketplaceAdd)
+        .unavailable(m::MarketplaceRemove)
+        .unavailable(m::PluginList)
+        .unavailable(m::PluginRead)
+        .unavailable(m::AppList)
+        .unavailable(m::DeviceKeyCreate)
+        .unavailable(m::DeviceKeyPublic)
+        .unavailable(m::DeviceKeySign)
+        .unavailable(m::PluginInstall)
+        .unavailable(m::PluginUninstall)
+        .unavailable(m::McpServerOauthLogin)
+        .unavailable(m::McpServerResourceRead)
+        .unavailable(m::McpServerToolCall)
+        .unavailable(m::CommandExec)
+        .unavailable(m::CommandExecWrite)
+        .unavailable(m::CommandExecTerminate)
+        .unavailable(m::CommandExecResize)
+        .unavailable(m::ExternalAgentConfigDetect)
+        .unavailable(m::ExternalAgentConfigImport)
+        .unavailable(m::GetConversationSummary)
+        .unavailable(m::GitDiffToRemote)
+        .unavailable(m::FuzzyFileSearch)
+        .unavailable(m::FuzzyFileSearchSessionStart)
+        .unavailable(m::FuzzyFileSearchSessionUpdate)
+        .unavailable(m::FuzzyFileSearchSessionStop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_is_routed() {
+        let router = router();
+        for method in protocol::METHODS {
+            assert!(router.handles(method), "no handler for {method}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A server with a client and a scripted model.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use server::{Options, Server};
+use tempfile::TempDir;
+use testkit::{Reply, ScriptedModel};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, ReadHalf, WriteHalf};
+use tokio::task::JoinHandle;
+use types::{AbsPath, SessionSource};
+
+/// A hang is a failure, not an endless test run. Generous: it decides nothing else.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A running server, its only client, and the model behind it.
+pub(crate) struct TestServer {
+    pub(crate) model: ScriptedModel,
+    pub(crate) home: AbsPath,
+    pub(crate) project: AbsPath,
+    input: Option<WriteHalf<DuplexStream>>,
+    output: BufReader<ReadHalf<DuplexStream>>,
+    serving: JoinHandle<std::io::Result<()>>,
+    next_id: i64,
+    /// Messages that were read while waiting for others, oldest first.
+    unclaimed: Vec<Value>,
+    folder: TempDir,
+}
+
+impl TestServer {
+    /// A server whose model follows the script; the client has introduced itself.
+    pub(crate) async fn with_model(replies: impl IntoIterator<Item = Reply>) -> Self {
+        let model = ScriptedModel::with_script(replies).await;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let root = AbsPath::new(folder.path().canonicalize().expect("it exists")).expect("it is absolute");
+        let (home, project) = (root.join("home"), root.join("project"));
+        std::fs::create_dir_all(&home).expect("a home");
+        std::fs::create_dir_all(&project).expect("a project");
+        let config = format!(
+            "model = \"mock-model\"\nmodel_provider = \"mock\"\napproval_policy = \"never\"\n\
+             sandbox_mode = \"danger-full-access\"\n\n[model_providers.mock]\nname = \"Mock\"\nbase_url = \"{}\"\n\
+             request_max_retries = 0\nstream_max_retries = 1\n",
+            model.url()
+        );
+        std::fs::write(home.join("config.toml"), config).expect("a configuration");
+        let mut server = Self::on(model, folder, home, project);
+        server.initialize(json!({ "experimentalApi": true })).await;
+        server
+    }
+
+    /// The same home, project and model under a new server, as after a crash or an update.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { model, home, project, folder, serving, .. } = self;
+        serving.abort();
+        let mut server = Self::on(model, folder, home, project);
+        server.initialize(json!({ "experimentalApi": true })).await;
+        server
+    }
+
+    fn on(model: ScriptedModel, folder: TempDir, home: AbsPath, project: AbsPath) -> Self {
+        let server = Server::new(Options {
+            home: home.clone(),
+            cwd: project.clone(),
+            variables: vec![
+                ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
+                ("SHELL".to_owned(), "/bin/bash".to_owned()),
+                ("HOME".to_owned(), home.to_string()),
+            ],
+            overrides: config::Overrides::default(),
+            version: "0.124.0".to_owned(),
+            session_source: SessionSource::VsCode,
+            ends_with_connection: true,
+        });
+        let (client, far) = rpc::in_process();
+        let (far_input, far_output) = tokio::io::split(far);
+        let serving = tokio::spawn(async move { server.serve(far_input, far_output).await });
+        let (output, input) = tokio::io::split(client);
+        Self {
+            model,
+            home,
+            project,
+            input: Some(input),
+            output: BufReader::new(output),
+            serving,
+            next_id: 1,
+            unclaimed: Vec::new(),
+            folder,
+        }
+    }
+
+    async fn initialize(&mut self, capabilities: Value) {
+        let params = json!({ "clientInfo": { "name": "it", "version": "1" }, "capabilities": capabilities });
+        self.request("initialize", params).await.expect("initialize succeeds");
+        self.send(&json!({ "method": "initialized" })).await;
+    }
+
+    /// Writes one line, whatever it is.
+    pub(crate) async fn send(&mut self, message: &Value) {
+        self.send_text(&message.to_string()).await;
+    }
+
+    pub(crate) async fn send_text(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("the input is open");
+        input.write_all(format!("{line}\n").as_bytes()).await.expect("the server reads");
+    }
+
+    /// Sends a request and waits for its answer: the result, or the error.
+    pub(crate) async fn request(&mut self, method: &str, params: Value) -> Result<Value, Value> {
+        let id = self.post(method, params).await;
+        let mut answer = self.wait(move |message| message["id"] == id && message.get("method").is_none()).await;
+        if answer.get("error").is_some() { Err(answer["error"].take()) } else { Ok(answer["result"].take()) }
+    }
+
+    /// Sends a request without waiting; gives its id.
+    pub(crate) async fn post(&mut self, method: &str, params: Value) -> i64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send(&json!({ "id": id, "method": method, "params": params })).await;
+        id
+    }
+
+    pub(crate) async fn start_thread(&mut self) -> String {
+        let cwd = self.project.to_string();
+        let started = self.request("thread/start", json!({ "cwd": cwd })).await.expect("a thread starts");
+        started["thread"]["id"].as_str().expect("a thread has an id").to_owned()
+    }
+
+    pub(crate) async fn start_turn(&mut self, thread: &str, text: &str) -> String {
+        let params = json!({ "threadId": thread, "input": [{ "type": "text", "text": text }] });
+        let started = self.request("turn/start", params).await.expect("a turn starts");
+        started["turn"]["id"].as_str().expect("a turn has an id").to_owned()
+    }
+
+    /// Runs a turn to its end; gives the turn as `turn/completed` tells it.
+    pub(crate) async fn run_turn(&mut self, thread: &str, text: &str) -> Value {
+        let turn = self.start_turn(thread, text).await;
+        self.turn_end(&turn).await
+    }
+
+    pub(crate) async fn turn_end(&mut self, turn: &str) -> Value {
+        let turn = turn.to_owned();
+        let mut end = self
+            .wait(move |message| message["method"] == "turn/completed" && message["params"]["turn"]["id"] == turn)
+            .await;
+        end["params"]["turn"].take()
+    }
+
+    /// The next notification or request called `method`; what came before it stays unclaimed.
+    pub(crate) async fn expect(&mut self, method: &'static str) -> Value {
+        self.wait(move |message| message["method"] == method).await
+    }
+
+    async fn wait(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(position) = self.unclaimed.iter().position(&wanted) {
+            return self.unclaimed.remove(position);
+        }
+        loop {
+            let message = self.read().await.expect("the server says something more");
+            if wanted(&message) {
+                return message;
+            }
+            self.unclaimed.push(message);
+        }
+    }
+
+    async fn read(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        let read = tokio::time::timeout(LIMIT, self.output.read_line(&mut line)).await.expect("no answer, no end");
+        if read.expect("the server writes UTF-8 lines") == 0 {
+            return None;
+        }
+        Some(serde_json::from_str(&line).expect("each line is one JSON message"))
+    }
+
+    /// Methods of all unclaimed messages, in the order in which they came.
+    pub(crate) fn methods(&self) -> Vec<&str> {
+        self.unclaimed.iter().filter_map(|message| message["method"].as_str()).collect()
+    }
+
+    /// Forgets what is unclaimed.
+    pub(crate) fn forget(&mut self) {
+        self.unclaimed.clear();
+    }
+
+    /// Ends the input, as a client that closes; gives what the server still said, and the folder with all files.
+    pub(crate) async fn close(mut self) -> (Vec<Value>, TempDir) {
+        if let Some(mut input) = self.input.take() {
+            input.shutdown().await.expect("the input closes");
+        }
+        let mut rest = std::mem::take(&mut self.unclaimed);
+        while let Some(message) = self.read().await {
+            rest.push(message);
+        }
+        self.serving.await.expect("no panic").expect("an orderly end");
+        (rest, self.folder)
+    }
+
+    /// The only rollout of the home.
+    pub(crate) fn rollout(&self) -> PathBuf {
+        let mut found = Vec::new();
+        let mut folders = vec![self.home.join("sessions").into_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
+        }
+        assert_eq!(found.len(), 1, "one rollout: {found:?}");
+        found.remove(0)
+    }
+}

@@ -1,0 +1,13 @@
+//! The server as a client sees it: in process, over the real protocol, with a scripted model.
+
+mod kit;
+
+mod accounts;
+mod approvals;
+mod configuration;
+mod files;
+mod initialize;
+mod model_failures;
+mod skills;
+mod storage;
+mod turns;

@@ -1,0 +1,134 @@
+//! `turn/*`: the life of a turn.
+
+use serde_json::json;
+use testkit::{Gate, Reply, Step, event, item_added, item_done, message_item};
+
+use crate::kit::TestServer;
+
+fn held_message(gate: &Gate) -> Reply {
+    Reply::new([
+        Step::from(item_added(&message_item("msg-1", ""))),
+        Step::from(event("response.output_text.delta", json!({ "item_id": "msg-1", "delta": "Part" }))),
+        Step::from(gate.clone()),
+        Step::from(item_done(&message_item("msg-1", "Part one"))),
+    ])
+}
+
+#[tokio::test]
+async fn a_turn_is_told_from_its_start_to_its_end_after_the_answer() {
+    let mut server = TestServer::with_model([Reply::say("hello there")]).await;
+    let thread = server.start_thread().await;
+    server.forget();
+    let turn = server.run_turn(&thread, "hi").await;
+    assert_eq!(turn["status"], "completed");
+    let quiet = ["warning", "account/rateLimits/updated", "thread/tokenUsage/updated", "item/agentMessage/delta"];
+    let told: Vec<_> = server.methods().into_iter().filter(|method| !quiet.contains(method)).collect();
+    assert_eq!(
+        told,
+        [
+            "thread/started",
+            "thread/status/changed",
+            "turn/started",
+            "item/started",
+            "item/completed",
+            "item/started",
+            "item/completed",
+            "thread/status/changed",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn interrupting_a_turn_ends_it_as_interrupted_and_closes_the_connection_to_the_model() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([held_message(&gate), Reply::say("again")]).await;
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "go").await;
+    server.expect("item/agentMessage/delta").await;
+
+    server.request("turn/interrupt", json!({ "threadId": thread, "turnId": turn })).await.unwrap();
+
+    assert_eq!(server.turn_end(&turn).await["status"], "interrupted");
+    server.model.wait_for_disconnections(1).await;
+    assert_eq!(server.run_turn(&thread, "and now?").await["status"], "completed");
+}
+
+#[tokio::test]
+async fn interrupting_without_a_turn_is_an_error_that_says_so() {
+    let mut server = TestServer::with_model([]).await;
+    let thread = server.start_thread().await;
+    let error = server.request("turn/interrupt", json!({ "threadId": thread, "turnId": "x" })).await.unwrap_err();
+    assert_eq!(error["message"], "no active turn to interrupt");
+}
+
+#[tokio::test]
+async fn input_that_comes_while_a_turn_runs_joins_it() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([held_message(&gate), Reply::say("both")]).await;
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "first").await;
+    gate.reached().await;
+    let params = json!({
+        "threadId": thread, "expectedTurnId": turn, "input": [{ "type": "text", "text": "second" }],
+    });
+    assert_eq!(server.request("turn/steer", params).await.unwrap()["turnId"], turn);
+    gate.open();
+
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+    let requests = server.model.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[1].body.to_string().contains("second"), "the model saw it");
+}
+
+#[tokio::test]
+async fn many_threads_run_at_once() {
+    let gates: Vec<Gate> = (0..8).map(|_| Gate::new()).collect();
+    let mut server = TestServer::with_model(gates.iter().map(held_message)).await;
+    let mut turns = Vec::new();
+    for _ in &gates {
+        let thread = server.start_thread().await;
+        turns.push(server.start_turn(&thread, "go").await);
+    }
+    // All are under way before the first one may end.
+    for gate in &gates {
+        gate.reached().await;
+    }
+    for gate in &gates {
+        gate.open();
+    }
+    for turn in turns {
+        assert_eq!(server.turn_end(&turn).await["status"], "completed");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_input_ends_the_server_and_the_turn_reads_back_as_interrupted() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([held_message(&gate)]).await;
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "go").await;
+    server.expect("item/agentMessage/delta").await;
+
+    let mut server = server.restart().await;
+
+    let params = json!({ "threadId": thread, "includeTurns": true });
+    let read = server.request("thread/read", params).await.unwrap();
+    let last = read["thread"]["turns"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((last["id"].as_str(), last["status"].as_str()), (Some(turn.as_str()), Some("interrupted")));
+}
+
+#[tokio::test]
+async fn a_command_of_the_model_runs_and_its_output_is_told_and_sent_back() {
+    let call = Reply::call("exec_command", &json!({ "cmd": "echo one two" }));
+    let mut server = TestServer::with_model([call, Reply::say("done")]).await;
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "run it").await;
+    let done = loop {
+        let item = server.expect("item/completed").await["params"]["item"].take();
+        if item["type"] == "commandExecution" {
+            break item;
+        }
+    };
+    assert_eq!((done["exitCode"].as_i64(), done["aggregatedOutput"].as_str()), (Some(0), Some("one two\n")));
+    assert!(server.model.requests()[1].body.to_string().contains("one two"));
+}

@@ -1,0 +1,200 @@
+//! What can be typed.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::environment;
+
+/// The version of the protocol's reference release. Clients that start `codex` parse it from `--version`.
+const CODEX_VERSION: &str = "0.124.0";
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// An app-server for coding agents
+///
+/// Spindle runs coding agents for a client: an editor, a desktop application, a web page, a bot. The client opens
+/// threads, starts turns and renders what streams back; Spindle talks to the model, runs commands in a sandbox, asks
+/// for approvals and keeps every thread on disk. It speaks the Codex app-server protocol and works on the same home
+/// (CODEX_HOME, default ~/.codex).
+#[derive(Debug, Parser)]
+#[command(
+    name = "spindle",
+    version,
+    styles = STYLES,
+    after_help = "Try it without a client:  spindle try \"look around and tell me what is here\""
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    AppServer(AppServer),
+    Try(Try),
+    /// Print a completion script for a shell
+    ///
+    /// For bash: `spindle completions bash > /etc/bash_completion.d/spindle`
+    #[command(visible_alias = "completion")]
+    Completions {
+        /// The shell to complete for
+        shell: Shell,
+    },
+}
+
+/// Serve clients over the app-server protocol
+///
+/// Reads JSON-RPC messages from standard input, one a line, and writes answers and notifications to standard output.
+/// Ends with its input. Messages for people go to standard error; RUST_LOG decides how many (for example
+/// RUST_LOG=engine=debug).
+#[derive(Debug, Args)]
+#[command(name = "app-server", args_conflicts_with_subcommands = true)]
+pub(crate) struct AppServer {
+    #[command(subcommand)]
+    pub(crate) command: Option<Generate>,
+
+    /// Where to take connections: `stdio://` or `off`
+    #[arg(long, value_name = "URL", default_value = "stdio://")]
+    pub(crate) listen: Listen,
+
+    /// What new threads are said to come from: cli, vscode, exec, or a name of your own
+    #[arg(long, value_name = "SOURCE", default_value = "vscode")]
+    pub(crate) session_source: String,
+
+    /// Accepted for clients that pass it; nothing is ever reported
+    #[arg(long, hide = true)]
+    pub(crate) analytics_default_enabled: bool,
+}
+
+/// Hold a conversation with an agent in this terminal
+///
+/// Starts a server in this process and speaks the real protocol to it, as any client does. The agent works in the
+/// current folder, with the configured model provider; where none can be used, with the simulator, which needs neither
+/// key nor network. Ctrl-C interrupts a turn, a second one leaves.
+#[derive(Debug, Args)]
+pub(crate) struct Try {
+    /// What to ask. Without it: lines typed at a terminal, each a turn, or all of standard input as one
+    pub(crate) prompt: Option<String>,
+
+    #[arg(long, help = crate::try_command::JSON_HELP)]
+    pub(crate) json: bool,
+}
+
+/// Write what the protocol looks like, for client developers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Generate {
+    /// Write TypeScript types of every message
+    GenerateTs {
+        #[command(flatten)]
+        output: Output,
+
+        /// Format the files with this prettier
+        #[arg(short, long, value_name = "BIN")]
+        prettier: Option<std::path::PathBuf>,
+    },
+    /// Write JSON Schemas of every message, one file each, and bundles
+    GenerateJsonSchema {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Where generated files go.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// The folder to write into; made if needed
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: std::path::PathBuf,
+
+    /// Include methods and members that need the experimental capability
+    #[arg(long)]
+    pub(crate) experimental: bool,
+}
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Overrides {
+    /// Set a configuration value for this run: a dotted key and a TOML value, else a text (repeatable)
+    ///
+    /// Examples: -c model=gpt-5.4   -c sandbox_mode=read-only   -c model_provider=simulator
+    #[arg(short = 'c', long = "config", value_name = "KEY=VALUE", global = true)]
+    pub(crate) config: Vec<String>,
+
+    /// Let the built-in simulator answer instead of a model: no key and no network needed (see docs/simulator.md)
+    #[arg(long, global = true)]
+    pub(crate) simulate: bool,
+
+    /// Turn a feature on for this run (repeatable)
+    #[arg(long, value_name = "FEATURE", global = true)]
+    pub(crate) enable: Vec<String>,
+
+    /// Turn a feature off for this run (repeatable)
+    #[arg(long, value_name = "FEATURE", global = true)]
+    pub(crate) disable: Vec<String>,
+}
+
+/// A transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listen {
+    Stdio,
+    Off,
+}
+
+impl std::str::FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "stdio://" => Ok(Self::Stdio),
+            "off" => Ok(Self::Off),
+            _ => Err(format!("unsupported --listen URL `{text}`; expected `stdio://` or `off`")),
+        }
+    }
+}
+
+/// Prints help, the version, or what was wrong with the arguments.
+pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    if error.kind() == ErrorKind::DisplayVersion && environment::started_as_codex() {
+        let _ = writeln!(io::stdout(), "codex-cli {CODEX_VERSION}");
+        return ExitCode::SUCCESS;
+    }
+    // Nowhere to say that nothing can be said.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Says why a command failed.
+pub(crate) fn report(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "Error: {error:#}");
+}
+
+/// Prints a completion script.
+pub(crate) fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "spindle", &mut script);
+    io::stdout().write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The version clients and rollouts are told: that of the protocol.
+pub(crate) fn protocol_version() -> &'static str {
+    CODEX_VERSION
+}
+
+/// Whether `program` names the program that Spindle can stand in for.
+pub(crate) fn is_codex(program: &Path) -> bool {
+    program.file_stem().is_some_and(|name| name == "codex")
+}

@@ -1,0 +1,42 @@
+//! The names of threads: `<home>/session_index.jsonl`, append only, the newest entry of a thread wins.
+//!
+//! Shape of a line: `{"id":"<thread>","thread_name":"<name>","updated_at":"<RFC 3339>"}`.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use types::{AbsPath, ThreadId};
+
+use crate::error::StoreError;
+use crate::format::rfc3339;
+use crate::index_file;
+
+const FILE: &str = "session_index.jsonl";
+
+#[derive(Serialize, Deserialize)]
+struct Entry<'a> {
+    id: Cow<'a, str>,
+    thread_name: Cow<'a, str>,
+    #[serde(default)]
+    updated_at: Cow<'a, str>,
+}
+
+/// All names.
+pub(crate) fn read(home: &AbsPath) -> Result<HashMap<ThreadId, String>, StoreError> {
+    let mut names = HashMap::new();
+    index_file::read(&home.join(FILE), |line| {
+        if let Ok(entry) = serde_json::from_str::<Entry<'_>>(line)
+            && let Ok(id) = entry.id.parse::<ThreadId>()
+        {
+            names.insert(id, entry.thread_name.into_owned());
+        }
+    })?;
+    Ok(names)
+}
+
+pub(crate) fn append(home: &AbsPath, id: ThreadId, name: &str, now: SystemTime) -> Result<(), StoreError> {
+    let entry = Entry { id: id.to_string().into(), thread_name: name.into(), updated_at: rfc3339(now).into() };
+    index_file::append(&home.join(FILE), &entry)
+}

@@ -1,0 +1,288 @@
+//! The threads of one home folder.
+
+use std::fs::{self, File};
+use std::io;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use types::{AbsPath, ThreadId};
+
+use crate::error::StoreError;
+use crate::git_patches::{self, GitPatch};
+use crate::names;
+use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
+use crate::reader::{self, Tail};
+use crate::record::{EventRecord, Record, SessionMeta};
+use crate::thread::StoredThread;
+use crate::writer::ThreadWriter;
+
+/// The threads of one home folder. Making one costs nothing; every call looks at the disk.
+///
+/// All methods block on the file system for as long as it takes to look at a few files.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) home: AbsPath,
+    zone: OnceLock<TimeZone>,
+}
+
+/// A thread's rollout on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub path: AbsPath,
+    pub archived: bool,
+}
+
+impl Store {
+    /// The store under `home`. No I/O. File names are in the machine's time zone, which is asked for when first needed.
+    #[must_use]
+    pub fn new(home: AbsPath) -> Self {
+        Self { home, zone: OnceLock::new() }
+    }
+
+    /// The same with a time zone of the caller's.
+    #[must_use]
+    pub fn with_time_zone(home: AbsPath, zone: TimeZone) -> Self {
+        Self { home, zone: OnceLock::from(zone) }
+    }
+
+    pub(crate) fn zone(&self) -> &TimeZone {
+        self.zone.get_or_init(TimeZone::system)
+    }
+
+    /// Where the rollout of a thread that begins at `created` is to lie.
+    #[must_use]
+    pub fn rollout_path(&self, id: ThreadId, created: SystemTime) -> AbsPath {
+        let name = RolloutName::new(id, created, self.zone());
+        name.day_folder(&self.home).join(name.file_name())
+    }
+
+    /// Begins a thread. Its file is made at the first append.
+    #[must_use]
+    pub fn create(&self, meta: SessionMeta) -> ThreadWriter {
+        ThreadWriter::new(self.rollout_path(meta.id, meta.created_at), meta)
+    }
+
+    /// Reads a thread to go on with it. Half a line at the end is cut off (what a killed writer left), so that the next
+    /// append starts a line of its own; nothing else is written.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no session metadata.
+    pub fn open(&self, path: &AbsPath) -> Result<(StoredThread, ThreadWriter), StoreError> {
+        // The one-writer lock of a thread is to be taken here; `read` needs none.
+        let (thread, whole_bytes) = self.load(path)?;
+        if thread.torn_bytes > 0 {
+            let file = File::options().write(true).open(path).map_err(StoreError::io("repair", path))?;
+            let length = file.metadata().map_err(StoreError::io("repair", path))?.len();
+            // A file that has grown since it was read has another writer, whose line this may be. The first append then
+            // begins with a line feed, and the half line is skipped by readers.
+            if length == whole_bytes + thread.torn_bytes {
+                tracing::warn!(%path, bytes = thread.torn_bytes, "half a line at the end is cut off");
+                file.set_len(whole_bytes).map_err(StoreError::io("repair", path))?;
+            }
+        }
+        let writer = ThreadWriter::resume(path.clone(), thread.meta.clone())?;
+        Ok((thread, writer))
+    }
+
+    /// Reads a thread and leaves its file as it is, so that it may be another process that writes it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no session metadata.
+    pub fn read(&self, path: &AbsPath) -> Result<StoredThread, StoreError> {
+        self.load(path).map(|(thread, _)| thread)
+    }
+
+    /// Also: how many bytes stand before what is torn.
+    fn load(&self, path: &AbsPath) -> Result<(StoredThread, u64), StoreError> {
+        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let facts = file.metadata().map_err(StoreError::io("read", path))?;
+        if facts.is_dir() {
+            return Err(StoreError::io("read", path)(io::ErrorKind::IsADirectory.into()));
+        }
+        let updated_at = facts.modified().map_err(StoreError::io("read", path))?;
+        let content = reader::read(file, facts.len()).map_err(StoreError::io("read", path))?;
+        let Some(meta) = content.meta else {
+            let path = path.as_path().to_owned();
+            return Err(if facts.len() == 0 { StoreError::Empty { path } } else { StoreError::NoSessionMeta { path } });
+        };
+        if content.skipped > 0 {
+            tracing::warn!(%path, lines = content.skipped, "unreadable lines are skipped");
+        }
+        let name = self.name(meta.id)?.or_else(|| name_from(&content.records, meta.id));
+        let thread = StoredThread {
+            meta,
+            path: path.clone(),
+            name,
+            records: content.records,
+            updated_at,
+            skipped: content.skipped,
+            torn_bytes: if content.tail == Tail::Torn { content.tail_bytes } else { 0 },
+        };
+        Ok((thread, content.ended_bytes))
+    }
+
+    /// Finds a thread's rollout by its id, archived or not, looking at names only.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed.
+    pub fn find(&self, id: ThreadId) -> Result<Option<Found>, StoreError> {
+        if let Some(path) = self.find_in_days(id)? {
+            return Ok(Some(Found { path, archived: false }));
+        }
+        let archived = self.home.join(ARCHIVED);
+        Ok(find_in(&archived, id)?.map(|path| Found { path, archived: true }))
+    }
+
+    /// Days near the time in the id first, all days after.
+    fn find_in_days(&self, id: ThreadId) -> Result<Option<AbsPath>, StoreError> {
+        let mut tried = Vec::new();
+        if let Some(created) = created_at(id) {
+            let day = std::time::Duration::from_secs(24 * 60 * 60);
+            for at in [Some(created), created.checked_sub(day), created.checked_add(day)].into_iter().flatten() {
+                let folder = RolloutName::new(id, at, self.zone()).day_folder(&self.home);
+                if let Some(path) = find_in(&folder, id)? {
+                    return Ok(Some(path));
+                }
+                tried.push(folder);
+            }
+        }
+        for folder in day_folders(&self.home.join(SESSIONS))? {
+            if !tried.contains(&folder)
+                && let Some(path) = find_in(&folder, id)?
+            {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Moves a thread's rollout among the archived ones; gives its new place. An open writer goes on writing to it.
+    ///
+    /// # Errors
+    /// When the file is no rollout or cannot be moved.
+    pub fn archive(&self, path: &AbsPath) -> Result<AbsPath, StoreError> {
+        let name = rollout_name(path)?;
+        self.relocate(path, self.home.join(ARCHIVED).join(name.file_name()))
+    }
+
+    /// Moves an archived rollout back to the folder of its day and marks it as changed now; gives its new place.
+    ///
+    /// # Errors
+    /// When the file is no rollout or cannot be moved.
+    pub fn unarchive(&self, path: &AbsPath) -> Result<AbsPath, StoreError> {
+        let name = rollout_name(path)?;
+        let target = self.relocate(path, name.day_folder(&self.home).join(name.file_name()))?;
+        File::options()
+            .write(true)
+            .open(&target)
+            .and_then(|file| file.set_modified(SystemTime::now()))
+            .map_err(StoreError::io("touch", &target))?;
+        Ok(target)
+    }
+
+    fn relocate(&self, path: &AbsPath, target: AbsPath) -> Result<AbsPath, StoreError> {
+        let folder = target.parent().expect("a rollout's path has a file name");
+        fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
+        fs::rename(path, &target).map_err(StoreError::io("move", path))?;
+        Ok(target)
+    }
+
+    /// Whether a rollout lies among the archived ones.
+    #[must_use]
+    pub fn is_archived(&self, path: &AbsPath) -> bool {
+        paths::is_archived(&self.home, path)
+    }
+
+    /// The newest name a thread was given.
+    ///
+    /// # Errors
+    /// When the index of names cannot be read.
+    pub fn name(&self, id: ThreadId) -> Result<Option<String>, StoreError> {
+        Ok(names::read(&self.home)?.remove(&id))
+    }
+
+    /// Gives a thread a name. In the file before this returns; the rollout's own record of it is the caller's to append.
+    ///
+    /// # Errors
+    /// When the index of names cannot be written; it is as long as before then.
+    pub fn set_name(&self, id: ThreadId, name: &str) -> Result<(), StoreError> {
+        names::append(&self.home, id, name, SystemTime::now())
+    }
+
+    /// What clients have changed of a thread's git facts.
+    ///
+    /// # Errors
+    /// When the file of changes cannot be read.
+    pub fn git_patch(&self, id: ThreadId) -> Result<GitPatch, StoreError> {
+        Ok(git_patches::read(&self.home)?.remove(&id).unwrap_or_default())
+    }
+
+    /// Changes a thread's git facts, over earlier changes. In the file before this returns; the rollout stays as it is.
+    ///
+    /// # Errors
+    /// When the file of changes cannot be read or written; it is as long as before then.
+    pub fn patch_git(&self, id: ThreadId, patch: GitPatch) -> Result<(), StoreError> {
+        git_patches::append(&self.home, id, &self.git_patch(id)?.then(patch))
+    }
+}
+
+fn rollout_name(path: &AbsPath) -> Result<RolloutName, StoreError> {
+    path.file_name()
+        .and_then(RolloutName::parse)
+        .ok_or_else(|| StoreError::NotARollout { path: path.as_path().to_owned() })
+}
+
+/// The newest name that the rollout itself tells of.
+fn name_from(records: &[Record], id: ThreadId) -> Option<String> {
+    records.iter().rev().find_map(|record| match record {
+        Record::Event(EventRecord::ThreadName { thread_id, name }) if *thread_id == id => Some(name.clone()),
+        _ => None,
+    })?
+}
+
+/// When an id of version 7 was made.
+fn created_at(id: ThreadId) -> Option<SystemTime> {
+    let (seconds, nanos) = id.as_uuid().get_timestamp()?.to_unix();
+    SystemTime::UNIX_EPOCH.checked_add(std::time::Duration::new(seconds, nanos))
+}
+
+fn find_in(folder: &AbsPath, id: ThreadId) -> Result<Option<AbsPath>, StoreError> {
+    Ok(rollouts_in(folder)?.into_iter().find(|name| name.id == id).map(|name| folder.join(name.file_name())))
+}
+
+/// The rollouts of one folder by their names, in no order. A folder that does not exist has none.
+pub(crate) fn rollouts_in(folder: &AbsPath) -> Result<Vec<RolloutName>, StoreError> {
+    Ok(entries(folder)?.iter().filter_map(|name| RolloutName::parse(name)).collect())
+}
+
+/// The folders of days, newest first.
+pub(crate) fn day_folders(sessions: &AbsPath) -> Result<Vec<AbsPath>, StoreError> {
+    let mut days = Vec::new();
+    for year in numbered(sessions)? {
+        for month in numbered(&year)? {
+            days.extend(numbered(&month)?);
+        }
+    }
+    Ok(days)
+}
+
+/// The folders in `folder` whose names are numbers, highest first.
+fn numbered(folder: &AbsPath) -> Result<Vec<AbsPath>, StoreError> {
+    let mut numbers: Vec<_> =
+        entries(folder)?.into_iter().filter_map(|name| Some((name.to_str()?.parse::<u16>().ok()?, name))).collect();
+    numbers.sort_unstable_by(|left, right| right.cmp(left));
+    Ok(numbers.into_iter().map(|(_, name)| folder.join(name)).collect())
+}
+
+fn entries(folder: &AbsPath) -> Result<Vec<std::ffi::OsString>, StoreError> {
+    let listed = match fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        listed => listed,
+    };
+    listed
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
+        .map_err(StoreError::io("list", folder))
+}

@@ -1,0 +1,149 @@
+//! Appends records to a thread's rollout.
+
+use std::fs;
+use std::io;
+use std::time::SystemTime;
+
+use types::AbsPath;
+
+use crate::error::StoreError;
+use crate::format;
+use crate::log_file::{Disk, LogFile, is_full};
+use crate::record::{Record, SessionMeta};
+
+/// The one writer of a thread's rollout.
+///
+/// Shape: see `docs/storage.md`; nothing is ever rewritten. Of a new thread nothing is on disk before the first append.
+#[derive(Debug)]
+pub struct ThreadWriter {
+    path: AbsPath,
+    meta: SessionMeta,
+    /// Open from the first append on.
+    file: Option<LogFile<Disk>>,
+    /// The lines under way; kept for its memory.
+    lines: Vec<u8>,
+    /// Whether the folder's entry of a new file is on the device.
+    entry_synced: bool,
+}
+
+/// More memory than this is not kept between appends: a line with an image is rare.
+const KEPT_BYTES: usize = 64 << 10;
+
+impl ThreadWriter {
+    pub(crate) fn new(path: AbsPath, meta: SessionMeta) -> Self {
+        Self { path, meta, file: None, lines: Vec::new(), entry_synced: false }
+    }
+
+    /// Goes on with a rollout that exists. Opened now, so that the writer stays with it when it is moved.
+    pub(crate) fn resume(path: AbsPath, meta: SessionMeta) -> Result<Self, StoreError> {
+        let file = Disk::open(&path).map(LogFile::new).map_err(StoreError::io("open", &path))?;
+        Ok(Self { path, meta, file: Some(file), lines: Vec::new(), entry_synced: true })
+    }
+
+    /// Appends `records` and returns once they are in the file: a reader sees them, and they survive the end of this
+    /// process however it comes. They survive the end of the machine only after [`Self::sync`].
+    ///
+    /// Shape: one line a record, in the order given, all with the time of this call; one `write(2)`. The first append of
+    /// a new thread makes the file and writes the session metadata before.
+    ///
+    /// # Errors
+    /// After an error the file is as long as it was before, and a later append works again once the cause is gone.
+    ///
+    /// Blocks, but not for long: a write into the page cache takes microseconds, less than handing it to another thread
+    /// and back.
+    pub fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.append_now(records, SystemTime::now())
+    }
+
+    /// The same with a clock of the caller's.
+    pub(crate) fn append_now(&mut self, records: &[Record], now: SystemTime) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        if let Some(file) = &self.file
+            && file.storage().is_deleted().map_err(StoreError::io("look at", &self.path))?
+        {
+            tracing::warn!(path = %self.path, "the rollout was deleted; a new one begins");
+            self.file = None;
+        }
+        let fresh = self.file.is_none();
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(open(&self.path)?),
+        };
+        let timestamp = format::rfc3339(now);
+        self.lines.clear();
+        let empty = fresh && file.len().map_err(StoreError::io("read the length of", &self.path))? == 0;
+        if empty {
+            format::write_meta(&mut self.lines, &timestamp, &self.meta);
+        }
+        for record in records {
+            format::write_record(&mut self.lines, &timestamp, record);
+        }
+        let result = file.append(&mut self.lines).map_err(|source| {
+            if is_full(&source) {
+                StoreError::Full { path: self.path.as_path().to_owned(), source }
+            } else {
+                StoreError::Io { action: "append to", path: self.path.as_path().to_owned(), source }
+            }
+        });
+        self.lines.shrink_to(KEPT_BYTES);
+        if result.is_err() && empty {
+            // No empty file stays behind; the next append begins anew.
+            self.file = None;
+            if let Err(error) = fs::remove_file(&self.path) {
+                tracing::warn!(path = %self.path, %error, "an empty rollout stays behind");
+            }
+        }
+        result
+    }
+
+    /// Waits until everything appended is on the device, so that it survives a power cut.
+    ///
+    /// # Errors
+    /// When the device refuses; what was appended may be lost then.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the device goes on writing.
+    pub async fn sync(&mut self) -> Result<(), StoreError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let disk = file.storage().clone();
+        let folder = if self.entry_synced { None } else { self.path.parent() };
+        let synced = tokio::task::spawn_blocking(move || {
+            disk.sync()?;
+            match folder {
+                Some(folder) => fs::File::open(folder)?.sync_all(),
+                None => Ok(()),
+            }
+        })
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
+        synced.map_err(StoreError::io("sync", &self.path))?;
+        self.entry_synced = true;
+        Ok(())
+    }
+
+    /// Where the rollout is, or will be from the first append on.
+    #[must_use]
+    pub fn path(&self) -> &AbsPath {
+        &self.path
+    }
+
+    /// The thread's facts, as the first line has them.
+    #[must_use]
+    pub fn meta(&self) -> &SessionMeta {
+        &self.meta
+    }
+}
+
+fn open(path: &AbsPath) -> Result<LogFile<Disk>, StoreError> {
+    let opened = match Disk::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().expect("a rollout's path has a file name");
+            fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
+            Disk::open(path)
+        }
+        opened => opened,
+    };
+    opened.map(LogFile::new).map_err(StoreError::io("open", path))
+}

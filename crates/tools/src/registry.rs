@@ -1,0 +1,98 @@
+//! The tools of a turn, by name.
+
+use std::sync::Arc;
+
+use types::ToolSpec;
+
+use crate::builtin;
+use crate::tool::{SpecContext, Tool, ToolInput, ToolResult};
+
+/// Tools by name, offered in the order they were put in.
+#[derive(Clone, Default)]
+pub struct Registry {
+    tools: Vec<Arc<dyn Tool>>,
+}
+
+impl Registry {
+    /// The built-in tools. Sub-agent tools, dynamic tools and those of MCP servers are put in by the engine.
+    pub fn builtin() -> Self {
+        Self { tools: builtin::all() }
+    }
+
+    /// What the model is told, in order.
+    pub fn specs(&self, cx: &SpecContext) -> Vec<ToolSpec> {
+        self.tools.iter().filter_map(|tool| tool.spec(cx)).collect()
+    }
+
+    /// The tool of this name.
+    pub fn get(&self, name: &str) -> Option<&dyn Tool> {
+        self.tools.iter().find(|tool| tool.name() == name).map(Arc::as_ref)
+    }
+
+    /// Adds a tool; one of the same name gives its place to it.
+    pub fn insert(&mut self, tool: Arc<dyn Tool>) {
+        match self.tools.iter_mut().find(|old| old.name() == tool.name()) {
+            Some(old) => *old = tool,
+            None => self.tools.push(tool),
+        }
+    }
+}
+
+/// The answer to a call of a tool that is not there.
+pub fn unsupported_call(name: &str, input: &ToolInput) -> ToolResult {
+    ToolResult::failed(match input {
+        ToolInput::Json(_) => format!("unsupported call: {name}"),
+        ToolInput::Text(_) => format!("unsupported custom tool call: {name}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use types::{ModeKind, ToolOutput};
+
+    use super::*;
+    use crate::tool::{PatchTool, WebSearchMode};
+
+    fn names(cx: &SpecContext) -> Vec<String> {
+        Registry::builtin().specs(cx).iter().map(|spec| spec.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_capable_model_is_offered_everything() {
+        let cx = SpecContext {
+            mode: ModeKind::Default,
+            image_input: true,
+            apply_patch: Some(PatchTool::Freeform),
+            web_search: Some(WebSearchMode::Cached),
+        };
+        assert_eq!(
+            names(&cx),
+            [
+                "exec_command",
+                "write_stdin",
+                "apply_patch",
+                "update_plan",
+                "request_user_input",
+                "view_image",
+                "web_search"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_model_cannot_use_is_not_offered_but_callable() {
+        let cx = SpecContext { mode: ModeKind::Default, image_input: false, apply_patch: None, web_search: None };
+        assert_eq!(names(&cx), ["exec_command", "write_stdin", "update_plan", "request_user_input"]);
+        let registry = Registry::builtin();
+        for name in ["apply_patch", "view_image", "shell_command", "shell", "local_shell", "container.exec"] {
+            assert!(registry.get(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_tool_that_is_not_there_is_named_in_the_answer() {
+        let text = |input| unsupported_call("nope", &input).output;
+        assert_eq!(text(ToolInput::Json("{}".into())), ToolOutput::Text("unsupported call: nope".into()));
+        assert_eq!(text(ToolInput::Text("x".into())), ToolOutput::Text("unsupported custom tool call: nope".into()));
+    }
+}

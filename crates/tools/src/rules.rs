@@ -1,0 +1,38 @@
+//! The user's rules about commands: the seam behind which rules files are read.
+
+/// Rules that decide about commands by their words.
+pub trait CommandRules: Send + Sync {
+    /// What the rules say about one simple command, `None` when no rule matches. The strictest match counts.
+    fn check(&self, argv: &[String]) -> Option<RuleMatch>;
+}
+
+/// A rule that matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleMatch {
+    pub decision: RuleDecision,
+    /// The words that matched, for messages.
+    pub prefix: Vec<String>,
+    /// Why the user made the rule.
+    pub justification: Option<String>,
+}
+
+/// What a rule says, the strictest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RuleDecision {
+    /// Run it without asking, outside the sandbox.
+    Allow,
+    /// Ask first.
+    Prompt,
+    /// Never run it.
+    Forbidden,
+}
+
+/// No rules at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRules;
+
+impl CommandRules for NoRules {
+    fn check(&self, _argv: &[String]) -> Option<RuleMatch> {
+        None
+    }
+}

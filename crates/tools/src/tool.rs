@@ -1,0 +1,106 @@
+//! What a tool is, what it is called with, and what it gives back.
+
+use async_trait::async_trait;
+use types::{ModeKind, ToolOutput, ToolSpec};
+
+use crate::turn::TurnTools;
+
+/// Something the model can call.
+#[async_trait]
+pub trait Tool: Send + Sync {
+    /// The name the model calls it by.
+    fn name(&self) -> &str;
+
+    /// What the model is told of it, `None` when it is callable but not offered in this context.
+    fn spec(&self, cx: &SpecContext) -> Option<ToolSpec>;
+
+    /// Whether a call may run side by side with others of the same answer. One that may not has the turn to itself.
+    fn parallel_safe(&self) -> bool {
+        false
+    }
+
+    /// Does the work of one call.
+    ///
+    /// Items and deltas go through `cx.host` in the order clients see them; what happened comes back for the model.
+    /// A call that cannot be carried out is a result with `success: false`, never a panic.
+    ///
+    /// # Cancel safety
+    /// When `cx.cancel` fires, the call ends by itself within moments: a running command is stopped, a question is
+    /// given up, and no further event is sent but the end of a command that runs as a session. Dropping the future
+    /// gives up a question too; a command that has started goes on as a session would.
+    async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult;
+}
+
+/// What decides which tools are offered and how they are described.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpecContext {
+    pub mode: ModeKind,
+    /// Whether the model reads images.
+    pub image_input: bool,
+    /// How the model is offered patches; `None` when it edits with commands alone.
+    pub apply_patch: Option<PatchTool>,
+    /// The provider's own web search, `None` when it is off.
+    pub web_search: Option<WebSearchMode>,
+}
+
+/// The two forms in which patches are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchTool {
+    /// Free text that fits a grammar.
+    Freeform,
+    /// A JSON function with the patch as a text.
+    Function,
+}
+
+/// Where the provider's web search gets its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebSearchMode {
+    Live,
+    Cached,
+}
+
+/// One call, as the model wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Identifies the call; also the id of the items it makes.
+    pub call_id: String,
+    pub namespace: Option<String>,
+    pub input: ToolInput,
+}
+
+/// What a tool is called with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolInput {
+    /// The raw text of the JSON arguments; may be malformed.
+    Json(String),
+    /// Free text.
+    Text(String),
+}
+
+/// What a call gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolResult {
+    /// For the model.
+    pub output: ToolOutput,
+    /// Whether the tool did what it was asked to. A command that ran counts as done whatever its exit code.
+    pub success: bool,
+    /// The user wants the turn to end here.
+    pub abort_turn: bool,
+}
+
+impl ToolResult {
+    /// The call was carried out.
+    pub fn ok(output: impl Into<ToolOutput>) -> Self {
+        Self { output: output.into(), success: true, abort_turn: false }
+    }
+
+    /// The call was not carried out; `reason` tells the model why and what to do instead.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self { output: ToolOutput::Text(reason.into()), success: false, abort_turn: false }
+    }
+
+    /// The user ended the turn, by cancelling a question or by interrupting.
+    pub fn aborted(note: impl Into<String>) -> Self {
+        Self { output: ToolOutput::Text(note.into()), success: false, abort_turn: true }
+    }
+}

@@ -1,0 +1,10 @@
+//! Tool calls against a real folder and real processes, with a host that records what clients would see.
+
+mod approvals;
+mod arguments;
+mod commands;
+mod kit;
+mod patches;
+mod plans_and_questions;
+mod sessions;
+mod view_image;
