@@ -300,6 +300,13 @@ fn environment_text(environment: &Environment, cwd: &AbsPath) -> String {
     )
 }
 
+/// About how many tokens a request with this history takes: four bytes each.
+pub(crate) fn estimated_tokens(instructions: Option<&str>, history: &[ResponseItem]) -> i64 {
+    let items = history.iter().map(|item| serde_json::to_string(item).map_or(0, |text| text.len()));
+    let bytes = instructions.map_or(0, str::len) + items.sum::<usize>();
+    i64::try_from(bytes.div_ceil(4)).unwrap_or(i64::MAX)
+}
+
 /// The settings of a turn as the rollout keeps them.
 pub(crate) fn turn_context_record(turn_id: &TurnId, settings: &ThreadSettings) -> TurnContextRecord {
     let now = Zoned::now();

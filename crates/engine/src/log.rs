@@ -47,9 +47,10 @@ impl Log {
         &self.history
     }
 
-    /// Replaces the history; the caller has recorded why.
-    pub(crate) fn replace_history(&mut self, history: Vec<ResponseItem>) {
+    /// Takes another history and usage; the caller has recorded why.
+    pub(crate) fn reload(&mut self, history: Vec<ResponseItem>, usage: Option<TokenUsageTotals>) {
         self.history = history;
+        self.usage = usage;
     }
 
     pub(crate) fn usage(&self) -> Option<TokenUsageTotals> {

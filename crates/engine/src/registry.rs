@@ -61,6 +61,8 @@ pub struct NewThread {
     pub dynamic_tools: Vec<DynamicTool>,
     /// See [`crate::event::ThreadEvent::RawResponseItem`].
     pub raw_events: bool,
+    /// The rollout keeps tools' items, too.
+    pub extended_history: bool,
     /// What the model has seen before the thread's first turn.
     pub history: Vec<ResponseItem>,
 }
@@ -82,16 +84,16 @@ impl Engine {
         self.environment.start(new, AgentLink::default())
     }
 
-    /// Loads a stored thread.
+    /// Loads a stored thread. With `extended_history` its rollout keeps tools' items from now on.
     #[must_use]
     pub fn resume(
         &self,
         stored: &StoredThread,
         writer: ThreadWriter,
         settings: ThreadSettings,
-        raw_events: bool,
+        extended_history: bool,
     ) -> ThreadHandle {
-        self.environment.resume(stored, writer, settings, raw_events, AgentLink::default())
+        self.environment.resume(stored, writer, settings, extended_history, AgentLink::default())
     }
 
     /// A loaded thread.
@@ -133,6 +135,7 @@ impl Environment {
     pub(crate) fn start(self: &Arc<Self>, new: NewThread, agent: AgentLink) -> ThreadHandle {
         let created_at = SystemTime::now();
         let (nickname, role) = agent.name();
+        let dynamic_tools = DynamicTools::new(new.dynamic_tools);
         let meta = SessionMeta {
             id: ThreadId::new(),
             forked_from_id: new.forked_from,
@@ -146,7 +149,7 @@ impl Environment {
             agent_path: None,
             model_provider: Some(new.settings.provider_id.clone()),
             base_instructions: new.settings.base_instructions.clone(),
-            dynamic_tools: None,
+            dynamic_tools: dynamic_tools.to_stored(),
             memory_mode: None,
             git: new.git,
         };
@@ -160,8 +163,9 @@ impl Environment {
             preview: String::new(),
             name: None,
             updated_at: created_at,
-            dynamic_tools: DynamicTools::new(new.dynamic_tools),
+            dynamic_tools,
             raw_events: new.raw_events,
+            extended_history: new.extended_history,
             agent,
             meta,
         };
@@ -173,7 +177,7 @@ impl Environment {
         stored: &StoredThread,
         writer: ThreadWriter,
         settings: ThreadSettings,
-        raw_events: bool,
+        extended_history: bool,
         agent: AgentLink,
     ) -> ThreadHandle {
         let history = stored.history();
@@ -187,14 +191,15 @@ impl Environment {
             preview: stored.preview(),
             name: stored.name.clone(),
             updated_at: stored.updated_at,
-            dynamic_tools: DynamicTools::default(),
-            raw_events,
+            dynamic_tools: DynamicTools::from_stored(stored.meta.dynamic_tools.as_deref()),
+            raw_events: false,
+            extended_history,
             agent,
         };
         self.load(seed)
     }
 
-    fn load(self: &Arc<Self>, seed: ThreadSeed) -> ThreadHandle {
+    pub(crate) fn load(self: &Arc<Self>, seed: ThreadSeed) -> ThreadHandle {
         let handle = ThreadHandle::spawn(seed, self.clone());
         self.loaded.lock().insert(handle.id(), handle.clone());
         handle

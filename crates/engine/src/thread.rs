@@ -1,7 +1,10 @@
 //! A loaded thread: one actor that owns it, and the handle others hold.
 //!
 //! The actor starts turns and hears how they end; a turn is a task of its own that owns the thread's log meanwhile.
-//! `handle` is a synchronous match: state changes in one place, between awaits.
+//! `handle` is a synchronous match: state changes in one place, between awaits. What is done to a thread between turns
+//! and beside them is in `upkeep.rs`.
+
+mod upkeep;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -10,7 +13,7 @@ use std::time::SystemTime;
 
 use config::Config;
 use exec::Sessions;
-use store::{EventRecord, Record, SessionMeta, StoreError};
+use store::{EventRecord, Record, SessionMeta, StoreError, StoredThread};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +51,12 @@ pub(crate) struct ThreadShared {
     pub(crate) dynamic_tools: DynamicTools,
     /// The client wants to see raw Responses items.
     pub(crate) raw_events: bool,
+    /// The rollout keeps tools' items, too.
+    pub(crate) extended_history: bool,
+    /// Requests for input that clients show on their own and that are open.
+    elicitations: Mutex<u64>,
+    /// Fires when the thread ends.
+    pub(crate) closed: CancellationToken,
     /// Where the rollout is or will be; `None` for ephemeral threads.
     pub(crate) path: Option<AbsPath>,
     /// For threads that work for another thread.
@@ -134,6 +143,7 @@ pub(crate) struct ThreadSeed {
     pub(crate) updated_at: SystemTime,
     pub(crate) dynamic_tools: DynamicTools,
     pub(crate) raw_events: bool,
+    pub(crate) extended_history: bool,
     pub(crate) agent: AgentLink,
 }
 
@@ -164,6 +174,12 @@ pub enum ThreadError {
     OtherTurn { expected: TurnId, found: TurnId },
     #[error("no active turn to interrupt")]
     NothingToInterrupt,
+    #[error("Cannot rollback while a turn is in progress.")]
+    RollbackDuringTurn,
+    #[error("thread rollback requires a persisted rollout path")]
+    RollbackNotStored,
+    #[error("failed to load rollout `{path}` for rollback replay: {}", .source.reason())]
+    Replay { path: AbsPath, source: StoreError },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -190,6 +206,20 @@ pub(crate) enum Command {
     SetName {
         name: Option<String>,
         reply: Reply<()>,
+    },
+    /// Notes a fact about the thread in its rollout.
+    Record {
+        record: Box<Record>,
+        reply: Reply<()>,
+    },
+    RollBack {
+        num_turns: u32,
+        reply: Reply<Box<StoredThread>>,
+    },
+    /// Runs a command of the user.
+    RunCommand {
+        script: String,
+        reply: oneshot::Sender<AcceptedTurn>,
     },
     /// Tells the model of something that happened; a running turn takes it up at once.
     Notify {
@@ -219,6 +249,9 @@ impl ThreadHandle {
             grants: Arc::default(),
             dynamic_tools: seed.dynamic_tools,
             raw_events: seed.raw_events,
+            extended_history: seed.extended_history,
+            elicitations: Mutex::new(0),
+            closed: CancellationToken::new(),
             path: seed.path,
             agent: seed.agent,
             view: Mutex::new(View {
@@ -342,6 +375,8 @@ struct Idle {
 
 struct Running {
     id: TurnId,
+    /// Further input of the user joins the turn; otherwise it waits for the end of it.
+    takes_input: bool,
     cancel: CancellationToken,
     inbox: mpsc::Sender<TurnInput>,
     task: JoinHandle<TurnEnd>,
@@ -388,6 +423,7 @@ impl ThreadActor {
                 break;
             }
         }
+        self.shared.closed.cancel();
         self.shared.sessions.terminate_all();
         for reply in self.closed {
             let _ = reply.send(());
@@ -403,6 +439,11 @@ impl ThreadActor {
             Event::Command(Command::Interrupt { turn, reply }) => self.interrupt(turn, reply),
             Event::Command(Command::Inject { items, reply }) => self.inject(items, reply),
             Event::Command(Command::SetName { name, reply }) => self.set_name(name, reply),
+            Event::Command(Command::Record { record, reply }) => self.record(*record, reply),
+            Event::Command(Command::RollBack { num_turns, reply }) => {
+                let _ = reply.send(self.roll_back(num_turns).map(Box::new));
+            }
+            Event::Command(Command::RunCommand { script, reply }) => self.run_command(script, reply),
             Event::Command(Command::Notify { items }) => self.notify(items),
             Event::Command(Command::Close { reply }) => {
                 self.closed.push(reply);
@@ -438,7 +479,7 @@ impl ThreadActor {
             self.warn_of_unknown_model();
             let TurnRequest { input, client_metadata, .. } = &*request;
             let steer = TurnInput::Steer { input: input.clone(), client_metadata: client_metadata.clone() };
-            if running.inbox.try_send(steer).is_err() {
+            if !running.takes_input || running.inbox.try_send(steer).is_err() {
                 self.waiting.push_back(Waiting { id: id.clone(), request, go: gone });
             }
         } else {
@@ -489,7 +530,7 @@ impl ThreadActor {
         };
         let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
         let task = tokio::spawn(tracing::Instrument::instrument(task.run(go), span));
-        self.running = Some(Running { id, cancel, inbox, task, interrupts: Vec::new() });
+        self.running = Some(Running { id, takes_input: true, cancel, inbox, task, interrupts: Vec::new() });
     }
 
     fn steer(
@@ -503,6 +544,9 @@ impl ThreadActor {
             && expected != running.id
         {
             return Err(ThreadError::OtherTurn { expected, found: running.id.clone() });
+        }
+        if !running.takes_input {
+            return Err(ThreadError::NoActiveTurn);
         }
         // A turn that takes no more input is as good as over.
         let steer = TurnInput::Steer { input, client_metadata };
@@ -536,12 +580,7 @@ impl ThreadActor {
 
     fn set_name(&mut self, name: Option<String>, reply: Reply<()>) {
         self.shared.view().name.clone_from(&name);
-        let record = Record::Event(EventRecord::ThreadName { thread_id: self.shared.id, name });
-        if let Some(idle) = &mut self.idle {
-            let _ = reply.send(idle.log.record(vec![record]).map_err(ThreadError::from));
-        } else {
-            self.pass_on(reply, |done| TurnInput::Record { record: Box::new(record), done });
-        }
+        self.record(Record::Event(EventRecord::ThreadName { thread_id: self.shared.id, name }), reply);
     }
 
     fn notify(&mut self, items: Vec<ResponseItem>) {
@@ -600,7 +639,7 @@ impl ThreadActor {
 
     fn tell_end(&self, turn: Turn, status: ThreadStatus, announced: bool) {
         let sink = &self.shared.sink;
-        self.shared.status.set(status);
+        self.shared.status.end_turn(status);
         if !announced {
             return;
         }

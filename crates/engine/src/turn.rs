@@ -6,6 +6,7 @@
 mod input;
 mod sampling;
 mod tool_calls;
+pub(crate) mod user_command;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

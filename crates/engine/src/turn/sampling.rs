@@ -336,7 +336,9 @@ impl RunningTurn {
             }
             ResponseItem::WebSearchCall { id, action, .. } => {
                 let done = web_search(id.as_deref(), action.as_ref(), arriving.hosted.take());
-                self.log.record(vec![Record::ResponseItem(item)])?;
+                let mut records = vec![Record::ResponseItem(item)];
+                records.extend(self.events.extended(&done.0));
+                self.log.record(records)?;
                 self.hosted_done(done.0, done.1);
             }
             ResponseItem::ImageGenerationCall { id, status, revised_prompt, result } => {
@@ -539,7 +541,9 @@ impl RunningTurn {
 
     /// Records what a tool told the model, then tells clients how it ended.
     fn finish_call(&mut self, done: ToolDone) -> Result<(), SampleError> {
-        self.log.record(vec![Record::ResponseItem(done.output)])?;
+        let mut records = done.events.extended(&self.events);
+        records.push(Record::ResponseItem(done.output));
+        self.log.record(records)?;
         done.events.release();
         if done.abort_turn {
             self.cancel.cancel();

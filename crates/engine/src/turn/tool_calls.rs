@@ -10,6 +10,7 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
+use store::Record;
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tools::{
@@ -93,7 +94,7 @@ fn takes_images(model: &ModelInfo) -> bool {
     model.input_modalities.contains(&Modality::Image)
 }
 
-fn truncation(model: &ModelInfo) -> tools::Truncation {
+pub(super) fn truncation(model: &ModelInfo) -> tools::Truncation {
     match model.truncation {
         Truncation::Bytes(bytes) => tools::Truncation::Bytes(bytes),
         Truncation::Tokens(tokens) => tools::Truncation::Tokens(tokens),
@@ -194,6 +195,7 @@ impl Host for TurnHost {
 /// Holds back what a call tells from its item's completion on, until the output is recorded.
 struct CallHost {
     turn: Arc<dyn Host>,
+    events: TurnEvents,
     held: Arc<HeldEvents>,
 }
 
@@ -212,6 +214,16 @@ struct Held {
 }
 
 impl HeldEvents {
+    /// What an extended history keeps of the items that have ended.
+    pub(super) fn extended(&self, events: &TurnEvents) -> Vec<Record> {
+        let held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let items = held.events.iter().filter_map(|event| match event {
+            ToolEvent::ItemCompleted(item) => events.extended(item),
+            _ => None,
+        });
+        items.collect()
+    }
+
     /// Passes on what was held, and everything from now on at once.
     pub(super) fn release(&self) {
         let mut held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -232,6 +244,9 @@ impl Host for CallHost {
         if held.holding && !held.released {
             held.events.push(event);
         } else {
+            if let ToolEvent::ItemCompleted(item) = &event {
+                self.events.keep_late(item);
+            }
             self.turn.emit(event);
         }
     }
@@ -306,7 +321,8 @@ impl ToolCalls {
         self.order.push(call_id.clone());
         self.open.insert(call_id.clone(), (item.clone(), Instant::now()));
         let held = Arc::new(HeldEvents { state: Mutex::default(), turn: Some(self.tools.host.clone()) });
-        let host = Arc::new(CallHost { turn: self.tools.host.clone(), held: held.clone() });
+        let host =
+            Arc::new(CallHost { turn: self.tools.host.clone(), events: self.events.clone(), held: held.clone() });
         let tools = with_host(&self.tools, host);
         let (thread, events, turns) = (self.thread.clone(), self.events.clone(), self.turns.clone());
         let cancel = self.tools.cancel.clone();

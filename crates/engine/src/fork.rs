@@ -1,0 +1,120 @@
+//! A thread that goes on from a copy of another one.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use store::{
+    EventRecord, LastTurn, Record, SessionMeta, StoreError, StoredThread, history_from, turns_from, usage_from,
+};
+use types::{GitFacts, SessionSource, ThreadId, TokenUsageTotals, Turn, TurnId};
+
+use crate::agents::AgentLink;
+use crate::context::{self, ContextFacts};
+use crate::dynamic_tools::DynamicTools;
+use crate::environment::{Environment, unix_seconds};
+use crate::log::Log;
+use crate::registry::Engine;
+use crate::settings::ThreadSettings;
+use crate::thread::{ThreadHandle, ThreadSeed};
+
+/// What a copy has of its own.
+pub struct Fork {
+    pub settings: ThreadSettings,
+    pub source: SessionSource,
+    /// Never written to disk.
+    pub ephemeral: bool,
+    pub git: Option<GitFacts>,
+    /// The rollout keeps tools' items, too.
+    pub extended_history: bool,
+}
+
+/// A copy that is loaded.
+pub struct Forked {
+    pub thread: ThreadHandle,
+    /// What it has taken over.
+    pub turns: Vec<Turn>,
+    pub usage: Option<(TurnId, TokenUsageTotals)>,
+}
+
+impl Engine {
+    /// Loads a copy of `original`, which stays as it is. A turn that runs there, or was never ended, is interrupted in
+    /// the copy. Unless it is ephemeral, the copy is on disk before this returns.
+    ///
+    /// # Errors
+    /// When the copy cannot be written.
+    pub fn fork(&self, original: &StoredThread, fork: Fork) -> Result<Forked, StoreError> {
+        self.environment().fork(original, fork)
+    }
+}
+
+impl Environment {
+    fn fork(self: &Arc<Self>, original: &StoredThread, fork: Fork) -> Result<Forked, StoreError> {
+        let records = copy(original);
+        let meta = SessionMeta {
+            id: ThreadId::new(),
+            forked_from_id: Some(original.meta.id),
+            created_at: SystemTime::now(),
+            cwd: fork.settings.cwd.clone(),
+            originator: fork.settings.originator.clone(),
+            cli_version: self.version.clone(),
+            source: fork.source,
+            agent_nickname: None,
+            agent_role: None,
+            agent_path: None,
+            model_provider: Some(fork.settings.provider_id.clone()),
+            base_instructions: fork.settings.base_instructions.clone(),
+            dynamic_tools: original.meta.dynamic_tools.clone(),
+            memory_mode: original.meta.memory_mode.clone(),
+            git: fork.git,
+        };
+        let mut writer = (!fork.ephemeral).then(|| self.store.create(meta.clone()));
+        if let Some(writer) = &mut writer {
+            writer.append(&records)?;
+        }
+        let history = history_from(&records);
+        let usage = usage_from(&records);
+        let model = original.last_turn_context().map(|context| context.model.as_str());
+        let thread = self.load(ThreadSeed {
+            path: writer.as_ref().map(|writer| writer.path().clone()),
+            settings: fork.settings,
+            facts: ContextFacts::of_history(&history, model),
+            log: Log::new(writer, history, usage.as_ref().map(|(_, usage)| *usage), 0),
+            preview: original.preview(),
+            name: None,
+            updated_at: meta.created_at,
+            dynamic_tools: DynamicTools::from_stored(meta.dynamic_tools.as_deref()),
+            raw_events: false,
+            extended_history: fork.extended_history,
+            agent: AgentLink::default(),
+            meta,
+        });
+        Ok(Forked { thread, turns: turns_from(&records, LastTurn::Ended), usage })
+    }
+}
+
+/// The records a copy begins with: whose they were, and all of them but the name, which the copy does not inherit.
+fn copy(original: &StoredThread) -> Vec<Record> {
+    let mut records = vec![Record::SessionMeta(Box::new(original.meta.clone()))];
+    let named = |record: &&Record| !matches!(record, Record::Event(EventRecord::ThreadName { .. }));
+    records.extend(original.records.iter().filter(named).cloned());
+    if let Some(turn_id) = open_turn(&original.records) {
+        records.push(Record::ResponseItem(context::turn_aborted_item()));
+        records.push(Record::Event(EventRecord::TurnAborted {
+            turn_id: Some(turn_id),
+            reason: "interrupted".to_owned(),
+            completed_at: Some(unix_seconds()),
+            duration: None,
+        }));
+    }
+    records
+}
+
+/// The turn that has begun last, if it has no end.
+fn open_turn(records: &[Record]) -> Option<TurnId> {
+    let last = records.iter().rev().find_map(|record| match record {
+        Record::Event(EventRecord::TurnStarted { turn_id, .. }) => Some(Some(turn_id)),
+        Record::Event(EventRecord::TurnCompleted { .. } | EventRecord::TurnAborted { .. }) => Some(None),
+        _ => None,
+    });
+    last.flatten().cloned()
+}

@@ -1,0 +1,157 @@
+//! What is done to a thread between turns and beside them: notes in its rollout, rollbacks, commands of the user.
+
+use std::sync::PoisonError;
+use std::time::SystemTime;
+
+use store::{EventRecord, Record, StoreError, StoredThread};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use types::TurnId;
+
+use super::{AcceptedTurn, Command, Idle, Reply, Running, TURN_INBOX, ThreadActor, ThreadError, ThreadHandle};
+use crate::context::{ContextFacts, estimated_tokens};
+use crate::event::{ThreadEvent, ThreadStatus};
+use crate::live::TurnEvents;
+use crate::turn::TurnInput;
+use crate::turn::user_command::{self, CommandTurn};
+
+impl ThreadHandle {
+    /// Notes a fact about the thread in its rollout; a running turn goes on.
+    ///
+    /// # Errors
+    /// [`ThreadError::Store`] when it could not be written.
+    pub async fn record(&self, record: Record) -> Result<(), ThreadError> {
+        self.ask(|reply| Command::Record { record: Box::new(record), reply }).await
+    }
+
+    /// Takes the last turns back, as the user counts them; gives the thread as it is stored afterwards.
+    ///
+    /// # Errors
+    /// [`ThreadError::RollbackDuringTurn`], [`ThreadError::RollbackNotStored`], [`ThreadError::Replay`]; the thread's
+    /// status says then that something failed.
+    pub async fn roll_back(&self, num_turns: u32) -> Result<StoredThread, ThreadError> {
+        self.ask(|reply| Command::RollBack { num_turns, reply }).await.map(|stored| *stored)
+    }
+
+    /// Runs a command of the user, outside any sandbox: as part of the running turn, or as a turn of its own.
+    ///
+    /// # Errors
+    /// [`ThreadError::Closed`].
+    pub async fn run_command(&self, script: String) -> Result<AcceptedTurn, ThreadError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::RunCommand { script, reply }).await?;
+        answer.await.map_err(|_| ThreadError::Closed)
+    }
+
+    /// Asks all commands that run in the background to end.
+    pub fn end_background_commands(&self) {
+        self.shared.sessions.terminate_all();
+    }
+
+    /// The client shows a request for input of its own; how many are open now.
+    #[must_use]
+    pub fn elicitation_begins(&self) -> u64 {
+        let mut open = self.shared.elicitations.lock().unwrap_or_else(PoisonError::into_inner);
+        *open += 1;
+        *open
+    }
+
+    /// A request that [`Self::elicitation_begins`] counted is over; how many are open now. `None` when none was.
+    #[must_use]
+    pub fn elicitation_ends(&self) -> Option<u64> {
+        let mut open = self.shared.elicitations.lock().unwrap_or_else(PoisonError::into_inner);
+        *open = open.checked_sub(1)?;
+        Some(*open)
+    }
+}
+
+impl ThreadActor {
+    pub(super) fn record(&mut self, record: Record, reply: Reply<()>) {
+        if let Some(idle) = &mut self.idle {
+            let _ = reply.send(idle.log.record(vec![record]).map_err(ThreadError::from));
+        } else {
+            self.pass_on(reply, |done| TurnInput::Record { record: Box::new(record), done });
+        }
+    }
+
+    /// Reads the whole rollout (a few milliseconds a megabyte) in the actor's task: nothing may happen to the thread
+    /// meanwhile, and nobody else of the server waits for it.
+    pub(super) fn roll_back(&mut self, num_turns: u32) -> Result<StoredThread, ThreadError> {
+        let outcome = self.try_roll_back(num_turns);
+        if outcome.is_err() {
+            self.shared.status.set(ThreadStatus::SystemError);
+        }
+        outcome
+    }
+
+    fn try_roll_back(&mut self, num_turns: u32) -> Result<StoredThread, ThreadError> {
+        let shared = &self.shared;
+        let idle = self.idle.as_mut().ok_or(ThreadError::RollbackDuringTurn)?;
+        let path = shared.path.as_ref().ok_or(ThreadError::RollbackNotStored)?;
+        let replay = |source: StoreError| ThreadError::Replay { path: path.clone(), source };
+        let mut stored = shared.environment.store.read(path).map_err(replay)?;
+        let marker = Record::Event(EventRecord::ThreadRolledBack { num_turns });
+        stored.records.push(marker.clone());
+
+        let settings = shared.settings();
+        let history = stored.history();
+        let tokens = estimated_tokens(shared.instructions(&settings).as_deref(), &history);
+        let mut usage = idle.log.usage();
+        if let Some(usage) = &mut usage {
+            usage.last = types::TokenUsage { total_tokens: tokens, ..types::TokenUsage::default() };
+        }
+        let counted = usage.map(|totals| EventRecord::TokenCount { totals: Some(totals), rate_limits: None });
+        idle.log.record(counted.map(Record::Event).into_iter().chain([marker]).collect())?;
+        idle.log.reload(history, usage);
+        let model = stored.last_turn_context().map(|context| context.model.clone());
+        idle.facts = ContextFacts::of_history(idle.log.history(), model.as_deref());
+        shared.view().updated_at = SystemTime::now();
+        if let Some(usage) = usage {
+            let event = ThreadEvent::TokenUsageUpdated { turn_id: TurnId::new(), usage };
+            shared.sink.emit(shared.id, event);
+        }
+        Ok(stored)
+    }
+
+    pub(super) fn run_command(&mut self, script: String, reply: oneshot::Sender<AcceptedTurn>) {
+        let (go, gone) = oneshot::channel();
+        let settings = self.shared.settings();
+        let id = match (&self.running, self.idle.take()) {
+            (Some(running), idle) => {
+                self.idle = idle;
+                let events = TurnEvents::new(self.shared.clone(), running.id.clone());
+                let aside =
+                    user_command::aside(self.shared.clone(), settings, events, script, running.cancel.clone(), gone);
+                self.shared.environment.tasks.spawn(aside);
+                running.id.clone()
+            }
+            (None, Some(Idle { log, facts })) => {
+                let id = TurnId::new();
+                let (inbox, receiver) = mpsc::channel(TURN_INBOX);
+                let cancel = CancellationToken::new();
+                let turn = CommandTurn {
+                    id: id.clone(),
+                    thread: self.shared.clone(),
+                    settings,
+                    log,
+                    facts,
+                    script,
+                    inbox: receiver,
+                    cancel: cancel.clone(),
+                };
+                self.shared.view().updated_at = SystemTime::now();
+                let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
+                let task = tokio::spawn(tracing::Instrument::instrument(turn.run(gone), span));
+                let running =
+                    Running { id: id.clone(), takes_input: false, cancel, inbox, task, interrupts: Vec::new() };
+                self.running = Some(running);
+                id
+            }
+            (None, None) => {
+                tracing::error!(thread = %self.shared.id, "a command was to run while the thread has no log");
+                return;
+            }
+        };
+        let _ = reply.send(AcceptedTurn { id, _go: go });
+    }
+}
