@@ -72,7 +72,10 @@ impl Environment {
             writer.append(&records)?;
         }
         let history = history_from(&records);
-        let usage = usage_from(&records);
+        // A copy without a file shows what its original has.
+        let shown = if fork.ephemeral { &original.records } else { &records };
+        let turns = turns_from(shown, LastTurn::Ended);
+        let usage = usage_from(shown);
         let model = original.last_turn_context().map(|context| context.model.as_str());
         let thread = self.load(ThreadSeed {
             path: writer.as_ref().map(|writer| writer.path().clone()),
@@ -88,7 +91,7 @@ impl Environment {
             agent: AgentLink::default(),
             meta,
         });
-        Ok(Forked { thread, turns: turns_from(&records, LastTurn::Ended), usage })
+        Ok(Forked { thread, turns, usage })
     }
 }
 
@@ -100,7 +103,7 @@ fn copy(original: &StoredThread) -> Vec<Record> {
     if let Some(turn_id) = open_turn(&original.records) {
         records.push(Record::ResponseItem(context::turn_aborted_item()));
         records.push(Record::Event(EventRecord::TurnAborted {
-            turn_id: Some(turn_id),
+            turn_id,
             reason: "interrupted".to_owned(),
             completed_at: Some(unix_seconds()),
             duration: None,
@@ -109,12 +112,16 @@ fn copy(original: &StoredThread) -> Vec<Record> {
     records
 }
 
-/// The turn that has begun last, if it has no end.
-fn open_turn(records: &[Record]) -> Option<TurnId> {
-    let last = records.iter().rev().find_map(|record| match record {
-        Record::Event(EventRecord::TurnStarted { turn_id, .. }) => Some(Some(turn_id)),
-        Record::Event(EventRecord::TurnCompleted { .. } | EventRecord::TurnAborted { .. }) => Some(None),
-        _ => None,
-    });
-    last.flatten().cloned()
+/// The turn that has no end, if there is one. Old rollouts have turns without an id.
+fn open_turn(records: &[Record]) -> Option<Option<TurnId>> {
+    let mut open = None;
+    for record in records.iter().rev() {
+        match record {
+            Record::Event(EventRecord::TurnStarted { turn_id, .. }) => return Some(Some(turn_id.clone())),
+            Record::Event(EventRecord::TurnCompleted { .. } | EventRecord::TurnAborted { .. }) => return open,
+            Record::Event(EventRecord::UserMessage { .. }) => open = Some(None),
+            _ => {}
+        }
+    }
+    open
 }

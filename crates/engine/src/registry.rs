@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use store::{SessionMeta, StoredThread, ThreadWriter};
-use types::{ResponseItem, SessionSource, ThreadId};
+use types::{ContentItem, ResponseItem, SessionSource, ThreadId};
 
 use crate::agents::AgentLink;
 use crate::context::ContextFacts;
@@ -159,8 +159,8 @@ impl Environment {
             path,
             settings: new.settings,
             facts: ContextFacts::of_history(&new.history, None),
+            preview: if agent.parent().is_none() { first_words(&new.history) } else { String::new() },
             log: Log::new(writer, new.history, None, 0),
-            preview: String::new(),
             name: None,
             updated_at: created_at,
             dynamic_tools,
@@ -209,4 +209,19 @@ impl Environment {
     pub(crate) fn unload(&self, id: ThreadId) -> Option<ThreadHandle> {
         self.loaded.lock().remove(&id)
     }
+}
+
+/// The first message of the user in a history that a client brings.
+fn first_words(history: &[ResponseItem]) -> String {
+    let texts = history.iter().filter_map(|item| match item {
+        ResponseItem::Message { role, content, .. } if role == "user" => {
+            let texts = content.iter().filter_map(|part| match part {
+                ContentItem::InputText { text } => Some(text.as_str()),
+                ContentItem::InputImage { .. } | ContentItem::OutputText { .. } => None,
+            });
+            Some(texts.collect::<String>())
+        }
+        _ => None,
+    });
+    texts.map(|text| text.trim().to_owned()).find(|text| !text.is_empty()).unwrap_or_default()
 }

@@ -80,6 +80,9 @@ fn switchable(key: &str) -> Result<Feature, RpcError> {
 }
 
 /// Lets clients test whether they may use what is experimental.
-pub(crate) async fn mock(_cx: Cx, params: p::MockExperimentalMethodParams) -> Handled<p::MockExperimentalMethodResponse> {
+pub(crate) async fn mock(
+    _cx: Cx,
+    params: p::MockExperimentalMethodParams,
+) -> Handled<p::MockExperimentalMethodResponse> {
     Ok(p::MockExperimentalMethodResponse { echoed: params.value }.into())
 }

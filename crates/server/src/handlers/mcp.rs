@@ -30,5 +30,7 @@ fn check(config: &Config) -> Result<(), RpcError> {
     }
     let names: Vec<_> = config.mcp_servers.keys().map(String::as_str).collect();
     let names = names.join(", ");
-    Err(RpcError::internal(format_args!("MCP servers are not available in this build of spindle (configured: {names})")))
+    Err(RpcError::internal(format_args!(
+        "MCP servers are not available in this build of spindle (configured: {names})"
+    )))
 }

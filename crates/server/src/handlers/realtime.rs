@@ -14,10 +14,7 @@ fn refuse(cx: &Cx, thread_id: &str) -> RpcError {
     }
 }
 
-pub(crate) async fn start(
-    cx: Cx,
-    params: p::ThreadRealtimeStartParams,
-) -> Handled<p::ThreadRealtimeStartResponse> {
+pub(crate) async fn start(cx: Cx, params: p::ThreadRealtimeStartParams) -> Handled<p::ThreadRealtimeStartResponse> {
     Err(refuse(&cx, &params.thread_id))
 }
 

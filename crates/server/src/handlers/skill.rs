@@ -51,10 +51,8 @@ fn entry(cx: &Cx, cwd: PathBuf, extra: &[(PathBuf, Vec<AbsPath>)]) -> Result<p::
     let found = environment.discover_skills(&config, &folder, extra);
     let Found { skills, errors } = &*found;
     let errors = errors.iter();
-    let errors = errors.map(|error| p::SkillErrorInfo {
-        path: error.path.as_path().to_owned(),
-        message: error.message.clone(),
-    });
+    let errors =
+        errors.map(|error| p::SkillErrorInfo { path: error.path.as_path().to_owned(), message: error.message.clone() });
     Ok(p::SkillsListEntry { cwd, skills: skills.iter().map(skill_to_wire).collect(), errors: errors.collect() })
 }
 
@@ -64,9 +62,8 @@ fn skill_to_wire(skill: &Skill) -> p::SkillMetadata {
         description: skill.description.clone(),
         short_description: skill.short_description.clone(),
         interface: skill.interface.as_ref().map(interface_to_wire),
-        dependencies: (!skill.dependencies.is_empty()).then(|| p::SkillDependencies {
-            tools: skill.dependencies.iter().map(dependency_to_wire).collect(),
-        }),
+        dependencies: (!skill.dependencies.is_empty())
+            .then(|| p::SkillDependencies { tools: skill.dependencies.iter().map(dependency_to_wire).collect() }),
         path: abs(&skill.path),
         scope: match skill.scope {
             Scope::Repo => p::SkillScope::Repo,
@@ -104,7 +101,9 @@ fn dependency_to_wire(dependency: &ToolDependency) -> p::SkillToolDependency {
 pub(crate) async fn write_config(cx: Cx, params: p::SkillsConfigWriteParams) -> Handled<p::SkillsConfigWriteResponse> {
     let name = params.name.filter(|name| !name.trim().is_empty());
     let skill = match (params.path, name) {
-        (Some(path), None) => AbsPath::new(path.as_path()).map(SkillSelector::Path).map_err(RpcError::invalid_params)?,
+        (Some(path), None) => {
+            AbsPath::new(path.as_path()).map(SkillSelector::Path).map_err(RpcError::invalid_params)?
+        }
         (None, Some(name)) => SkillSelector::Name(name.trim().to_owned()),
         _ => return Err(RpcError::invalid_params("skills/config/write requires exactly one of path or name")),
     };

@@ -13,7 +13,8 @@ pub(crate) async fn setup_start(
         p::WindowsSandboxSetupMode::Unelevated => "legacy",
     };
     let error = format!("{kind} Windows sandbox setup is only supported on Windows");
-    let completed = p::WindowsSandboxSetupCompletedNotification { mode: params.mode, success: false, error: Some(error) };
+    let completed =
+        p::WindowsSandboxSetupCompletedNotification { mode: params.mode, success: false, error: Some(error) };
     Ok(Reply::new(p::WindowsSandboxSetupStartResponse { started: true })
         .then(move |cx| cx.server.hub.notify(&cx.connection, &completed)))
 }

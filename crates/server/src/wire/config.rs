@@ -110,7 +110,9 @@ pub(crate) fn layer_metadata(layer: &Layer) -> protocol::ConfigLayerMetadata {
 pub(crate) fn layer(layer: &Layer, user_file: &types::AbsPath) -> protocol::ConfigLayer {
     let disabled_reason = layer.disabled.as_ref().map(|disabled| match disabled {
         Disabled::UnknownProject { root } => {
-            format!("{root} is not known to be trusted. Its configuration is used once {user_file} marks it as trusted.")
+            format!(
+                "{root} is not known to be trusted. Its configuration is used once {user_file} marks it as trusted."
+            )
         }
         Disabled::UntrustedProject { root } => {
             format!("{user_file} marks {root} as untrusted. Its configuration is used once it is marked as trusted.")
