@@ -255,7 +255,8 @@ pub struct ShellEnvironmentToml {
 
 /// `[projects."PATH"]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+// The name that clients know from error messages.
+#[serde(default, expecting = "struct ProjectConfig")]
 pub struct ProjectToml {
     #[serde(deserialize_with = "trust")]
     pub trust_level: Option<Trust>,

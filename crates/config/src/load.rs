@@ -23,6 +23,8 @@ pub const PROJECT_FOLDER: &str = ".codex";
 /// Name of the file in the home and in project folders.
 pub const FILE_NAME: &str = "config.toml";
 const SYSTEM_FILE: &str = "/etc/codex/config.toml";
+/// Beside the system file: the administrator's values, which win over all others.
+const MANAGED_NAME: &str = "managed_config.toml";
 const DEFAULT_ROOT_MARKER: &str = ".git";
 
 /// Loads configurations. Cheap to clone; clones share the cache of parsed files.
@@ -61,7 +63,7 @@ impl Loader {
         }
     }
 
-    /// Uses another system file.
+    /// Uses another system file, and the administrator's file beside it.
     #[must_use]
     pub fn with_system_file(mut self, file: AbsPath) -> Self {
         self.system_file = file;
@@ -146,7 +148,8 @@ impl Loader {
         }
     }
 
-    /// The layers for `cwd`, lowest first. Session flags and `thread` make layers only when they hold something.
+    /// The layers for `cwd`, lowest first. Session flags, `thread` and the administrator's file make layers
+    /// only when they hold something.
     ///
     /// # Errors
     /// [`ConfigError::Parse`], [`ConfigError::ParseProject`], [`ConfigError::Read`].
@@ -183,6 +186,12 @@ impl Loader {
             if !values.is_empty() {
                 paths::make_absolute(&mut values, cwd.unwrap_or(&self.home));
                 layers.layers.push(Layer { source: Source::Thread, values: Arc::new(values), disabled: None });
+            }
+        }
+        if let Some(file) = self.system_file.parent().map(|folder| folder.join(MANAGED_NAME)) {
+            let values = self.read(&file)?;
+            if !values.is_empty() {
+                layers.layers.push(Layer { source: Source::Managed { file }, values, disabled: None });
             }
         }
         Ok((layers, project))

@@ -34,9 +34,16 @@ pub(crate) struct ContextFacts {
     model: String,
     /// The instructions that came with the model, to be repeated when the model changes.
     instructions: Option<String>,
+    /// A compaction took the facts away; they have to be told again.
+    forgotten: bool,
 }
 
 impl ContextFacts {
+    /// The model does not see these facts any more.
+    pub(crate) fn forget(&mut self) {
+        self.forgotten = true;
+    }
+
     /// Collects the facts of a turn that is about to start.
     pub(crate) fn gather(
         environment: &Environment,
@@ -62,6 +69,7 @@ impl ContextFacts {
             environment: config.include_environment_context.then(|| environment_text(environment, &settings.cwd)),
             model: settings.model().to_owned(),
             instructions: thread.instructions(settings),
+            forgotten: false,
         }
     }
 
@@ -72,10 +80,11 @@ impl ContextFacts {
 
     /// The items that bring the model from `before` (nothing, if `None`) to these facts.
     pub(crate) fn items_since(&self, before: Option<&Self>) -> Vec<ResponseItem> {
-        let Some(before) = before else { return self.all() };
-        let switched = before.model != self.model && !before.model.is_empty();
+        let switch =
+            before.filter(|before| before.model != self.model && !before.model.is_empty()).map(|_| self.model_switch());
+        let Some(before) = before.filter(|before| !before.forgotten) else { return self.all(switch) };
         let developer = [
-            switched.then(|| self.model_switch()),
+            switch,
             changed(&before.permissions, &self.permissions),
             changed(&before.mode, &self.mode),
             changed(&before.developer_instructions, &self.developer_instructions),
@@ -85,8 +94,9 @@ impl ContextFacts {
         message("developer", developer).into_iter().chain(message("user", user)).collect()
     }
 
-    fn all(&self) -> Vec<ResponseItem> {
+    fn all(&self, switch: Option<String>) -> Vec<ResponseItem> {
         let developer = [
+            switch,
             self.permissions.clone(),
             self.developer_instructions.clone(),
             self.mode.clone(),
@@ -300,13 +310,6 @@ fn environment_text(environment: &Environment, cwd: &AbsPath) -> String {
     )
 }
 
-/// About how many tokens a request with this history takes: four bytes each.
-pub(crate) fn estimated_tokens(instructions: Option<&str>, history: &[ResponseItem]) -> i64 {
-    let items = history.iter().map(|item| serde_json::to_string(item).map_or(0, |text| text.len()));
-    let bytes = instructions.map_or(0, str::len) + items.sum::<usize>();
-    i64::try_from(bytes.div_ceil(4)).unwrap_or(i64::MAX)
-}
-
 /// The settings of a turn as the rollout keeps them.
 pub(crate) fn turn_context_record(turn_id: &TurnId, settings: &ThreadSettings) -> TurnContextRecord {
     let now = Zoned::now();
@@ -331,5 +334,84 @@ pub(crate) fn turn_context_record(turn_id: &TurnId, settings: &ThreadSettings) -
         developer_instructions: None,
         final_output_json_schema: None,
         truncation_policy: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> ContextFacts {
+        ContextFacts {
+            permissions: Some("<permissions instructions>\nread-only".to_owned()),
+            skills: Some("<skills_instructions>\nnone".to_owned()),
+            environment: Some("<environment_context>\n  <cwd>/a</cwd>".to_owned()),
+            model: "one".to_owned(),
+            ..ContextFacts::default()
+        }
+    }
+
+    fn texts(items: &[ResponseItem]) -> Vec<(&str, Vec<&str>)> {
+        items
+            .iter()
+            .map(|item| {
+                let ResponseItem::Message { role, content, .. } = item else { panic!("a message: {item:?}") };
+                let texts = content.iter().map(|part| match part {
+                    ContentItem::InputText { text } => text.lines().next().unwrap_or_default(),
+                    other => panic!("a text: {other:?}"),
+                });
+                (role.as_str(), texts.collect())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_model_that_knows_nothing_is_told_everything() {
+        assert_eq!(
+            texts(&facts().items_since(None)),
+            [
+                ("developer", vec!["<permissions instructions>", "<skills_instructions>"]),
+                ("user", vec!["<environment_context>"]),
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        assert!(facts().items_since(Some(&facts())).is_empty());
+    }
+
+    #[test]
+    fn only_what_changed_is_said() {
+        let mut moved = facts();
+        moved.environment = Some("<environment_context>\n  <cwd>/b</cwd>".to_owned());
+        assert_eq!(texts(&moved.items_since(Some(&facts()))), [("user", vec!["<environment_context>"])]);
+    }
+
+    #[test]
+    fn another_model_gets_its_instructions() {
+        let mut switched = facts();
+        switched.model = "two".to_owned();
+        assert_eq!(texts(&switched.items_since(Some(&facts()))), [("developer", vec!["<model_switch>"])]);
+    }
+
+    #[test]
+    fn what_a_resumed_model_was_told_is_read_from_its_history() {
+        let history = facts().items_since(None);
+        let known = ContextFacts::of_history(&history, Some("one")).expect("it was told something");
+        assert!(facts().items_since(Some(&known)).is_empty());
+        assert_eq!(ContextFacts::of_history(&[ResponseItem::user("hi")], None), None);
+    }
+
+    #[test]
+    fn every_approval_policy_says_its_name() {
+        for (policy, name) in [
+            (ApprovalPolicy::Never, "`never`"),
+            (ApprovalPolicy::UnlessTrusted, "`untrusted`"),
+            (ApprovalPolicy::OnFailure, "`on-failure`"),
+            (ApprovalPolicy::OnRequest, "`on-request`"),
+        ] {
+            assert!(approval_text(&policy).contains(name));
+        }
     }
 }

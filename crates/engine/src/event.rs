@@ -147,6 +147,41 @@ pub enum ThreadEvent {
     },
 }
 
+impl ThreadEvent {
+    /// The same event as part of another turn. Events of a thread as a whole stay as they are.
+    pub(crate) fn in_turn(mut self, id: &TurnId) -> Self {
+        match &mut self {
+            Self::Error { turn_id, .. }
+            | Self::ItemStarted { turn_id, .. }
+            | Self::ItemCompleted { turn_id, .. }
+            | Self::AgentMessageDelta { turn_id, .. }
+            | Self::PlanDelta { turn_id, .. }
+            | Self::ReasoningSummaryPartAdded { turn_id, .. }
+            | Self::ReasoningSummaryDelta { turn_id, .. }
+            | Self::ReasoningDelta { turn_id, .. }
+            | Self::CommandOutputDelta { turn_id, .. }
+            | Self::TerminalInteraction { turn_id, .. }
+            | Self::FileChangeOutputDelta { turn_id, .. }
+            | Self::FileChangePatchUpdated { turn_id, .. }
+            | Self::PlanUpdated { turn_id, .. }
+            | Self::DiffUpdated { turn_id, .. }
+            | Self::TokenUsageUpdated { turn_id, .. }
+            | Self::RawResponseItem { turn_id, .. }
+            | Self::Asked(Question { turn_id, .. }) => turn_id.clone_from(id),
+            Self::Spawned { .. }
+            | Self::Closed
+            | Self::StatusChanged(_)
+            | Self::Warning(_)
+            | Self::TurnStarted(_)
+            | Self::TurnCompleted(_)
+            | Self::RateLimitsUpdated(_)
+            | Self::NameUpdated { .. }
+            | Self::Settled { .. } => {}
+        }
+        self
+    }
+}
+
 /// Identifies a question for as long as the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QuestionId(pub(crate) u64);

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use store::{
-    EventRecord, LastTurn, Record, SessionMeta, StoreError, StoredThread, history_from, turns_from, usage_from,
-};
+use store::{EventRecord, LastTurn, Record, SessionMeta, StoreError, StoredThread, turns_from, usage_from};
 use types::{GitFacts, SessionSource, ThreadId, TokenUsageTotals, Turn, TurnId};
 
 use crate::agents::AgentLink;
@@ -71,17 +69,27 @@ impl Environment {
         if let Some(writer) = &mut writer {
             writer.append(&records)?;
         }
-        let history = history_from(&records);
         // A copy without a file shows what its original has.
         let shown = if fork.ephemeral { &original.records } else { &records };
         let turns = turns_from(shown, LastTurn::Ended);
         let usage = usage_from(shown);
         let model = original.last_turn_context().map(|context| context.model.as_str());
+        let path = writer.as_ref().map(|writer| writer.path().clone());
+        let copied = StoredThread {
+            meta: meta.clone(),
+            path: original.path.clone(),
+            name: None,
+            records,
+            updated_at: meta.created_at,
+            skipped: 0,
+            torn_bytes: 0,
+        };
+        let log = Log::of_stored(&copied, writer);
         let thread = self.load(ThreadSeed {
-            path: writer.as_ref().map(|writer| writer.path().clone()),
+            path,
             settings: fork.settings,
-            facts: ContextFacts::of_history(&history, model),
-            log: Log::new(writer, history, usage.as_ref().map(|(_, usage)| *usage), 0),
+            facts: ContextFacts::of_history(log.history(), model),
+            log,
             preview: original.preview(),
             name: None,
             updated_at: meta.created_at,

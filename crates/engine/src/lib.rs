@@ -7,6 +7,7 @@
 //! The crate knows no JSON-RPC, no connection and none of the client's spelling. Open `thread.rs` first, then `turn.rs`.
 
 mod agents;
+mod compact;
 mod context;
 mod dynamic_tools;
 mod environment;
@@ -19,8 +20,10 @@ mod prompts;
 mod provider;
 mod questions;
 mod registry;
+mod review;
 mod settings;
 mod status;
+mod task;
 mod thread;
 mod turn;
 
@@ -30,6 +33,7 @@ pub use event::{Answer, EventSink, Question, QuestionId, QuestionKind, ThreadEve
 pub use fork::{Fork, Forked};
 pub use provider::{ProviderError, connect, provider_problem};
 pub use registry::{Engine, NewThread};
+pub use review::ReviewTarget;
 pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
 pub use thread::{AcceptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};
 pub use tools::{

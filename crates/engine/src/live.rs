@@ -64,6 +64,11 @@ impl TurnEvents {
             completed_at: None,
             duration: None,
         };
+        self.begin_as(turn);
+    }
+
+    /// Tells that the turn runs, as one of another id.
+    pub(crate) fn begin_as(&self, turn: Turn) {
         self.thread.live.set(Some(turn.clone()));
         self.emit(ThreadEvent::TurnStarted(turn));
     }

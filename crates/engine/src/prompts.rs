@@ -8,6 +8,33 @@ pub(crate) const ESCALATION: &str = include_str!("prompts/escalation.md");
 pub(crate) const FRIENDLY: &str = include_str!("prompts/friendly.md");
 pub(crate) const PRAGMATIC: &str = include_str!("prompts/pragmatic.md");
 
+/// Asks for the summary that takes a history's place.
+pub(crate) const COMPACT: &str = include_str!("prompts/compact.md");
+/// Stands before a summary.
+pub(crate) const SUMMARY: &str = include_str!("prompts/summary.md");
+/// Stands for a summary that never came.
+pub(crate) const NO_SUMMARY: &str = "(There is no note.)";
+/// Stands in a compacted history for a picture.
+pub(crate) const PICTURE_LEFT_OUT: &str = "[A picture was here; it is not part of the conversation any more.]";
+/// Tells people what a compaction may cost.
+pub(crate) const COMPACTED: &str = "The conversation was compacted: the agent now works from a summary of it. Details may \
+be lost, more so with every compaction; a new thread for a new task keeps it exact.";
+
+/// System instructions of a reviewer.
+pub(crate) const REVIEW: &str = include_str!("prompts/review.md");
+/// The agent's words after a review that was cut off.
+pub(crate) const REVIEW_INTERRUPTED: &str =
+    "The review was stopped before it came to a result. Start it again to get one.";
+/// The agent's words after a review that failed.
+pub(crate) const REVIEW_FAILED: &str = "The review failed before it came to a result. Start it again to get one.";
+/// What the model is told about the three ends of a review.
+pub(crate) const REVIEW_DONE: &str = "The user had a reviewer look at the code. This is all it reported; the user may ask \
+for some or all of it to be fixed.";
+pub(crate) const REVIEW_WAS_INTERRUPTED: &str = "The user started a review of the code and stopped it before there was a \
+result.";
+pub(crate) const REVIEW_HAS_FAILED: &str =
+    "The user started a review of the code; it failed before there was a result.";
+
 /// Told after a turn that the user cut off.
 pub(crate) const TURN_ABORTED: &str = "<turn_aborted>\nThe user stopped the turn before it was finished. Commands and \
 tools that were at work were cut off and may have done a part of their work; sessions started earlier may still run. Look \

@@ -11,6 +11,7 @@ use crate::agents::AgentLink;
 use crate::context::ContextFacts;
 use crate::dynamic_tools::{DynamicTool, DynamicTools};
 use crate::environment::Environment;
+use crate::event::EventSink;
 use crate::log::Log;
 use crate::settings::ThreadSettings;
 use crate::thread::{ThreadHandle, ThreadSeed, ThreadShared};
@@ -133,6 +134,15 @@ impl Engine {
 
 impl Environment {
     pub(crate) fn start(self: &Arc<Self>, new: NewThread, agent: AgentLink) -> ThreadHandle {
+        self.load(self.seed(new, agent))
+    }
+
+    /// Starts a thread that nobody finds: it ends with its handle, and what happens in it is told to `sink`.
+    pub(crate) fn start_hidden(self: &Arc<Self>, new: NewThread, sink: Arc<dyn EventSink>) -> ThreadHandle {
+        ThreadHandle::spawn(self.seed(new, AgentLink::default()), self.clone(), sink)
+    }
+
+    fn seed(&self, new: NewThread, agent: AgentLink) -> ThreadSeed {
         let created_at = SystemTime::now();
         let (nickname, role) = agent.name();
         let dynamic_tools = DynamicTools::new(new.dynamic_tools);
@@ -155,7 +165,7 @@ impl Environment {
         };
         let path = (!new.ephemeral).then(|| self.store.rollout_path(meta.id, created_at));
         let writer = (!new.ephemeral).then(|| self.store.create(meta.clone()));
-        let seed = ThreadSeed {
+        ThreadSeed {
             path,
             settings: new.settings,
             facts: ContextFacts::of_history(&new.history, None),
@@ -168,8 +178,7 @@ impl Environment {
             extended_history: new.extended_history,
             agent,
             meta,
-        };
-        self.load(seed)
+        }
     }
 
     pub(crate) fn resume(
@@ -180,14 +189,14 @@ impl Environment {
         extended_history: bool,
         agent: AgentLink,
     ) -> ThreadHandle {
-        let history = stored.history();
         let model = stored.last_turn_context().map(|context| context.model.as_str());
+        let log = Log::of_stored(stored, Some(writer));
         let seed = ThreadSeed {
             meta: stored.meta.clone(),
             path: Some(stored.path.clone()),
             settings,
-            facts: ContextFacts::of_history(&history, model),
-            log: Log::new(Some(writer), history, stored.usage().map(|(_, usage)| usage), 0),
+            facts: ContextFacts::of_history(log.history(), model),
+            log,
             preview: stored.preview(),
             name: stored.name.clone(),
             updated_at: stored.updated_at,
@@ -200,7 +209,7 @@ impl Environment {
     }
 
     pub(crate) fn load(self: &Arc<Self>, seed: ThreadSeed) -> ThreadHandle {
-        let handle = ThreadHandle::spawn(seed, self.clone());
+        let handle = ThreadHandle::spawn(seed, self.clone(), self.sink.clone());
         self.loaded.lock().insert(handle.id(), handle.clone());
         handle
     }

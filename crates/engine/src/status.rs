@@ -96,3 +96,47 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Remembers the statuses it is told.
+    #[derive(Default)]
+    struct Told(Mutex<Vec<ThreadStatus>>);
+
+    impl EventSink for Told {
+        fn emit(&self, _thread: ThreadId, event: ThreadEvent) {
+            if let ThreadEvent::StatusChanged(status) = event {
+                self.0.lock().unwrap().push(status);
+            }
+        }
+    }
+
+    const WAITING: ThreadStatus = ThreadStatus::Active { waiting_on_approval: true, waiting_on_user_input: false };
+
+    #[test]
+    fn a_flag_stays_until_the_last_question_of_its_kind_is_settled() {
+        let told = Arc::new(Told::default());
+        let board = StatusBoard::new(ThreadId::new(), told.clone());
+        board.set(ThreadStatus::ACTIVE);
+        board.begin_wait(Wait::Approval);
+        board.begin_wait(Wait::Approval);
+        board.begin_wait(Wait::Client);
+        board.end_wait(Wait::Approval);
+        assert_eq!(board.get(), WAITING);
+        board.end_wait(Wait::Approval);
+        board.end_wait(Wait::Client);
+        assert_eq!(*told.0.lock().unwrap(), [ThreadStatus::ACTIVE, WAITING, ThreadStatus::ACTIVE]);
+    }
+
+    #[test]
+    fn only_changes_are_told() {
+        let told = Arc::new(Told::default());
+        let board = StatusBoard::new(ThreadId::new(), told.clone());
+        board.set(ThreadStatus::Idle);
+        board.set(ThreadStatus::SystemError);
+        board.set(ThreadStatus::SystemError);
+        assert_eq!(*told.0.lock().unwrap(), [ThreadStatus::SystemError]);
+    }
+}

@@ -17,7 +17,7 @@ use store::{EventRecord, Record, SessionMeta, StoreError, StoredThread};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use types::item::UserInput;
+use types::item::{NonSteerableTurn, UserInput};
 use types::{AbsPath, ResponseItem, SessionSource, SubAgentSource, ThreadId, Turn, TurnId};
 
 use crate::agents::AgentLink;
@@ -28,8 +28,10 @@ use crate::event::{EventSink, ThreadEvent, ThreadStatus};
 use crate::live::LiveTurn;
 use crate::log::Log;
 use crate::prompts;
+use crate::review::ReviewTarget;
 use crate::settings::{ThreadSettings, TurnRequest};
 use crate::status::StatusBoard;
+use crate::task::Task;
 use crate::turn::{TurnEnd, TurnInput, TurnTask, unknown_model_warning};
 
 /// Commands that wait for the actor. It never works long, so few wait; a full queue makes the sender wait, not fail.
@@ -89,6 +91,12 @@ impl ThreadShared {
     pub(crate) fn instructions(&self, settings: &ThreadSettings) -> Option<String> {
         let text = settings.base_instructions.as_deref().unwrap_or(prompts::BASE);
         (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// Whether clients may mean the turn `running` by `id`. A review is told of under two ids: its own, and the one of
+    /// the reviewer's turn.
+    fn is_turn(&self, running: &TurnId, id: &TurnId) -> bool {
+        id == running || self.live.get().is_some_and(|turn| turn.id == *id)
     }
 
     pub(crate) fn stream_max_retries(&self, settings: &ThreadSettings) -> u64 {
@@ -180,6 +188,8 @@ pub enum ThreadError {
     RollbackNotStored,
     #[error("failed to load rollout `{path}` for rollback replay: {}", .source.reason())]
     Replay { path: AbsPath, source: StoreError },
+    #[error("cannot steer a {} turn", .0.as_str())]
+    NotSteerable(NonSteerableTurn),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -187,6 +197,11 @@ pub enum ThreadError {
 pub(crate) enum Command {
     StartTurn {
         request: Box<TurnRequest>,
+        reply: oneshot::Sender<AcceptedTurn>,
+    },
+    /// Starts a turn of another kind, in the place of the one that runs.
+    StartTask {
+        task: Task,
         reply: oneshot::Sender<AcceptedTurn>,
     },
     Steer {
@@ -234,11 +249,10 @@ pub(crate) enum Command {
 type Reply<T> = oneshot::Sender<Result<T, ThreadError>>;
 
 impl ThreadHandle {
-    /// Loads a thread. The actor runs until [`Self::close`].
-    pub(crate) fn spawn(seed: ThreadSeed, environment: Arc<Environment>) -> Self {
+    /// Loads a thread. The actor runs until [`Self::close`], or until no handle is left.
+    pub(crate) fn spawn(seed: ThreadSeed, environment: Arc<Environment>, sink: Arc<dyn EventSink>) -> Self {
         let (commands, receiver) = mpsc::channel(COMMAND_QUEUE);
         let id = seed.meta.id;
-        let sink = environment.sink.clone();
         let shared = Arc::new(ThreadShared {
             id,
             meta: seed.meta,
@@ -295,7 +309,8 @@ impl ThreadHandle {
         }
     }
 
-    /// Starts a turn, or adds its input to the running one; the id is then one that never starts.
+    /// Starts a turn, or adds its input to the running one; the id is then one that never starts. A compaction or a
+    /// review that runs is left to end first.
     ///
     /// # Errors
     /// [`ThreadError::Closed`].
@@ -305,10 +320,32 @@ impl ThreadHandle {
         answer.await.map_err(|_| ThreadError::Closed)
     }
 
+    /// Starts a turn that makes the history short. A running turn is interrupted.
+    ///
+    /// # Errors
+    /// [`ThreadError::Closed`].
+    pub async fn compact(&self) -> Result<AcceptedTurn, ThreadError> {
+        self.start_task(Task::Compact).await
+    }
+
+    /// Starts a turn in which a reviewer looks at changes. A running turn is interrupted.
+    ///
+    /// # Errors
+    /// [`ThreadError::Closed`].
+    pub async fn review(&self, target: ReviewTarget) -> Result<AcceptedTurn, ThreadError> {
+        self.start_task(Task::Review(target)).await
+    }
+
+    async fn start_task(&self, task: Task) -> Result<AcceptedTurn, ThreadError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::StartTask { task, reply }).await?;
+        answer.await.map_err(|_| ThreadError::Closed)
+    }
+
     /// Adds input to the running turn.
     ///
     /// # Errors
-    /// [`ThreadError::NoActiveTurn`], [`ThreadError::OtherTurn`].
+    /// [`ThreadError::NoActiveTurn`], [`ThreadError::OtherTurn`], [`ThreadError::NotSteerable`].
     pub async fn steer(
         &self,
         expected: Option<TurnId>,
@@ -373,20 +410,32 @@ struct Idle {
     facts: Option<ContextFacts>,
 }
 
+/// What becomes of input of the user while a turn runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steering {
+    /// It joins the turn.
+    Joins,
+    /// A turn of its own follows; this one cannot be steered.
+    Refused(NonSteerableTurn),
+    /// A turn of its own follows.
+    Waits,
+}
+
 struct Running {
     id: TurnId,
-    /// Further input of the user joins the turn; otherwise it waits for the end of it.
-    takes_input: bool,
+    /// What becomes of further input of the user.
+    steering: Steering,
     cancel: CancellationToken,
+    replaced: CancellationToken,
     inbox: mpsc::Sender<TurnInput>,
     task: JoinHandle<TurnEnd>,
     interrupts: Vec<Reply<()>>,
 }
 
-/// A turn that was accepted when the running one took no more input.
+/// A turn that was accepted when the running one took no more input, or has to end first.
 struct Waiting {
     id: TurnId,
-    request: Box<TurnRequest>,
+    task: Task,
     go: oneshot::Receiver<()>,
 }
 
@@ -433,6 +482,7 @@ impl ThreadActor {
     fn handle(&mut self, event: Event) -> ControlFlow<()> {
         match event {
             Event::Command(Command::StartTurn { request, reply }) => self.accept(request, reply),
+            Event::Command(Command::StartTask { task, reply }) => self.replace(task, reply),
             Event::Command(Command::Steer { expected, input, client_metadata, reply }) => {
                 let _ = reply.send(self.steer(expected, input, client_metadata));
             }
@@ -475,15 +525,34 @@ impl ThreadActor {
         let id = TurnId::new();
         let (go, gone) = oneshot::channel();
         self.apply(&request);
-        if let Some(running) = &self.running {
-            self.warn_of_unknown_model();
-            let TurnRequest { input, client_metadata, .. } = &*request;
-            let steer = TurnInput::Steer { input: input.clone(), client_metadata: client_metadata.clone() };
-            if !running.takes_input || running.inbox.try_send(steer).is_err() {
-                self.waiting.push_back(Waiting { id: id.clone(), request, go: gone });
+        match &self.running {
+            None => self.start(id.clone(), Task::User(request), gone),
+            Some(running) if running.steering != Steering::Joins => {
+                self.waiting.push_back(Waiting { id: id.clone(), task: Task::User(request), go: gone });
             }
+            Some(running) => {
+                self.warn_of_unknown_model();
+                let TurnRequest { input, client_metadata, .. } = &*request;
+                let steer = TurnInput::Steer { input: input.clone(), client_metadata: client_metadata.clone() };
+                if running.inbox.try_send(steer).is_err() {
+                    self.waiting.push_back(Waiting { id: id.clone(), task: Task::User(request), go: gone });
+                }
+            }
+        }
+        let _ = reply.send(AcceptedTurn { id, _go: go });
+    }
+
+    /// Ends the running turn, if there is one, and starts another after it.
+    fn replace(&mut self, task: Task, reply: oneshot::Sender<AcceptedTurn>) {
+        let id = TurnId::new();
+        let (go, gone) = oneshot::channel();
+        self.shared.view().updated_at = SystemTime::now();
+        if let Some(running) = &self.running {
+            running.replaced.cancel();
+            running.cancel.cancel();
+            self.waiting.push_back(Waiting { id: id.clone(), task, go: gone });
         } else {
-            self.start(id.clone(), *request, gone);
+            self.start(id.clone(), task, gone);
         }
         let _ = reply.send(AcceptedTurn { id, _go: go });
     }
@@ -508,29 +577,29 @@ impl ThreadActor {
         view.updated_at = SystemTime::now();
     }
 
-    fn start(&mut self, id: TurnId, request: TurnRequest, go: oneshot::Receiver<()>) {
+    fn start(&mut self, id: TurnId, task: Task, go: oneshot::Receiver<()>) {
         let Some(Idle { log, facts }) = self.idle.take() else {
             tracing::error!(thread = %self.shared.id, "a turn was to start while the thread has no log");
             return;
         };
         let (inbox, receiver) = mpsc::channel(TURN_INBOX);
-        let cancel = CancellationToken::new();
-        let task = TurnTask {
+        let (cancel, replaced) = (CancellationToken::new(), CancellationToken::new());
+        let steering = task.not_steerable().map_or(Steering::Joins, Steering::Refused);
+        let turn = TurnTask {
             id: id.clone(),
             environment: self.shared.environment.clone(),
             thread: self.shared.clone(),
             settings: self.shared.settings(),
             log,
             facts,
-            input: request.input,
-            output_schema: request.output_schema,
-            client_metadata: request.client_metadata,
+            task,
             inbox: receiver,
             cancel: cancel.clone(),
+            replaced: replaced.clone(),
         };
         let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
-        let task = tokio::spawn(tracing::Instrument::instrument(task.run(go), span));
-        self.running = Some(Running { id, takes_input: true, cancel, inbox, task, interrupts: Vec::new() });
+        let task = tokio::spawn(tracing::Instrument::instrument(turn.run(go), span));
+        self.running = Some(Running { id, steering, cancel, replaced, inbox, task, interrupts: Vec::new() });
     }
 
     fn steer(
@@ -541,12 +610,14 @@ impl ThreadActor {
     ) -> Result<TurnId, ThreadError> {
         let running = self.running.as_ref().ok_or(ThreadError::NoActiveTurn)?;
         if let Some(expected) = expected
-            && expected != running.id
+            && !self.shared.is_turn(&running.id, &expected)
         {
             return Err(ThreadError::OtherTurn { expected, found: running.id.clone() });
         }
-        if !running.takes_input {
-            return Err(ThreadError::NoActiveTurn);
+        match running.steering {
+            Steering::Joins => {}
+            Steering::Refused(kind) => return Err(ThreadError::NotSteerable(kind)),
+            Steering::Waits => return Err(ThreadError::NoActiveTurn),
         }
         // A turn that takes no more input is as good as over.
         let steer = TurnInput::Steer { input, client_metadata };
@@ -560,7 +631,7 @@ impl ThreadActor {
             return;
         };
         if let Some(expected) = turn
-            && expected != running.id
+            && !self.shared.is_turn(&running.id, &expected)
         {
             let _ = reply.send(Err(ThreadError::OtherTurn { expected, found: running.id.clone() }));
             return;
@@ -622,7 +693,7 @@ impl ThreadActor {
                 self.idle = Some(Idle { log: end.log, facts: end.facts });
                 self.shared.view().updated_at = SystemTime::now();
                 self.shared.agent.turn_ended(&self.shared, &end.turn, end.last_message);
-                self.tell_end(end.turn, end.status, end.announced);
+                self.tell_end(end.turn, end.status, end.announced, end.error_told);
             }
             Err(error) => {
                 tracing::error!(%error, thread = %self.shared.id, turn = %running.id, "a turn crashed");
@@ -632,18 +703,18 @@ impl ThreadActor {
         for reply in running.interrupts {
             let _ = reply.send(Ok(()));
         }
-        if let Some(Waiting { id, request, go }) = self.waiting.pop_front() {
-            self.start(id, *request, go);
+        if let Some(Waiting { id, task, go }) = self.waiting.pop_front() {
+            self.start(id, task, go);
         }
     }
 
-    fn tell_end(&self, turn: Turn, status: ThreadStatus, announced: bool) {
+    fn tell_end(&self, turn: Turn, status: ThreadStatus, announced: bool, error_told: bool) {
         let sink = &self.shared.sink;
         self.shared.status.end_turn(status);
         if !announced {
             return;
         }
-        if let Some(error) = turn.error.clone() {
+        if let Some(error) = turn.error.clone().filter(|_| !error_told) {
             let event = ThreadEvent::Error { turn_id: turn.id.clone(), error, will_retry: false };
             sink.emit(self.shared.id, event);
         }
@@ -670,16 +741,13 @@ impl ThreadActor {
             details: None,
         });
         self.idle = Some(Idle { log: self.reload(), facts: None });
-        self.tell_end(turn, ThreadStatus::SystemError, announced);
+        self.tell_end(turn, ThreadStatus::SystemError, announced, false);
     }
 
     fn reload(&self) -> Log {
         let Some(path) = &self.shared.path else { return Log::new(None, Vec::new(), None, 0) };
         match self.shared.environment.store.open(path) {
-            Ok((stored, writer)) => {
-                let usage = stored.usage().map(|(_, usage)| usage);
-                Log::new(Some(writer), stored.history(), usage, 0)
-            }
+            Ok((stored, writer)) => Log::of_stored(&stored, Some(writer)),
             Err(error) => {
                 tracing::error!(%error, "a thread could not be read back");
                 Log::new(None, Vec::new(), None, 0)

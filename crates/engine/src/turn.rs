@@ -1,9 +1,13 @@
 //! One turn: ask the model, run the tools it calls, ask again, until it has nothing more to do.
 //!
+//! That is what a turn of the user does; the other tasks of a turn are in `compacting.rs` and `reviewing.rs`.
+//!
 //! The turn owns the thread's [`Log`] while it runs and gives it back in [`TurnEnd`]. It hears from clients through its
 //! inbox and stops when its token is cancelled. Every fact is recorded first and told afterwards.
 
+mod compacting;
 mod input;
+mod reviewing;
 mod sampling;
 mod tool_calls;
 pub(crate) mod user_command;
@@ -25,7 +29,8 @@ use crate::environment::{Environment, unix_seconds};
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
 use crate::log::Log;
-use crate::settings::ThreadSettings;
+use crate::settings::{ThreadSettings, TurnRequest};
+use crate::task::Task;
 use crate::thread::ThreadShared;
 
 /// What reaches a running turn.
@@ -51,6 +56,8 @@ pub(crate) struct TurnEnd {
     pub(crate) status: ThreadStatus,
     /// Whether clients ever heard of this turn.
     pub(crate) announced: bool,
+    /// Whether clients have heard of the turn's error.
+    pub(crate) error_told: bool,
 }
 
 /// A turn about to run.
@@ -62,11 +69,11 @@ pub(crate) struct TurnTask {
     pub(crate) log: Log,
     /// What the model was last told about its surroundings.
     pub(crate) facts: Option<ContextFacts>,
-    pub(crate) input: Vec<UserInput>,
-    pub(crate) output_schema: Option<Value>,
-    pub(crate) client_metadata: Vec<(String, String)>,
+    pub(crate) task: Task,
     pub(crate) inbox: mpsc::Receiver<TurnInput>,
     pub(crate) cancel: CancellationToken,
+    /// Fires before `cancel` when another turn takes this one's place.
+    pub(crate) replaced: CancellationToken,
 }
 
 /// Why a turn stops before its natural end.
@@ -79,6 +86,15 @@ impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         Self::Failed(TurnError { message: error.to_string(), kind: Some(TurnErrorKind::Other), details: None })
     }
+}
+
+/// When the model goes on with a compacted history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Continue {
+    /// At once: the context has to be in the history.
+    ThisTurn,
+    /// With the next message of the user, which brings the context.
+    NextTurn,
 }
 
 /// What the model has to see before the turn may end.
@@ -101,6 +117,7 @@ struct RunningTurn {
     inbox: mpsc::Receiver<TurnInput>,
     pending: Vec<Pending>,
     cancel: CancellationToken,
+    replaced: CancellationToken,
     events: TurnEvents,
     tools: Arc<tools::TurnTools>,
     specs: Arc<[types::ToolSpec]>,
@@ -108,6 +125,7 @@ struct RunningTurn {
     first_token: Option<Duration>,
     last_message: Option<String>,
     rate_limits: Option<RateLimits>,
+    error_told: bool,
 }
 
 impl TurnTask {
@@ -123,46 +141,50 @@ impl TurnTask {
         if let Some(window) = self.settings.config.context_window {
             lookup.info.context_window = lookup.info.configured_context_window(window);
         }
-        let sink = &self.thread.sink;
-        if !lookup.known {
-            sink.emit(self.thread.id, ThreadEvent::Warning(unknown_model_warning(self.settings.model())));
+        if !lookup.known && !matches!(self.task, Task::Compact) {
+            let warning = unknown_model_warning(self.settings.model());
+            self.thread.sink.emit(self.thread.id, ThreadEvent::Warning(warning));
         }
-        if self.input.is_empty() {
+        if matches!(&self.task, Task::User(request) if request.input.is_empty()) {
             return self.refuse_empty_input();
         }
+        let (task, mut turn) = self.set_up(lookup.info);
+        let outcome = match task {
+            Task::User(request) => turn.work(*request, started_at).await,
+            Task::Compact => turn.compact_alone(started_at).await,
+            Task::Review(target) => turn.review(&target, started_at).await,
+        };
+        turn.end(outcome, started_at)
+    }
+
+    fn set_up(self, model: ModelInfo) -> (Task, RunningTurn) {
         let events = TurnEvents::new(self.thread.clone(), self.id.clone());
-        let tools = tool_calls::turn_tools(
-            &self.environment,
-            &self.thread,
-            &self.settings,
-            &lookup.info,
-            &events,
-            &self.cancel,
-        );
-        let specs = tool_calls::specs(&self.environment, &self.thread, &self.settings, &lookup.info);
-        let mut turn = RunningTurn {
+        let tools =
+            tool_calls::turn_tools(&self.environment, &self.thread, &self.settings, &model, &events, &self.cancel);
+        let turn = RunningTurn {
             id: self.id,
             environment: self.environment,
             thread: self.thread,
             settings: self.settings,
-            model: lookup.info,
+            model,
             log: self.log,
             facts: self.facts,
-            output_schema: self.output_schema,
-            client_metadata: self.client_metadata,
+            output_schema: None,
+            client_metadata: Vec::new(),
             inbox: self.inbox,
             pending: Vec::new(),
             cancel: self.cancel,
+            replaced: self.replaced,
             events,
             tools,
-            specs,
+            specs: Arc::default(),
             started: Instant::now(),
             first_token: None,
             last_message: None,
             rate_limits: None,
+            error_told: false,
         };
-        let outcome = turn.work(self.input, started_at).await;
-        turn.end(outcome, started_at)
+        (self.task, turn)
     }
 
     /// Nothing to work on: clients hear of an error, not of a turn.
@@ -190,13 +212,18 @@ impl TurnTask {
             last_message: None,
             status: ThreadStatus::SystemError,
             announced: false,
+            error_told: true,
         }
     }
 }
 
 impl RunningTurn {
-    async fn work(&mut self, input: Vec<UserInput>, started_at: i64) -> Result<(), Stop> {
-        self.begin(&input, started_at)?;
+    async fn work(&mut self, request: TurnRequest, started_at: i64) -> Result<(), Stop> {
+        let TurnRequest { input, output_schema, client_metadata, overrides: _ } = request;
+        self.output_schema = output_schema;
+        self.client_metadata = client_metadata;
+        self.specs = tool_calls::specs(&self.environment, &self.thread, &self.settings, &self.model);
+        self.begin(&input, started_at).await?;
         loop {
             self.take_inbox();
             self.take_pending()?;
@@ -205,33 +232,58 @@ impl RunningTurn {
             if !follow_up && self.pending.is_empty() && !self.last_call_for_input() {
                 return Ok(());
             }
+            if self.is_full() {
+                self.compact(Continue::ThisTurn).await?;
+            }
         }
     }
 
-    /// Records the turn's start, what the model has to know, and the user's input; then tells of them.
-    fn begin(&mut self, input: &[UserInput], started_at: i64) -> Result<(), Stop> {
-        let mut records = vec![Record::Event(EventRecord::TurnStarted {
-            turn_id: self.id.clone(),
-            started_at: Some(started_at),
-            model_context_window: Some(self.model.effective_context_window()),
-            mode: self.mode(),
-        })];
+    /// Records the turn's start, what the model has to know, and the user's input; then tells of them. A history that
+    /// is full is made short first.
+    async fn begin(&mut self, input: &[UserInput], started_at: i64) -> Result<(), Stop> {
+        let mut records = vec![self.turn_started(self.id.clone(), started_at)];
+        let full = self.is_full();
+        if full {
+            self.log.record(std::mem::take(&mut records))?;
+            self.announce_turn(started_at);
+            self.compact(Continue::NextTurn).await?;
+        }
         let facts = ContextFacts::gather(&self.environment, &self.thread, &self.settings, &self.model);
         if let Some(warning) = facts.warning() {
             self.events.emit(ThreadEvent::Warning(warning));
         }
         records.extend(facts.items_since(self.facts.as_ref()).into_iter().map(Record::ResponseItem));
-        records.push(Record::TurnContext(Box::new(context::turn_context_record(&self.id, &self.settings))));
+        records.push(self.turn_context());
         let (announce, input_records) = self.prepare(input);
         records.extend(input_records);
         self.log.record(records)?;
         self.facts = Some(facts);
 
+        if !full {
+            self.announce_turn(started_at);
+        }
+        self.events.item(announce);
+        Ok(())
+    }
+
+    fn turn_started(&self, turn_id: TurnId, started_at: i64) -> Record {
+        Record::Event(EventRecord::TurnStarted {
+            turn_id,
+            started_at: Some(started_at),
+            model_context_window: Some(self.model.effective_context_window()),
+            mode: self.mode(),
+        })
+    }
+
+    fn turn_context(&self) -> Record {
+        Record::TurnContext(Box::new(context::turn_context_record(&self.id, &self.settings)))
+    }
+
+    /// Tells that the turn runs.
+    fn announce_turn(&self, started_at: i64) {
         self.thread.agent.turn_started();
         self.thread.status.set(ThreadStatus::ACTIVE);
         self.events.begin(started_at);
-        self.events.item(announce);
-        Ok(())
     }
 
     fn prepare(&self, input: &[UserInput]) -> (Item, Vec<Record>) {
@@ -304,20 +356,25 @@ impl RunningTurn {
                 return Err(Stop::Failed(turn_error(&error)));
             }
             attempt += 1;
-            tracing::warn!(%error, attempt, limit, "model stream failed, trying again");
-            let told = TurnError {
-                message: format!("Reconnecting... {attempt}/{limit}"),
-                kind: Some(TurnErrorKind::ResponseStreamDisconnected { status: error.http_status() }),
-                details: Some(error.to_string()),
-            };
-            self.events.emit(ThreadEvent::Error { turn_id: self.id.clone(), error: told, will_retry: true });
-            let wait = error.retry_after().unwrap_or_else(|| model::backoff(attempt));
-            tokio::select! {
-                () = self.cancel.cancelled() => return Err(Stop::Interrupted),
-                () = tokio::time::sleep(wait) => {}
-            }
+            self.wait_for_retry(&error, attempt, limit).await?;
             self.take_inbox();
             self.take_pending()?;
+        }
+    }
+
+    /// Tells that the model is asked once more, and waits until it is time.
+    async fn wait_for_retry(&self, error: &ModelError, attempt: u64, limit: u64) -> Result<(), Stop> {
+        tracing::warn!(%error, attempt, limit, "model stream failed, trying again");
+        let told = TurnError {
+            message: format!("Reconnecting... {attempt}/{limit}"),
+            kind: Some(TurnErrorKind::ResponseStreamDisconnected { status: error.http_status() }),
+            details: Some(error.to_string()),
+        };
+        self.events.emit(ThreadEvent::Error { turn_id: self.id.clone(), error: told, will_retry: true });
+        let wait = error.retry_after().unwrap_or_else(|| model::backoff(attempt));
+        tokio::select! {
+            () = self.cancel.cancelled() => Err(Stop::Interrupted),
+            () = tokio::time::sleep(wait) => Ok(()),
         }
     }
 
@@ -327,12 +384,15 @@ impl RunningTurn {
         let completed_at = unix_seconds();
         let duration = self.started.elapsed();
         let aborted = matches!(outcome, Err(Stop::Interrupted));
+        let replaced = self.replaced.is_cancelled();
         let mut records = Vec::new();
         if aborted {
-            records.push(Record::ResponseItem(context::turn_aborted_item()));
+            if !replaced {
+                records.push(Record::ResponseItem(context::turn_aborted_item()));
+            }
             records.push(Record::Event(EventRecord::TurnAborted {
                 turn_id: Some(self.id.clone()),
-                reason: "interrupted".to_owned(),
+                reason: if replaced { "replaced" } else { "interrupted" }.to_owned(),
                 completed_at: Some(completed_at),
                 duration: Some(duration),
             }));
@@ -374,6 +434,7 @@ impl RunningTurn {
             last_message: self.last_message,
             status: thread_status,
             announced,
+            error_told: self.error_told,
         }
     }
 

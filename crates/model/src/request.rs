@@ -13,7 +13,7 @@ pub struct Request {
     /// The base instructions (the system prompt).
     pub instructions: Option<String>,
     /// The history, oldest first.
-    pub input: Vec<ResponseItem>,
+    pub input: Arc<Vec<ResponseItem>>,
     /// What the model may call.
     pub tools: Arc<[ToolSpec]>,
     /// Whether one response may hold several tool calls.

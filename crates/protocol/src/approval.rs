@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::item::{CommandAction};
-use crate::permissions::{AdditionalPermissionProfile, GrantedPermissionProfile, RequestPermissionProfile};
-use crate::path::AbsolutePathBuf;
 use crate::experimental::gated;
+use crate::item::CommandAction;
 use crate::jsonrpc::RequestId;
+use crate::path::AbsolutePathBuf;
+use crate::permissions::{AdditionalPermissionProfile, GrantedPermissionProfile, RequestPermissionProfile};
 
 gated! {
     #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -91,12 +91,8 @@ pub enum NetworkPolicyRuleAction {
 pub enum CommandExecutionApprovalDecision {
     Accept,
     AcceptForSession,
-    AcceptWithExecpolicyAmendment {
-        execpolicy_amendment: ExecPolicyAmendment,
-    },
-    ApplyNetworkPolicyAmendment {
-        network_policy_amendment: NetworkPolicyAmendment,
-    },
+    AcceptWithExecpolicyAmendment { execpolicy_amendment: ExecPolicyAmendment },
+    ApplyNetworkPolicyAmendment { network_policy_amendment: NetworkPolicyAmendment },
     Decline,
     Cancel,
 }

@@ -10,10 +10,10 @@ use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::model::{ReasoningEffort, ReasoningSummary, ServiceTier, Verbosity};
-use crate::permissions::{ApprovalsReviewer, AskForApproval, SandboxMode};
-use crate::path::AbsolutePathBuf;
 use crate::experimental::gated;
+use crate::model::{ReasoningEffort, ReasoningSummary, ServiceTier, Verbosity};
+use crate::path::AbsolutePathBuf;
+use crate::permissions::{ApprovalsReviewer, AskForApproval, SandboxMode};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]

@@ -1,15 +1,14 @@
 //! TODO guardian
 
-
 #[cfg(feature = "export")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::approval::{NetworkApprovalProtocol};
-use crate::permissions::{RequestPermissionProfile};
+use crate::approval::NetworkApprovalProtocol;
 use crate::path::AbsolutePathBuf;
+use crate::permissions::RequestPermissionProfile;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]

@@ -1,6 +1,5 @@
 //! TODO hook
 
-
 #[cfg(feature = "export")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

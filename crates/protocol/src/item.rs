@@ -10,10 +10,10 @@ use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::model::{ReasoningEffort};
-use crate::response_item::{MessagePhase, ResponseItem};
-use crate::turn::{UserInput};
+use crate::model::ReasoningEffort;
 use crate::path::AbsolutePathBuf;
+use crate::response_item::{MessagePhase, ResponseItem};
+use crate::turn::UserInput;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
@@ -228,23 +228,10 @@ pub enum CommandExecutionStatus {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum CommandAction {
-    Read {
-        command: String,
-        name: String,
-        path: AbsolutePathBuf,
-    },
-    ListFiles {
-        command: String,
-        path: Option<String>,
-    },
-    Search {
-        command: String,
-        query: Option<String>,
-        path: Option<String>,
-    },
-    Unknown {
-        command: String,
-    },
+    Read { command: String, name: String, path: AbsolutePathBuf },
+    ListFiles { command: String, path: Option<String> },
+    Search { command: String, query: Option<String>, path: Option<String> },
+    Unknown { command: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -261,9 +248,7 @@ pub struct FileUpdateChange {
 pub enum PatchChangeKind {
     Add,
     Delete,
-    Update {
-        move_path: Option<PathBuf>,
-    },
+    Update { move_path: Option<PathBuf> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -367,17 +352,9 @@ pub enum CollabAgentStatus {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum WebSearchAction {
-    Search {
-        query: Option<String>,
-        queries: Option<Vec<String>>,
-    },
-    OpenPage {
-        url: Option<String>,
-    },
-    FindInPage {
-        url: Option<String>,
-        pattern: Option<String>,
-    },
+    Search { query: Option<String>, queries: Option<Vec<String>> },
+    OpenPage { url: Option<String> },
+    FindInPage { url: Option<String>, pattern: Option<String> },
     Other,
 }
 

@@ -1,14 +1,13 @@
 //! TODO permissions
 
-
 #[cfg(feature = "export")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::path::AbsolutePathBuf;
 use crate::experimental::gated;
+use crate::path::AbsolutePathBuf;
 
 gated! {
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,15 +83,9 @@ pub struct FileSystemSandboxEntry {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FileSystemPath {
-    Path {
-        path: AbsolutePathBuf,
-    },
-    GlobPattern {
-        pattern: String,
-    },
-    Special {
-        value: FileSystemSpecialPath,
-    },
+    Path { path: AbsolutePathBuf },
+    GlobPattern { pattern: String },
+    Special { value: FileSystemSpecialPath },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,15 +95,10 @@ pub enum FileSystemSpecialPath {
     Root,
     Minimal,
     CurrentWorkingDirectory,
-    ProjectRoots {
-        subpath: Option<String>,
-    },
+    ProjectRoots { subpath: Option<String> },
     Tmpdir,
     SlashTmp,
-    Unknown {
-        path: String,
-        subpath: Option<String>,
-    },
+    Unknown { path: String, subpath: Option<String> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

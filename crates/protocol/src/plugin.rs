@@ -1,15 +1,14 @@
 //! TODO plugin
 
-
 #[cfg(feature = "export")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::app::{AppSummary};
-use crate::skill::{SkillSummary};
+use crate::app::AppSummary;
 use crate::path::AbsolutePathBuf;
+use crate::skill::SkillSummary;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]

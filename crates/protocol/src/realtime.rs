@@ -1,13 +1,11 @@
 //! TODO realtime
 
-
 #[cfg(feature = "export")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
-
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
@@ -36,9 +34,7 @@ pub enum RealtimeOutputModality {
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ThreadRealtimeStartTransport {
     Websocket,
-    Webrtc {
-        sdp: String,
-    },
+    Webrtc { sdp: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -10,7 +10,6 @@ use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "snake_case")]
@@ -164,21 +163,15 @@ pub enum ImageDetail {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ReasoningItemReasoningSummary {
-    SummaryText {
-        text: String,
-    },
+    SummaryText { text: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ReasoningItemContent {
-    ReasoningText {
-        text: String,
-    },
-    Text {
-        text: String,
-    },
+    ReasoningText { text: String },
+    Text { text: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

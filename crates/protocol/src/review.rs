@@ -1,13 +1,12 @@
 //! TODO review
 
-
 #[cfg(feature = "export")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::turn::{Turn};
+use crate::turn::Turn;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
@@ -24,16 +23,9 @@ pub struct ReviewStartParams {
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ReviewTarget {
     UncommittedChanges,
-    BaseBranch {
-        branch: String,
-    },
-    Commit {
-        sha: String,
-        title: Option<String>,
-    },
-    Custom {
-        instructions: String,
-    },
+    BaseBranch { branch: String },
+    Commit { sha: String, title: Option<String> },
+    Custom { instructions: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

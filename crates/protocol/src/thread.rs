@@ -10,13 +10,13 @@ use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::item::{DynamicToolSpec};
-use crate::model::{Personality, ReasoningEffort, ServiceTier};
-use crate::permissions::{ApprovalsReviewer, AskForApproval, PermissionProfile, SandboxMode, SandboxPolicy};
-use crate::response_item::{ResponseItem};
-use crate::turn::{Turn};
-use crate::path::AbsolutePathBuf;
 use crate::experimental::gated;
+use crate::item::DynamicToolSpec;
+use crate::model::{Personality, ReasoningEffort, ServiceTier};
+use crate::path::AbsolutePathBuf;
+use crate::permissions::{ApprovalsReviewer, AskForApproval, PermissionProfile, SandboxMode, SandboxPolicy};
+use crate::response_item::ResponseItem;
+use crate::turn::Turn;
 
 gated! {
     #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -10,12 +10,12 @@ use serde_json::Value;
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::collaboration::{CollaborationMode};
-use crate::item::{ThreadItem};
-use crate::model::{Personality, ReasoningEffort, ReasoningSummary, ServiceTier};
-use crate::permissions::{ApprovalsReviewer, AskForApproval, PermissionProfile, SandboxPolicy};
-use crate::path::AbsolutePathBuf;
+use crate::collaboration::CollaborationMode;
 use crate::experimental::gated;
+use crate::item::ThreadItem;
+use crate::model::{Personality, ReasoningEffort, ReasoningSummary, ServiceTier};
+use crate::path::AbsolutePathBuf;
+use crate::permissions::{ApprovalsReviewer, AskForApproval, PermissionProfile, SandboxPolicy};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]

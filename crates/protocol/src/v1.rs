@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
-use crate::account::{AuthMode};
+use crate::account::AuthMode;
 use crate::thread::{SubAgentSource, ThreadId};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,18 +29,10 @@ pub enum SessionSource {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum FileChange {
-    Add {
-        content: String,
-    },
-    Delete {
-        content: String,
-    },
-    Update {
-        unified_diff: String,
-        move_path: Option<PathBuf>,
-    },
+    Add { content: String },
+    Delete { content: String },
+    Update { unified_diff: String, move_path: Option<PathBuf> },
 }
-
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
@@ -162,13 +154,9 @@ pub struct ApplyPatchApprovalResponse {
 #[serde(rename_all = "snake_case")]
 pub enum ReviewDecision {
     Approved,
-    ApprovedExecpolicyAmendment {
-        proposed_execpolicy_amendment: ExecPolicyAmendment,
-    },
+    ApprovedExecpolicyAmendment { proposed_execpolicy_amendment: ExecPolicyAmendment },
     ApprovedForSession,
-    NetworkPolicyAmendment {
-        network_policy_amendment: NetworkPolicyAmendment,
-    },
+    NetworkPolicyAmendment { network_policy_amendment: NetworkPolicyAmendment },
     Denied,
     TimedOut,
     Abort,
@@ -191,23 +179,10 @@ pub struct ExecCommandApprovalParams {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ParsedCommand {
-    Read {
-        cmd: String,
-        name: String,
-        path: PathBuf,
-    },
-    ListFiles {
-        cmd: String,
-        path: Option<String>,
-    },
-    Search {
-        cmd: String,
-        query: Option<String>,
-        path: Option<String>,
-    },
-    Unknown {
-        cmd: String,
-    },
+    Read { cmd: String, name: String, path: PathBuf },
+    ListFiles { cmd: String, path: Option<String> },
+    Search { cmd: String, query: Option<String>, path: Option<String> },
+    Unknown { cmd: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,5 @@
 //! TODO windows
 
-
 #[cfg(feature = "export")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

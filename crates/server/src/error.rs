@@ -10,6 +10,9 @@ use protocol::ErrorCode;
 use rpc::ErrorObject;
 use serde_json::Value;
 use store::StoreError;
+use types::{TurnError, TurnErrorKind};
+
+use crate::wire::ToWire as _;
 
 /// An error on its way to a client.
 #[derive(Debug)]
@@ -64,6 +67,15 @@ impl RpcError {
 impl From<ThreadError> for RpcError {
     fn from(error: ThreadError) -> Self {
         match error {
+            ThreadError::NotSteerable(kind) => {
+                let told = TurnError {
+                    message: error.to_string(),
+                    kind: Some(TurnErrorKind::ActiveTurnNotSteerable { turn_kind: kind }),
+                    details: None,
+                };
+                let data = serde_json::to_value(told.to_wire()).expect("a turn's error is plain JSON");
+                Self::invalid_request(error).with_data(data)
+            }
             ThreadError::NoActiveTurn
             | ThreadError::OtherTurn { .. }
             | ThreadError::NothingToInterrupt

@@ -4,8 +4,8 @@ use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
-    account, config, feature, feedback, fs, initialize, mcp, model, realtime, skill, thread, thread_archive,
-    thread_command, thread_history, thread_list, thread_metadata, thread_resume, turn, windows,
+    account, config, feature, feedback, fs, initialize, mcp, model, realtime, review, skill, thread, thread_archive,
+    thread_command, thread_compact, thread_history, thread_list, thread_metadata, thread_resume, turn, windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
@@ -43,6 +43,8 @@ pub(crate) fn router() -> Router {
             |p| Order::Thread(p.thread_id.clone()),
             thread_command::decrement_elicitation,
         )
+        .on(m::ThreadCompactStart, |p| Order::Thread(p.thread_id.clone()), thread_compact::start)
+        .on(m::ReviewStart, |p| Order::Thread(p.thread_id.clone()), review::start)
         .on(m::TurnStart, |p| Order::Thread(p.thread_id.clone()), turn::start)
         .on(m::TurnSteer, |p| Order::Thread(p.thread_id.clone()), turn::steer)
         .on(m::TurnInterrupt, |_| Order::Any, turn::interrupt)
@@ -89,7 +91,6 @@ pub(crate) fn router() -> Router {
 fn unavailable(router: Router) -> Router {
     router
         .unavailable(m::MemoryReset)
-        .unavailable(m::ThreadCompactStart)
         .unavailable(m::ThreadApproveGuardianDeniedAction)
         .unavailable(m::MarketplaceAdd)
         .unavailable(m::MarketplaceRemove)
@@ -101,7 +102,6 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::DeviceKeySign)
         .unavailable(m::PluginInstall)
         .unavailable(m::PluginUninstall)
-        .unavailable(m::ReviewStart)
         .unavailable(m::McpServerOauthLogin)
         .unavailable(m::McpServerResourceRead)
         .unavailable(m::McpServerToolCall)

@@ -52,6 +52,8 @@ struct Epoch<'a> {
     items: Vec<Cow<'a, ResponseItem>>,
     /// Where the first message of each user turn stands.
     user_turns: Vec<usize>,
+    /// What the compaction that began it said.
+    summary: Option<&'a str>,
 }
 
 /// What the next message of the user is.
@@ -89,16 +91,17 @@ impl<'a> Builder<'a> {
         epoch.items.push(Cow::Borrowed(item));
     }
 
-    fn compact(&mut self, message: &str, replacement: Option<&'a [ResponseItem]>) {
+    fn compact(&mut self, message: &'a str, replacement: Option<&'a [ResponseItem]>) {
+        let earlier = self.epoch().summary;
         let items = match replacement {
             Some(items) => items.iter().map(Cow::Borrowed).collect(),
-            // What rollouts without a replacement mean: the user's messages stay, and the summary after them.
+            // What no replacement means: the user's messages stay, and the summary after them.
             None => {
-                let kept = self.epoch().items.iter().filter(|item| is_user_message(item)).cloned();
+                let kept = self.epoch().items.iter().filter(|item| outlives_compaction(item, earlier)).cloned();
                 kept.chain([Cow::Owned(ResponseItem::user(message))]).collect()
             }
         };
-        self.epochs.push(Epoch { items, user_turns: Vec::new() });
+        self.epochs.push(Epoch { items, user_turns: Vec::new(), summary: Some(message) });
     }
 
     fn roll_back(&mut self, num_turns: u32) {
@@ -128,6 +131,18 @@ impl<'a> Builder<'a> {
             epoch.items.truncate(cut);
         }
     }
+}
+
+/// Whether an item stays in the history when a compaction names no replacement: what the user said does, but not
+/// `earlier`, the summary of the compaction before.
+#[must_use]
+pub fn outlives_compaction(item: &ResponseItem, earlier: Option<&str>) -> bool {
+    is_user_message(item) && !earlier.is_some_and(|summary| is_text(item, summary))
+}
+
+fn is_text(item: &ResponseItem, expected: &str) -> bool {
+    let ResponseItem::Message { content, .. } = item else { return false };
+    matches!(&content[..], [ContentItem::InputText { text }] if text == expected)
 }
 
 /// Whether an item is what a user said, not what was put in their place.

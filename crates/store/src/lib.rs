@@ -27,7 +27,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use git_patches::GitPatch;
-pub use history::history_from;
+pub use history::{history_from, outlives_compaction};
 pub use list::{ListQuery, Page, SortKey, SortOrder, SourceKind, Summary};
 pub use record::{EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord};
 pub use store::{Found, Store};

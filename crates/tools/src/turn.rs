@@ -11,6 +11,7 @@ use crate::patch::TurnDiff;
 use crate::truncate::Truncation;
 
 /// The settings and services a turn lends to its tool calls.
+#[derive(Clone)]
 pub struct TurnTools {
     pub thread_id: ThreadId,
     pub turn_id: TurnId,

@@ -107,11 +107,7 @@ pub fn read_directory(path: &AbsPath) -> Result<Vec<Entry>, FileError> {
         let entry = entry?;
         // What vanishes meanwhile is not there.
         let Ok(metadata) = fs::metadata(entry.path()) else { continue };
-        entries.push(Entry {
-            name: entry.file_name(),
-            is_directory: metadata.is_dir(),
-            is_file: metadata.is_file(),
-        });
+        entries.push(Entry { name: entry.file_name(), is_directory: metadata.is_dir(), is_file: metadata.is_file() });
     }
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)

@@ -74,7 +74,8 @@ impl Watch {
         self.points.iter().find_map(|point| match &point.name {
             Some(name) => (changed == point.folder.join(name)).then(|| self.path.clone()),
             None if changed == point.folder => Some(self.path.clone()),
-            None => (changed.parent() == Some(&point.folder)).then(|| self.path.join(changed.file_name().unwrap_or_default())),
+            None => (changed.parent() == Some(&point.folder))
+                .then(|| self.path.join(changed.file_name().unwrap_or_default())),
         })
     }
 }

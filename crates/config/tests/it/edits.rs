@@ -173,3 +173,17 @@ fn skills_are_switched_off_by_an_entry_and_on_by_removing_it() {
     loader.switch_skill(&path, true).unwrap();
     assert_eq!(place.read("home/config.toml"), "model = \"m\"\n");
 }
+
+#[test]
+fn the_administrators_file_wins_over_flags_and_edits() {
+    let place = Place::with_user("model = \"user\"\n");
+    place.write("etc/managed_config.toml", "model = \"managed\"\n[features]\nshell_snapshot = false\n");
+    let loader = place.flags(&["model=flag"]);
+    assert_eq!(loader.load(None, None).unwrap().model.as_deref(), Some("managed"));
+    let features = upsert("features", json!({"shell_snapshot": true, "memories": true}));
+    let overridden = loader.edit(&[features], None).unwrap().overridden.unwrap();
+    assert_eq!(overridden.effective, json!({"shell_snapshot": false, "memories": true}));
+    assert!(loader.edit(&[replace("features.memories", json!(false))], None).unwrap().overridden.is_none());
+    let removed = loader.edit(&[replace("model", Value::Null)], None).unwrap().overridden.unwrap();
+    assert_eq!(removed.effective, json!("managed"));
+}

@@ -8,8 +8,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use types::TurnId;
 
-use super::{AcceptedTurn, Command, Idle, Reply, Running, TURN_INBOX, ThreadActor, ThreadError, ThreadHandle};
-use crate::context::{ContextFacts, estimated_tokens};
+use super::{
+    AcceptedTurn, Command, Idle, Reply, Running, Steering, TURN_INBOX, ThreadActor, ThreadError, ThreadHandle,
+};
+use crate::compact::estimated_tokens;
+use crate::context::ContextFacts;
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
 use crate::turn::TurnInput;
@@ -94,15 +97,14 @@ impl ThreadActor {
         stored.records.push(marker.clone());
 
         let settings = shared.settings();
-        let history = stored.history();
-        let tokens = estimated_tokens(shared.instructions(&settings).as_deref(), &history);
+        let tokens = estimated_tokens(shared.instructions(&settings).as_deref(), &stored.history());
         let mut usage = idle.log.usage();
         if let Some(usage) = &mut usage {
             usage.last = types::TokenUsage { total_tokens: tokens, ..types::TokenUsage::default() };
         }
         let counted = usage.map(|totals| EventRecord::TokenCount { totals: Some(totals), rate_limits: None });
         idle.log.record(counted.map(Record::Event).into_iter().chain([marker]).collect())?;
-        idle.log.reload(history, usage);
+        idle.log.reload(&stored, usage);
         let model = stored.last_turn_context().map(|context| context.model.clone());
         idle.facts = ContextFacts::of_history(idle.log.history(), model.as_deref());
         shared.view().updated_at = SystemTime::now();
@@ -128,7 +130,7 @@ impl ThreadActor {
             (None, Some(Idle { log, facts })) => {
                 let id = TurnId::new();
                 let (inbox, receiver) = mpsc::channel(TURN_INBOX);
-                let cancel = CancellationToken::new();
+                let (cancel, replaced) = (CancellationToken::new(), CancellationToken::new());
                 let turn = CommandTurn {
                     id: id.clone(),
                     thread: self.shared.clone(),
@@ -138,13 +140,20 @@ impl ThreadActor {
                     script,
                     inbox: receiver,
                     cancel: cancel.clone(),
+                    replaced: replaced.clone(),
                 };
                 self.shared.view().updated_at = SystemTime::now();
                 let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
                 let task = tokio::spawn(tracing::Instrument::instrument(turn.run(gone), span));
-                let running =
-                    Running { id: id.clone(), takes_input: false, cancel, inbox, task, interrupts: Vec::new() };
-                self.running = Some(running);
+                self.running = Some(Running {
+                    id: id.clone(),
+                    steering: Steering::Waits,
+                    cancel,
+                    replaced,
+                    inbox,
+                    task,
+                    interrupts: Vec::new(),
+                });
                 id
             }
             (None, None) => {

@@ -1,7 +1,7 @@
 //! One request to the model: from the history to what the model answered, tools included.
 
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,10 +11,11 @@ use serde_json::Value;
 use store::{EventRecord, Record};
 use types::item::{MessagePhase, WebSearchAction};
 use types::response_item::{ReasoningContent, ReasoningSummaryPart};
-use types::{AbsPath, ContentItem, Item, ItemId, ModeKind, ResponseItem, ToolOutput};
+use types::{AbsPath, Item, ItemId, ModeKind, ResponseItem, SandboxPolicy, ToolOutput, ToolSpec};
 
 use super::tool_calls::{ToolCalls, ToolDone};
 use super::{RunningTurn, Stop};
+use crate::compact::output_text;
 use crate::event::ThreadEvent;
 use crate::plan_block::{Piece, PlanSplitter};
 
@@ -89,10 +90,7 @@ impl RunningTurn {
                 Some(Ok(event)) => self.on_event(event, &mut arriving, &mut calls)?,
                 Some(Err(error)) => break Some(error),
                 None => {
-                    break Some(ModelError::Disconnected {
-                        reason: "stream closed before response.completed".to_owned(),
-                        retry_after: None,
-                    });
+                    break Some(cut_off());
                 }
             }
         };
@@ -114,12 +112,16 @@ impl RunningTurn {
     }
 
     fn request(&self) -> Request {
+        self.request_of(self.log.shared_history(), self.specs.clone())
+    }
+
+    pub(super) fn request_of(&self, input: Arc<Vec<ResponseItem>>, tools: Arc<[ToolSpec]>) -> Request {
         let settings = &self.settings;
         Request {
             model: settings.model().to_owned(),
             instructions: self.thread.instructions(settings),
-            input: self.log.history().to_vec(),
-            tools: self.specs.clone(),
+            input,
+            tools,
             parallel_tool_calls: self.model.supports_parallel_tool_calls,
             reasoning: self.reasoning(),
             verbosity: self
@@ -171,10 +173,10 @@ impl RunningTurn {
 
     /// The sandbox's name in request metadata.
     fn sandbox_name(&self) -> &'static str {
-        match (&self.settings.sandbox_policy, self.environment.launcher.mechanism()) {
-            (types::SandboxPolicy::DangerFullAccess, _) | (_, Err(_)) => "none",
-            (types::SandboxPolicy::ExternalSandbox { .. }, _) => "external",
-            _ => "seccomp",
+        match &self.settings.sandbox_policy {
+            SandboxPolicy::DangerFullAccess => "none",
+            SandboxPolicy::ExternalSandbox { .. } => "external",
+            SandboxPolicy::ReadOnly { .. } | SandboxPolicy::WorkspaceWrite { .. } => "seccomp",
         }
     }
 
@@ -495,7 +497,7 @@ impl RunningTurn {
         self.events.item_completed(item);
     }
 
-    fn count(&mut self, usage: Option<types::TokenUsage>) -> Result<(), SampleError> {
+    pub(super) fn count(&mut self, usage: Option<types::TokenUsage>) -> Result<(), SampleError> {
         if let Some(last) = usage {
             self.log.count(last, Some(self.model.effective_context_window()));
         }
@@ -523,7 +525,7 @@ impl RunningTurn {
         SampleError::Model(error)
     }
 
-    fn tell_usage(&self) {
+    pub(super) fn tell_usage(&self) {
         if let Some(usage) = self.log.usage() {
             self.events.emit(ThreadEvent::TokenUsageUpdated { turn_id: self.id.clone(), usage });
         }
@@ -541,7 +543,7 @@ impl RunningTurn {
 
     /// Records what a tool told the model, then tells clients how it ended.
     fn finish_call(&mut self, done: ToolDone) -> Result<(), SampleError> {
-        let mut records = done.events.extended(&self.events);
+        let mut records = done.events.extended();
         records.push(Record::ResponseItem(done.output));
         self.log.record(records)?;
         done.events.release();
@@ -576,6 +578,11 @@ impl RunningTurn {
     }
 }
 
+/// The stream ended too early.
+pub(super) fn cut_off() -> ModelError {
+    ModelError::Disconnected { reason: "stream closed before response.completed".to_owned(), retry_after: None }
+}
+
 fn id_or_new(id: Option<&str>) -> ItemId {
     id.filter(|id| !id.is_empty()).map_or_else(ItemId::new, ItemId::from)
 }
@@ -592,16 +599,6 @@ fn image_started(id: &ItemId) -> Item {
         result: String::new(),
         saved_path: None,
     }
-}
-
-fn output_text(content: &[ContentItem]) -> String {
-    content
-        .iter()
-        .filter_map(|part| match part {
-            ContentItem::OutputText { text } => Some(text.as_str()),
-            ContentItem::InputText { .. } | ContentItem::InputImage { .. } => None,
-        })
-        .collect()
 }
 
 /// Talk and last plan block of a whole message.

@@ -103,26 +103,7 @@ pub(super) fn truncation(model: &ModelInfo) -> tools::Truncation {
 
 /// The same tools for a call of its own.
 fn with_host(tools: &TurnTools, host: Arc<dyn Host>) -> TurnTools {
-    TurnTools {
-        thread_id: tools.thread_id,
-        turn_id: tools.turn_id.clone(),
-        cwd: tools.cwd.clone(),
-        approval_policy: tools.approval_policy.clone(),
-        sandbox_policy: tools.sandbox_policy.clone(),
-        permission_profile: tools.permission_profile.clone(),
-        places: tools.places.clone(),
-        launcher: tools.launcher.clone(),
-        sessions: tools.sessions.clone(),
-        shell: tools.shell.clone(),
-        env: tools.env.clone(),
-        mode: tools.mode,
-        truncation: tools.truncation,
-        image_input: tools.image_input,
-        grants: tools.grants.clone(),
-        cancel: tools.cancel.clone(),
-        diff: tools.diff.clone(),
-        host,
-    }
+    TurnTools { host, ..tools.clone() }
 }
 
 /// How the provider may search the web, if at all.
@@ -193,17 +174,13 @@ impl Host for TurnHost {
 }
 
 /// Holds back what a call tells from its item's completion on, until the output is recorded.
-struct CallHost {
-    turn: Arc<dyn Host>,
-    events: TurnEvents,
-    held: Arc<HeldEvents>,
-}
+struct CallHost(Arc<HeldEvents>);
 
 /// Events waiting for their call's output to be on disk. The lock is held for a push, never across an await.
-#[derive(Default)]
 pub(super) struct HeldEvents {
     state: Mutex<Held>,
-    turn: Option<Arc<dyn Host>>,
+    turn: Arc<dyn Host>,
+    events: TurnEvents,
 }
 
 #[derive(Default)]
@@ -215,10 +192,10 @@ struct Held {
 
 impl HeldEvents {
     /// What an extended history keeps of the items that have ended.
-    pub(super) fn extended(&self, events: &TurnEvents) -> Vec<Record> {
+    pub(super) fn extended(&self) -> Vec<Record> {
         let held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let items = held.events.iter().filter_map(|event| match event {
-            ToolEvent::ItemCompleted(item) => events.extended(item),
+            ToolEvent::ItemCompleted(item) => self.events.extended(item),
             _ => None,
         });
         items.collect()
@@ -229,9 +206,7 @@ impl HeldEvents {
         let mut held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         held.released = true;
         for event in held.events.drain(..) {
-            if let Some(turn) = &self.turn {
-                turn.emit(event);
-            }
+            self.turn.emit(event);
         }
     }
 }
@@ -239,28 +214,28 @@ impl HeldEvents {
 #[async_trait]
 impl Host for CallHost {
     fn emit(&self, event: ToolEvent) {
-        let mut held = self.held.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         held.holding |= matches!(event, ToolEvent::ItemCompleted(_));
         if held.holding && !held.released {
             held.events.push(event);
         } else {
             if let ToolEvent::ItemCompleted(item) = &event {
-                self.events.keep_late(item);
+                self.0.events.keep_late(item);
             }
-            self.turn.emit(event);
+            self.0.turn.emit(event);
         }
     }
 
     async fn approve_command(&self, approval: CommandApproval) -> CommandDecision {
-        self.turn.approve_command(approval).await
+        self.0.turn.approve_command(approval).await
     }
 
     async fn approve_patch(&self, approval: PatchApproval) -> PatchDecision {
-        self.turn.approve_patch(approval).await
+        self.0.turn.approve_patch(approval).await
     }
 
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
-        self.turn.ask_user(questions).await
+        self.0.turn.ask_user(questions).await
     }
 }
 
@@ -320,9 +295,12 @@ impl ToolCalls {
         let call_id = call.call_id.clone();
         self.order.push(call_id.clone());
         self.open.insert(call_id.clone(), (item.clone(), Instant::now()));
-        let held = Arc::new(HeldEvents { state: Mutex::default(), turn: Some(self.tools.host.clone()) });
-        let host =
-            Arc::new(CallHost { turn: self.tools.host.clone(), events: self.events.clone(), held: held.clone() });
+        let held = Arc::new(HeldEvents {
+            state: Mutex::default(),
+            turn: self.tools.host.clone(),
+            events: self.events.clone(),
+        });
+        let host = Arc::new(CallHost(held.clone()));
         let tools = with_host(&self.tools, host);
         let (thread, events, turns) = (self.thread.clone(), self.events.clone(), self.turns.clone());
         let cancel = self.tools.cancel.clone();

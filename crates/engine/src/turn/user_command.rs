@@ -37,6 +37,8 @@ pub(crate) struct CommandTurn {
     pub(crate) script: String,
     pub(crate) inbox: mpsc::Receiver<TurnInput>,
     pub(crate) cancel: CancellationToken,
+    /// Fires before `cancel` when another turn takes this one's place.
+    pub(crate) replaced: CancellationToken,
 }
 
 impl CommandTurn {
@@ -79,6 +81,7 @@ impl CommandTurn {
             last_message: None,
             status: thread_status,
             announced,
+            error_told: false,
         }
     }
 
@@ -111,15 +114,18 @@ impl CommandTurn {
 
     fn record_end(&mut self, interrupted: bool, completed_at: i64, duration: Duration) -> Result<(), StoreError> {
         if interrupted {
-            return self.log.record(vec![
-                Record::ResponseItem(context::turn_aborted_item()),
-                Record::Event(EventRecord::TurnAborted {
-                    turn_id: Some(self.id.clone()),
-                    reason: "interrupted".to_owned(),
-                    completed_at: Some(completed_at),
-                    duration: Some(duration),
-                }),
-            ]);
+            let replaced = self.replaced.is_cancelled();
+            let mut records = Vec::new();
+            if !replaced {
+                records.push(Record::ResponseItem(context::turn_aborted_item()));
+            }
+            records.push(Record::Event(EventRecord::TurnAborted {
+                turn_id: Some(self.id.clone()),
+                reason: if replaced { "replaced" } else { "interrupted" }.to_owned(),
+                completed_at: Some(completed_at),
+                duration: Some(duration),
+            }));
+            return self.log.record(records);
         }
         self.log.record(vec![Record::Event(EventRecord::TurnCompleted {
             turn_id: self.id.clone(),

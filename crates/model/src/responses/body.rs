@@ -243,7 +243,7 @@ mod tests {
         Request {
             model: "mock-model".to_owned(),
             instructions: Some("Be good.".to_owned()),
-            input: vec![ResponseItem::user("hello")],
+            input: Arc::new(vec![ResponseItem::user("hello")]),
             prompt_cache_key: "thread".to_owned(),
             client_metadata: vec![("x-codex-installation-id".to_owned(), "i".to_owned())],
             ..Request::default()
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn a_provider_that_stores_gets_the_items_ids_back() {
         let mut request = request();
-        request.input.push(ResponseItem::FunctionCall {
+        Arc::make_mut(&mut request.input).push(ResponseItem::FunctionCall {
             id: Some("fc-1".to_owned()),
             name: "f".to_owned(),
             namespace: None,

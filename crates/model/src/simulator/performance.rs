@@ -370,7 +370,7 @@ fn size_of_input(request: &Request) -> usize {
         }
     }
     let mut counter = Counter(request.instructions.as_ref().map_or(0, String::len));
-    for item in &request.input {
+    for item in request.input.iter() {
         // An item without a JSON form counts as nothing.
         let _ = serde_json::to_writer(&mut counter, item);
     }

@@ -34,7 +34,7 @@ fn request(prompt: &str) -> Request {
     let context = "<environment_context>\n  <cwd>/somewhere</cwd>\n</environment_context>";
     Request {
         model: "simulator".to_owned(),
-        input: vec![ResponseItem::user(context), ResponseItem::user(prompt)],
+        input: Arc::new(vec![ResponseItem::user(context), ResponseItem::user(prompt)]),
         tools: tools(),
         prompt_cache_key: "thread".to_owned(),
         ..Request::default()
@@ -146,11 +146,11 @@ async fn turn_with(simulator: &Simulator, mut request: Request, output: &str) ->
                 _ => None,
             })
             .collect();
-        request.input.extend(items);
+        Arc::make_mut(&mut request.input).extend(items);
         if calls.is_empty() {
             return transcript;
         }
-        request.input.extend(calls);
+        Arc::make_mut(&mut request.input).extend(calls);
     }
     panic!("the turn does not end: {transcript:?}");
 }
@@ -299,10 +299,10 @@ async fn a_steering_message_replaces_what_was_left() {
     let (_, items) = respond(&simulator, &request).await;
     let ResponseItem::FunctionCall { call_id, .. } = items.last().unwrap() else { panic!("a call") };
     let output = ResponseItem::function_output(call_id.clone(), ToolOutput::Text("ok".to_owned()));
-    request.input.extend(items);
-    request.input.push(output);
-    request.input.push(ResponseItem::user("say changed course"));
-    request.input.push(ResponseItem::user("<turn_aborted>\nnot the user's words\n</turn_aborted>"));
+    Arc::make_mut(&mut request.input).extend(items);
+    Arc::make_mut(&mut request.input).push(output);
+    Arc::make_mut(&mut request.input).push(ResponseItem::user("say changed course"));
+    Arc::make_mut(&mut request.input).push(ResponseItem::user("<turn_aborted>\nnot the user's words\n</turn_aborted>"));
     assert_eq!(turn_with(&simulator, request, "ok").await, ["say: changed course"]);
 }
 
@@ -569,7 +569,7 @@ mod scripts {
         let mut replies = Vec::new();
         for _ in 0..count {
             let mut request = request("");
-            request.input.clear();
+            Arc::make_mut(&mut request.input).clear();
             replies.push(one(&simulator, &request).await);
         }
         replies

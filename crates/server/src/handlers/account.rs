@@ -4,6 +4,7 @@ use auth::{Account, AuthMode, Credentials, Keep};
 use config::{Config, CredentialsStore, LoginMethod};
 use protocol as p;
 
+use super::thread_settings::usable_config;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
 
@@ -110,11 +111,8 @@ fn need_chatgpt(cx: &Cx, what: &str) -> Result<(), RpcError> {
     }
 }
 
-/// A broken configuration was told before; the built-in values then count.
 fn config(cx: &Cx) -> Result<Config, RpcError> {
-    let environment = cx.server.engine.environment();
-    let config = environment.loader.load(Some(&environment.cwd), None);
-    Ok(config.or_else(|_| environment.loader.defaults(Some(&environment.cwd)))?)
+    usable_config(cx, &cx.server.engine.environment().cwd)
 }
 
 /// A login that cannot be understood counts as none.

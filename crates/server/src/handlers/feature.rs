@@ -7,6 +7,7 @@ use config::{Feature, FeatureInfo, Features, Stage};
 use protocol as p;
 
 use super::page::Page;
+use super::thread_settings::usable_config;
 use crate::dispatch::{Cx, Handled};
 use crate::error::RpcError;
 
@@ -15,9 +16,7 @@ pub(crate) async fn list(
     cx: Cx,
     params: p::ExperimentalFeatureListParams,
 ) -> Handled<p::ExperimentalFeatureListResponse> {
-    let environment = cx.server.engine.environment();
-    let config = environment.loader.load(Some(&environment.cwd), None);
-    let config = config.or_else(|_| environment.loader.defaults(Some(&environment.cwd)))?;
+    let config = usable_config(&cx, &cx.server.engine.environment().cwd)?;
     let all = features::ALL;
     let Page { range, next_cursor } = Page::of(all.len(), params.cursor.as_deref(), params.limit, "feature flags")?;
     let data = all[range].iter().map(|info| to_wire(info, &config.features)).collect();

@@ -3,14 +3,13 @@
 use protocol as p;
 use types::ThreadId;
 
+use super::thread_settings::usable_config;
 use super::thread_view;
 use crate::dispatch::{Cx, Handled};
 use crate::error::RpcError;
 
 pub(crate) async fn upload(cx: Cx, params: p::FeedbackUploadParams) -> Handled<p::FeedbackUploadResponse> {
-    let environment = cx.server.engine.environment();
-    let config = environment.loader.load(Some(&environment.cwd), None);
-    let config = config.or_else(|_| environment.loader.defaults(Some(&environment.cwd)))?;
+    let config = usable_config(&cx, &cx.server.engine.environment().cwd)?;
     if !config.feedback_enabled {
         return Err(RpcError::invalid_request("sending feedback is disabled by configuration"));
     }

@@ -1,16 +1,19 @@
 //! `model/list` and `collaborationMode/list`: what can be chosen.
 
+use std::borrow::Cow;
+
+use config::Config;
 use model::catalogue::{self, Modality, ModelInfo};
 use protocol as p;
 
 use super::page::Page;
+use super::thread_settings::usable_config;
 use crate::dispatch::{Cx, Handled};
-use crate::error::RpcError;
 use crate::wire::ToWire as _;
 
 /// Pages through the bundled catalogue, or the one the configuration names.
 pub(crate) async fn list(cx: Cx, params: p::ModelListParams) -> Handled<p::ModelListResponse> {
-    let models = models(&cx)?;
+    let models = usable_models(&usable_config(&cx, &cx.server.engine.environment().cwd)?);
     let hidden = params.include_hidden.unwrap_or(false);
     let shown: Vec<&ModelInfo> = models.iter().filter(|model| hidden || !model.hidden).collect();
     let Page { range, next_cursor } = Page::of(shown.len(), params.cursor.as_deref(), params.limit, "models")?;
@@ -18,13 +21,23 @@ pub(crate) async fn list(cx: Cx, params: p::ModelListParams) -> Handled<p::Model
     Ok(p::ModelListResponse { data, next_cursor }.into())
 }
 
-fn models(cx: &Cx) -> Result<Vec<ModelInfo>, RpcError> {
-    let environment = cx.server.engine.environment();
-    let file = environment.loader.load(Some(&environment.cwd), None).ok().and_then(|config| config.model_catalog_json);
-    let Some(file) = file else { return Ok(catalogue::all().to_vec()) };
-    let read = std::fs::read_to_string(&file).map_err(|error| error.to_string());
+/// The catalogue that the configuration names, or the bundled one.
+///
+/// # Errors
+/// Why the named one cannot be used.
+pub(crate) fn models(config: &Config) -> Result<Cow<'static, [ModelInfo]>, String> {
+    let Some(file) = &config.model_catalog_json else { return Ok(Cow::Borrowed(catalogue::all())) };
+    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
     let parsed = read.and_then(|text| catalogue::from_json(&text).map_err(|error| error.to_string()));
-    parsed.map_err(|error| RpcError::internal(format_args!("failed to read the model catalogue `{file}`: {error}")))
+    parsed.map(Cow::Owned).map_err(|error| format!("model_catalog_json path `{file}`: {error}"))
+}
+
+/// As [`models`]; instead of one that cannot be used, which is told at `initialize`, the bundled one.
+pub(crate) fn usable_models(config: &Config) -> Cow<'static, [ModelInfo]> {
+    models(config).unwrap_or_else(|error| {
+        tracing::warn!(error, "the model catalogue cannot be used");
+        Cow::Borrowed(catalogue::all())
+    })
 }
 
 fn to_wire(model: &ModelInfo) -> p::Model {

@@ -7,6 +7,7 @@ use extensions::skills::{Found, Interface, Scope, Skill, ToolDependency};
 use protocol as p;
 use types::AbsPath;
 
+use super::thread_settings::usable_config;
 use crate::dispatch::{Cx, Handled};
 use crate::error::RpcError;
 use crate::wire::abs;
@@ -44,9 +45,7 @@ fn entry(cx: &Cx, cwd: PathBuf, extra: &[(PathBuf, Vec<AbsPath>)]) -> Result<p::
     let Some(folder) = folder else {
         return Ok(p::SkillsListEntry { cwd, skills: Vec::new(), errors: Vec::new() });
     };
-    // A broken configuration was told before; skills are as good without it.
-    let config = environment.loader.load(Some(&folder), None);
-    let config = config.or_else(|_| environment.loader.defaults(Some(&folder)))?;
+    let config = usable_config(cx, &folder)?;
     let extra = extra.iter().find(|(of, _)| *of == cwd).map_or(&[][..], |(_, roots)| roots);
     let found = environment.discover_skills(&config, &folder, extra);
     let Found { skills, errors } = &*found;

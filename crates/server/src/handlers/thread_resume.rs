@@ -177,9 +177,7 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
     };
     let original = {
         let cx = cx.clone();
-        let read = move || {
-            cx.server.engine.environment().store.read(&path).map_err(|error| unreadable(&shown, &error))
-        };
+        let read = move || cx.server.engine.environment().store.read(&path).map_err(|error| unreadable(&shown, &error));
         thread_view::blocking(read).await??
     };
     let settings = stored_settings(&cx, requested, &original)?;

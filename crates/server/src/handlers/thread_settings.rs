@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use config::{Config, ThreadOverrides};
+use config::{Config, Source, ThreadOverrides};
 use engine::ThreadSettings;
 use protocol::{ConfigWarningNotification, TextPosition, TextRange};
 use serde_json::Value;
@@ -110,7 +110,7 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
     let user_agent = client.map(|client| client.user_agent.clone()).unwrap_or_default();
     let provider_id = asked_provider.unwrap_or_else(|| config.model_provider.clone());
     let provider = engine::connect(environment, &config, &provider_id, &originator, &user_agent)?;
-    let model = config.model.clone().unwrap_or_else(default_model);
+    let model = config.model.clone().unwrap_or_else(|| default_model(&config));
     Ok(ThreadSettings {
         model,
         provider_id,
@@ -133,8 +133,8 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
 }
 
 /// The model a new user gets.
-fn default_model() -> String {
-    let models = model::catalogue::all();
+fn default_model(config: &Config) -> String {
+    let models = super::model::usable_models(config);
     let default = models.iter().find(|model| model.is_default).or_else(|| models.first());
     default.map(|model| model.slug.clone()).unwrap_or_default()
 }
@@ -155,19 +155,62 @@ fn trust(home: &AbsPath, cwd: &AbsPath) {
     }
 }
 
-/// Tells a new client that the configuration file cannot be used.
+/// The configuration for what does not depend on a thread. A broken file was told at `initialize`; the built-in values
+/// and flags then count.
+pub(crate) fn usable_config(cx: &Cx, cwd: &AbsPath) -> Result<Config, RpcError> {
+    let loader = &cx.server.engine.environment().loader;
+    let config = loader.load(Some(cwd), None);
+    Ok(config.or_else(|_| loader.defaults(Some(cwd)))?)
+}
+
+/// Tells a new client what of the configuration cannot be used.
 pub(crate) fn warn_of_broken_config(cx: &Cx) {
     let environment = cx.server.engine.environment();
-    let Err(error) = environment.loader.load(Some(&environment.cwd), None) else { return };
-    let warning = error.warning();
-    let position = |at: config::Position| TextPosition { line: at.line, column: at.column };
-    cx.server.hub.notify(
-        &cx.connection,
-        &ConfigWarningNotification {
-            summary: warning.summary,
-            details: warning.details,
-            path: warning.path.map(|path| path.to_string()),
-            range: warning.range.map(|range| TextRange { start: position(range.start), end: position(range.end) }),
-        },
-    );
+    match environment.loader.load(Some(&environment.cwd), None) {
+        Ok(config) => {
+            if let Err(error) = super::model::models(&config) {
+                warn(cx, "Invalid configuration; using defaults.".to_owned(), Some(error));
+            }
+            warn_of_disabled_layers(cx, &config);
+        }
+        Err(error) => {
+            let warning = error.warning();
+            let position = |at: config::Position| TextPosition { line: at.line, column: at.column };
+            cx.server.hub.notify(
+                &cx.connection,
+                &ConfigWarningNotification {
+                    summary: warning.summary,
+                    details: warning.details,
+                    path: warning.path.map(|path| path.to_string()),
+                    range: warning
+                        .range
+                        .map(|range| TextRange { start: position(range.start), end: position(range.end) }),
+                },
+            );
+        }
+    }
+}
+
+fn warn_of_disabled_layers(cx: &Cx, config: &Config) {
+    let folders: Vec<String> = config
+        .layers
+        .iter()
+        .filter(|layer| layer.disabled.is_some())
+        .filter_map(|layer| match &layer.source {
+            Source::Project { dot_codex } => Some(dot_codex.to_string()),
+            Source::System { .. }
+            | Source::User { .. }
+            | Source::SessionFlags
+            | Source::Thread
+            | Source::Managed { .. } => None,
+        })
+        .collect();
+    if !folders.is_empty() {
+        let folders = folders.join(", ");
+        warn(cx, format!("The project is not trusted; its configuration is not used (skills are): {folders}"), None);
+    }
+}
+
+fn warn(cx: &Cx, summary: String, details: Option<String>) {
+    cx.server.hub.notify(&cx.connection, &ConfigWarningNotification { summary, details, path: None, range: None });
 }

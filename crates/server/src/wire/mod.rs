@@ -10,7 +10,7 @@ mod from_wire;
 mod to_wire;
 
 pub(crate) use from_wire::response_items;
-pub(crate) use to_wire::{abs, unix_seconds};
+pub(crate) use to_wire::{abs, millis, unix_seconds};
 
 /// How a value of ours looks on the wire.
 pub(crate) trait ToWire {

@@ -22,7 +22,7 @@ pub(crate) fn abs(path: &AbsPath) -> AbsolutePathBuf {
 }
 
 /// Whole milliseconds.
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -2,8 +2,12 @@
 
 mod kit;
 
+mod accounts;
 mod approvals;
+mod configuration;
+mod files;
 mod initialize;
 mod model_failures;
+mod skills;
 mod storage;
 mod turns;

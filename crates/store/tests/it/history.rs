@@ -123,13 +123,24 @@ fn a_compaction_replaces_what_came_before() {
 }
 
 #[test]
-fn a_compaction_of_old_rollouts_keeps_the_users_messages() {
+fn a_compaction_without_a_replacement_keeps_the_users_messages() {
     let compacted = Record::Compacted { message: "summary".to_owned(), replacement: None };
     insta::assert_snapshot!(shown(&[vec![environment()], turn("a"), vec![compacted], turn("b")].concat()), @r"
     user a
     user summary
     user b
     assistant re b
+    ");
+}
+
+#[test]
+fn a_second_compaction_takes_the_summary_of_the_first_away() {
+    let compacted = |message: &str| vec![Record::Compacted { message: message.to_owned(), replacement: None }];
+    let records = [turn("a"), compacted("first"), turn("b"), compacted("second")].concat();
+    insta::assert_snapshot!(shown(&records), @r"
+    user a
+    user b
+    user second
     ");
 }
 

@@ -1,0 +1,146 @@
+//! Making the history short when it fills the context window, or when the user asks for it.
+
+use std::sync::Arc;
+
+use model::{ModelError, ResponseEvent};
+use store::{EventRecord, Record};
+use types::{Item, ItemId, ResponseItem};
+
+use super::sampling::{SampleError, cut_off};
+use super::{Continue, RunningTurn, Stop, turn_error};
+use crate::compact;
+use crate::context::ContextFacts;
+use crate::event::ThreadEvent;
+use crate::prompts;
+
+impl RunningTurn {
+    /// A turn that does nothing else.
+    pub(super) async fn compact_alone(&mut self, started_at: i64) -> Result<(), Stop> {
+        self.log.record(vec![self.turn_started(self.id.clone(), started_at)])?;
+        self.announce_turn(started_at);
+        self.compact(Continue::NextTurn).await
+    }
+
+    /// Whether the last answer came to the limit. What a compaction left is never too much: another one would not make
+    /// it shorter.
+    pub(super) fn is_full(&self) -> bool {
+        let mut model = self.model.clone();
+        if let Some(limit) = self.settings.config.auto_compact_token_limit {
+            model.auto_compact_token_limit = Some(limit);
+        }
+        let limit = model.compaction_limit(model.context_window);
+        self.log.grew() && self.log.usage().is_some_and(|usage| usage.last.total_tokens >= limit)
+    }
+
+    /// Has the model sum up the history, and goes on with the summary. The history stays as it is when that fails.
+    pub(super) async fn compact(&mut self, go_on: Continue) -> Result<(), Stop> {
+        let item = Item::ContextCompaction { id: ItemId::new() };
+        self.events.item_started(item.clone());
+        let mut summary = self.summarise().await?;
+        if summary.trim().is_empty() {
+            summary = compact::last_answer(self.log.history()).unwrap_or_else(|| prompts::NO_SUMMARY.to_owned());
+        }
+        let (context, mut and) = match go_on {
+            Continue::NextTurn => {
+                if let Some(facts) = &mut self.facts {
+                    facts.forget();
+                }
+                (Vec::new(), Vec::new())
+            }
+            Continue::ThisTurn => {
+                let facts = ContextFacts::gather(&self.environment, &self.thread, &self.settings, &self.model);
+                let context = facts.items_since(None);
+                self.facts = Some(facts);
+                (context, vec![self.turn_context()])
+            }
+        };
+        let compacted = compact::compacted(self.log.history(), self.log.summary(), &summary, context);
+        let instructions = self.thread.instructions(&self.settings);
+        let tokens = compact::estimated_tokens(instructions.as_deref(), &compacted.history);
+        self.log.estimate(tokens, self.model.effective_context_window());
+        and.push(Record::Event(EventRecord::TokenCount {
+            totals: self.log.usage(),
+            rate_limits: self.rate_limits.clone(),
+        }));
+        and.push(Record::Event(EventRecord::ContextCompacted));
+        self.log.compact(compacted, and)?;
+        self.tell_usage();
+        self.events.item_completed(item);
+        self.events.emit(ThreadEvent::Warning(prompts::COMPACTED.to_owned()));
+        Ok(())
+    }
+
+    /// Asks the model for a summary of the history. What does not fit into its window is left out, oldest first.
+    async fn summarise(&mut self) -> Result<String, Stop> {
+        let mut input = self.log.history().to_vec();
+        let prompt = self.settings.config.compact_prompt.as_deref().unwrap_or(prompts::COMPACT);
+        input.push(ResponseItem::user(prompt.trim_end()));
+        let limit = self.thread.stream_max_retries(&self.settings);
+        let mut attempt = 0;
+        loop {
+            let error = match self.ask_for_summary(&input).await {
+                Ok(summary) => return Ok(summary),
+                Err(SampleError::Stop(stop)) => return Err(stop),
+                Err(SampleError::Model(error)) => error,
+            };
+            if matches!(error, ModelError::ContextWindowExceeded) && input.len() > 1 {
+                tracing::warn!(
+                    items = input.len(),
+                    "the history does not fit into the window, its oldest item is left out"
+                );
+                compact::drop_oldest(&mut input);
+                continue;
+            }
+            if !error.retryable() || attempt >= limit {
+                return Err(Stop::Failed(turn_error(&error)));
+            }
+            attempt += 1;
+            self.wait_for_retry(&error, attempt, limit).await?;
+        }
+    }
+
+    async fn ask_for_summary(&mut self, input: &[ResponseItem]) -> Result<String, SampleError> {
+        let mut request = self.request_of(Arc::new(input.to_vec()), Arc::default());
+        request.output_schema = None;
+        request.parallel_tool_calls = false;
+        let mut stream = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
+            opened = self.settings.provider.stream(&request, &self.cancel) => opened.map_err(failure)?,
+        };
+        let mut summary = String::new();
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
+                event = stream.next() => event,
+            };
+            match event {
+                Some(Ok(ResponseEvent::ItemDone(ResponseItem::Message { role, content, .. })))
+                    if role == "assistant" =>
+                {
+                    summary = compact::output_text(&content);
+                }
+                Some(Ok(ResponseEvent::RateLimits(limits))) => {
+                    self.rate_limits = Some(limits);
+                    self.tell_usage();
+                }
+                Some(Ok(ResponseEvent::Completed { usage, .. })) => {
+                    self.count(usage)?;
+                    return Ok(summary);
+                }
+                // Nothing of it is shown, and calls are not run.
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(failure(error)),
+                None => return Err(failure(cut_off())),
+            }
+        }
+    }
+}
+
+fn failure(error: ModelError) -> SampleError {
+    match error {
+        ModelError::Cancelled => Stop::Interrupted.into(),
+        error => SampleError::Model(error),
+    }
+}
