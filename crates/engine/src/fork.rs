@@ -9,7 +9,7 @@ use types::{GitFacts, SessionSource, ThreadId, TokenUsageTotals, Turn, TurnId};
 use crate::agents::AgentLink;
 use crate::context::{self, ContextFacts};
 use crate::dynamic_tools::DynamicTools;
-use crate::environment::{Environment, unix_seconds};
+use crate::environment::Environment;
 use crate::log::Log;
 use crate::registry::Engine;
 use crate::settings::ThreadSettings;
@@ -113,7 +113,8 @@ fn copy(original: &StoredThread) -> Vec<Record> {
         records.push(Record::Event(EventRecord::TurnAborted {
             turn_id,
             reason: "interrupted".to_owned(),
-            completed_at: Some(unix_seconds()),
+            // When it ended in the copy says nothing.
+            completed_at: None,
             duration: None,
         }));
     }

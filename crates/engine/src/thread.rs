@@ -640,15 +640,6 @@ impl ThreadActor {
         running.interrupts.push(reply);
     }
 
-    fn inject(&mut self, items: Vec<ResponseItem>, reply: Reply<()>) {
-        if let Some(idle) = &mut self.idle {
-            let done = idle.log.record(items.into_iter().map(Record::ResponseItem).collect());
-            let _ = reply.send(done.map_err(ThreadError::from));
-        } else {
-            self.pass_on(reply, |done| TurnInput::Inject { items, done });
-        }
-    }
-
     fn set_name(&mut self, name: Option<String>, reply: Reply<()>) {
         self.shared.view().name.clone_from(&name);
         self.record(Record::Event(EventRecord::ThreadName { thread_id: self.shared.id, name }), reply);

@@ -6,13 +6,13 @@ use std::time::SystemTime;
 use store::{EventRecord, Record, StoreError, StoredThread};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use types::TurnId;
+use types::{ResponseItem, TokenUsage, TurnId};
 
 use super::{
     AcceptedTurn, Command, Idle, Reply, Running, Steering, TURN_INBOX, ThreadActor, ThreadError, ThreadHandle,
 };
 use crate::compact::estimated_tokens;
-use crate::context::ContextFacts;
+use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
 use crate::turn::TurnInput;
@@ -77,6 +77,30 @@ impl ThreadActor {
         }
     }
 
+    /// Puts items before the model. In a thread that has not begun its context comes first, as in a turn.
+    pub(super) fn inject(&mut self, items: Vec<ResponseItem>, reply: Reply<()>) {
+        let shared = &self.shared;
+        let Some(idle) = &mut self.idle else {
+            self.pass_on(reply, |done| TurnInput::Inject { items, done });
+            return;
+        };
+        let mut records = Vec::new();
+        let mut context = None;
+        if idle.facts.is_none() {
+            let settings = shared.settings();
+            let facts = ContextFacts::gather(&shared.environment, shared, &settings, &settings.lookup_model().info);
+            records.extend(facts.items_since(None).into_iter().map(Record::ResponseItem));
+            records.push(Record::TurnContext(Box::new(turn_context_record(&TurnId::new(), &settings))));
+            context = Some(facts);
+        }
+        records.extend(items.into_iter().map(Record::ResponseItem));
+        let done = idle.log.record(records);
+        if done.is_ok() && context.is_some() {
+            idle.facts = context;
+        }
+        let _ = reply.send(done.map_err(ThreadError::from));
+    }
+
     /// Reads the whole rollout (a few milliseconds a megabyte) in the actor's task: nothing may happen to the thread
     /// meanwhile, and nobody else of the server waits for it.
     pub(super) fn roll_back(&mut self, num_turns: u32) -> Result<StoredThread, ThreadError> {
@@ -98,19 +122,23 @@ impl ThreadActor {
 
         let settings = shared.settings();
         let tokens = estimated_tokens(shared.instructions(&settings).as_deref(), &stored.history());
-        let mut usage = idle.log.usage();
-        if let Some(usage) = &mut usage {
-            usage.last = types::TokenUsage { total_tokens: tokens, ..types::TokenUsage::default() };
-        }
-        let counted = usage.map(|totals| EventRecord::TokenCount { totals: Some(totals), rate_limits: None });
-        idle.log.record(counted.map(Record::Event).into_iter().chain([marker]).collect())?;
-        idle.log.reload(&stored, usage);
+        let mut usage = idle.log.usage().unwrap_or_default();
+        usage.last = TokenUsage { total_tokens: tokens, ..TokenUsage::default() };
+        usage.model_context_window = Some(settings.lookup_model().info.effective_context_window());
+        let rate_limits = stored.records.iter().rev().find_map(|record| match record {
+            Record::Event(EventRecord::TokenCount { rate_limits, .. }) => rate_limits.clone(),
+            _ => None,
+        });
+        let counted = EventRecord::TokenCount { totals: Some(usage), rate_limits: rate_limits.clone() };
+        idle.log.record(vec![Record::Event(counted), marker])?;
+        idle.log.reload(&stored, Some(usage));
         let model = stored.last_turn_context().map(|context| context.model.clone());
         idle.facts = ContextFacts::of_history(idle.log.history(), model.as_deref());
         shared.view().updated_at = SystemTime::now();
-        if let Some(usage) = usage {
-            let event = ThreadEvent::TokenUsageUpdated { turn_id: TurnId::new(), usage };
-            shared.sink.emit(shared.id, event);
+        let event = ThreadEvent::TokenUsageUpdated { turn_id: TurnId::new(), usage };
+        shared.sink.emit(shared.id, event);
+        if let Some(limits) = rate_limits {
+            shared.sink.emit(shared.id, ThreadEvent::RateLimitsUpdated(limits));
         }
         Ok(stored)
     }

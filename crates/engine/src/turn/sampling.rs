@@ -191,7 +191,7 @@ impl RunningTurn {
             ResponseEvent::ServerModel(model) => tracing::debug!(model, "the provider names the model it uses"),
             ResponseEvent::RateLimits(limits) => {
                 self.rate_limits = Some(limits);
-                self.tell_usage();
+                self.record_usage()?;
             }
             ResponseEvent::ItemAdded(item) => self.item_added(&item, arriving),
             ResponseEvent::TextDelta { delta, .. } => {
@@ -501,8 +501,11 @@ impl RunningTurn {
         if let Some(last) = usage {
             self.log.count(last, Some(self.model.effective_context_window()));
         }
-        let totals = self.log.usage();
-        let event = EventRecord::TokenCount { totals, rate_limits: self.rate_limits.clone() };
+        self.record_usage()
+    }
+
+    fn record_usage(&mut self) -> Result<(), SampleError> {
+        let event = EventRecord::TokenCount { totals: self.log.usage(), rate_limits: self.rate_limits.clone() };
         self.log.record(vec![Record::Event(event)])?;
         self.tell_usage();
         Ok(())

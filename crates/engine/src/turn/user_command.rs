@@ -86,7 +86,7 @@ impl CommandTurn {
     }
 
     async fn work(&mut self, started_at: i64) -> Result<(), StoreError> {
-        let model = model::catalogue::lookup(self.settings.model()).info;
+        let model = self.settings.lookup_model().info;
         self.log.record(vec![Record::Event(EventRecord::TurnStarted {
             turn_id: self.id.clone(),
             started_at: Some(started_at),
@@ -227,7 +227,7 @@ async fn execute(
     item.exit_code = Some(code);
     item.duration = Some(duration);
 
-    let model = model::catalogue::lookup(settings.model()).info;
+    let model = settings.lookup_model().info;
     let shown = truncation(&model).middle(&output);
     item.aggregated_output = Some(output).filter(|output| !output.is_empty());
     // Source of the layout: the rollout format; other readers know the message by its tags.

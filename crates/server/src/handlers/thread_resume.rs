@@ -51,7 +51,22 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
     announce(&cx, &thread);
     let response = resumed(&cx, &thread, &turns);
     let id = thread.id();
-    Ok(Reply::new(response).then(move |cx| tell_usage(cx, id, usage)))
+    let warning = other_model(&stored, &response.model);
+    Ok(Reply::new(response).then(move |cx| {
+        if let Some(message) = warning {
+            let thread_id = Some(id.to_string());
+            cx.server.hub.notify(&cx.connection, &p::WarningNotification { thread_id, message });
+        }
+        tell_usage(cx, id, usage);
+    }))
+}
+
+/// Says that the thread goes on with another model than it had, if it does.
+fn other_model(stored: &StoredThread, model: &str) -> Option<String> {
+    let before = &stored.last_turn_context()?.model;
+    (before != model).then(|| {
+        format!("so far `{before}` worked in this thread, now `{model}` goes on: it may read what was said differently")
+    })
 }
 
 /// A request that names a loaded thread cannot mean another file.
@@ -155,7 +170,7 @@ fn unreadable(path: &Path, error: &store::StoreError) -> RpcError {
 fn stored_settings(cx: &Cx, requested: Requested, stored: &StoredThread) -> Result<engine::ThreadSettings, RpcError> {
     let context = stored.last_turn_context();
     let kept = Stored {
-        cwd: Some(context.map_or_else(|| stored.meta.cwd.clone(), |context| context.cwd.clone())),
+        cwd: Some(stored.meta.cwd.clone()),
         model: context.map(|context| context.model.clone()),
         model_provider: stored.meta.model_provider.clone(),
         effort: context.and_then(|context| context.effort),

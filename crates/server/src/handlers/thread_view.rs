@@ -39,7 +39,8 @@ pub(crate) fn of_loaded(cx: &Cx, thread: &ThreadSnapshot, turns: &[Turn]) -> p::
         updated_at: unix_seconds(thread.updated_at),
         status: thread.status.to_wire(),
         path: thread.path.as_ref().map(|path| path.as_path().to_owned()),
-        cwd: abs(&thread.settings.cwd),
+        // Where it began; turns may work elsewhere.
+        cwd: abs(&meta.cwd),
         cli_version: meta.cli_version.clone(),
         source: meta.source.to_wire(),
         agent_nickname: meta.agent_nickname.clone(),
