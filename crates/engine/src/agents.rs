@@ -380,6 +380,7 @@ impl Cx<'_> {
             git: self.thread.meta.git.clone(),
             dynamic_tools: Vec::new(),
             raw_events: false,
+            extended_history: self.thread.extended_history,
             history: if args.fork_context { self.history().await } else { Vec::new() },
         };
         let child = environment.start(new, link);
@@ -458,7 +459,7 @@ impl Cx<'_> {
             settings.model.clone_from(&context.model);
             settings.cwd = context.cwd.clone();
         }
-        let child = environment.resume(&stored, writer, settings, false, link);
+        let child = environment.resume(&stored, writer, settings, self.thread.extended_history, link);
         self.thread.sink.emit(child.id(), ThreadEvent::Spawned { parent: self.thread.id });
         Some(child)
     }

@@ -83,11 +83,12 @@ impl ContextFacts {
         let switch =
             before.filter(|before| before.model != self.model && !before.model.is_empty()).map(|_| self.model_switch());
         let Some(before) = before.filter(|before| !before.forgotten) else { return self.all(switch) };
+        // The client's developer instructions are said once, with all the rest; a thread that is resumed with others
+        // hears of them when its context is said anew. Source: the protocol's recorded requests.
         let developer = [
             switch,
             changed(&before.permissions, &self.permissions),
             changed(&before.mode, &self.mode),
-            changed(&before.developer_instructions, &self.developer_instructions),
             changed(&before.personality, &self.personality),
         ];
         let user = [changed(&before.environment, &self.environment)];

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tools::{ToolCall, ToolEvent, ToolInput, ToolResult, TurnTools};
 use types::item::{CallStatus, DynamicToolCall, DynamicToolContent};
@@ -10,15 +11,18 @@ use types::{Item, ItemId, ToolOutput, ToolOutputItem, ToolSpec};
 use crate::event::{Answer, QuestionKind};
 use crate::questions::Questions;
 
-/// One tool of the client.
-#[derive(Debug, Clone, PartialEq)]
+/// One tool of the client. Its serde form is the one that rollouts keep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DynamicTool {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     pub name: String,
     pub description: String,
     /// JSON Schema of the arguments.
     pub input_schema: Value,
     /// Not told to the model up front; callable all the same.
+    #[serde(default)]
     pub defer_loading: bool,
 }
 
@@ -29,6 +33,22 @@ pub(crate) struct DynamicTools(Vec<DynamicTool>);
 impl DynamicTools {
     pub(crate) fn new(tools: Vec<DynamicTool>) -> Self {
         Self(tools)
+    }
+
+    /// The tools as a rollout keeps them; `None` where there are none.
+    pub(crate) fn to_stored(&self) -> Option<Vec<Value>> {
+        let stored: Vec<Value> = self.0.iter().filter_map(|tool| serde_json::to_value(tool).ok()).collect();
+        (!stored.is_empty()).then_some(stored)
+    }
+
+    /// The tools that a rollout keeps. One that cannot be read is left out.
+    pub(crate) fn from_stored(stored: Option<&[Value]>) -> Self {
+        let read = |value: &Value| {
+            DynamicTool::deserialize(value)
+                .inspect_err(|error| tracing::warn!(%error, "a stored dynamic tool cannot be read"))
+                .ok()
+        };
+        Self(stored.unwrap_or_default().iter().filter_map(read).collect())
     }
 
     pub(crate) fn find(&self, namespace: Option<&str>, name: &str) -> Option<&DynamicTool> {

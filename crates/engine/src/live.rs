@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use store::{EventRecord, Extended, Record};
 use types::{Item, Turn, TurnId, TurnStatus};
 
 use crate::event::ThreadEvent;
@@ -86,6 +87,28 @@ impl TurnEvents {
     pub(crate) fn item_completed(&self, item: Item) {
         self.thread.live.push(item.clone());
         self.emit(ThreadEvent::ItemCompleted { turn_id: self.turn_id.clone(), item });
+    }
+
+    /// What the rollout keeps of an item that ended; `None` where other records tell of it, or none is to.
+    pub(crate) fn extended(&self, item: &Item) -> Option<Record> {
+        if !self.thread.extended_history {
+            return None;
+        }
+        let kept = Extended::of(&self.turn_id, item)?;
+        Some(Record::Event(EventRecord::Extended(Box::new(kept))))
+    }
+
+    /// Keeps an item that ended after its call, when nobody at hand owns the log.
+    pub(crate) fn keep_late(&self, item: &Item) {
+        let Some(record) = self.extended(item) else { return };
+        let environment = &self.thread.environment;
+        let Some(thread) = environment.loaded.get(self.thread.id) else { return };
+        let id = self.thread.id;
+        environment.tasks.spawn(async move {
+            if let Err(error) = thread.record(record).await {
+                tracing::warn!(%error, thread = %id, "the end of a tool's item could not be stored");
+            }
+        });
     }
 
     /// Tells of an item that is complete from the start.

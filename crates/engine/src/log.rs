@@ -34,7 +34,7 @@ impl Log {
     }
 
     /// Goes on where a stored thread stands.
-    pub(crate) fn of_stored(stored: &StoredThread, writer: ThreadWriter) -> Self {
+    pub(crate) fn of_stored(stored: &StoredThread, writer: Option<ThreadWriter>) -> Self {
         let history = stored.history();
         let usage = stored.usage().map(|(_, usage)| usage);
         let summaries = || {
@@ -46,7 +46,7 @@ impl Log {
         // A compaction that was rolled back left nothing in the history.
         let summary = summaries().find(|message| history.contains(&ResponseItem::user(*message))).cloned();
         let window = summaries().count() as u64;
-        Self { summary, ..Self::new(Some(writer), history, usage, window) }
+        Self { summary, ..Self::new(writer, history, usage, window) }
     }
 
     /// Puts records on disk, then into the history. On an error neither holds any of them.
@@ -70,6 +70,12 @@ impl Log {
     /// What the model sees, oldest first.
     pub(crate) fn history(&self) -> &[ResponseItem] {
         &self.history
+    }
+
+    /// Goes on where `stored` stands, which holds all that was recorded here; with another token usage.
+    pub(crate) fn reload(&mut self, stored: &StoredThread, usage: Option<TokenUsageTotals>) {
+        let writer = self.writer.take();
+        *self = Self { usage, ..Self::of_stored(stored, writer) };
     }
 
     /// The history for a request, without copying it.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use store::{Record, SessionMeta, StoreError, StoredThread, ThreadWriter};
-use types::{ResponseItem, SessionSource, ThreadId};
+use store::{SessionMeta, StoredThread, ThreadWriter};
+use types::{ContentItem, ResponseItem, SessionSource, ThreadId};
 
 use crate::agents::AgentLink;
 use crate::context::ContextFacts;
@@ -62,6 +62,8 @@ pub struct NewThread {
     pub dynamic_tools: Vec<DynamicTool>,
     /// See [`crate::event::ThreadEvent::RawResponseItem`].
     pub raw_events: bool,
+    /// The rollout keeps tools' items, too.
+    pub extended_history: bool,
     /// What the model has seen before the thread's first turn.
     pub history: Vec<ResponseItem>,
 }
@@ -83,46 +85,16 @@ impl Engine {
         self.environment.start(new, AgentLink::default())
     }
 
-    /// Loads a stored thread.
+    /// Loads a stored thread. With `extended_history` its rollout keeps tools' items from now on.
     #[must_use]
     pub fn resume(
         &self,
         stored: &StoredThread,
         writer: ThreadWriter,
         settings: ThreadSettings,
-        raw_events: bool,
+        extended_history: bool,
     ) -> ThreadHandle {
-        self.environment.resume(stored, writer, settings, raw_events, AgentLink::default())
-    }
-
-    /// Loads a copy of a stored thread, under an id of its own. The copy is on disk when this returns.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn fork(&self, stored: &StoredThread, settings: ThreadSettings) -> Result<ThreadHandle, StoreError> {
-        let environment = &self.environment;
-        let mut seed = environment.seed(
-            NewThread {
-                settings,
-                source: stored.meta.source.clone(),
-                ephemeral: false,
-                forked_from: Some(stored.meta.id),
-                git: stored.meta.git.clone(),
-                dynamic_tools: Vec::new(),
-                raw_events: false,
-                history: Vec::new(),
-            },
-            AgentLink::default(),
-        );
-        let mut writer = environment.store.create(seed.meta.clone());
-        let origin = Record::SessionMeta(Box::new(stored.meta.clone()));
-        let records: Vec<Record> = std::iter::once(origin).chain(stored.records.iter().cloned()).collect();
-        writer.append(&records)?;
-        seed.log = Log::of_stored(stored, writer);
-        let model = stored.last_turn_context().map(|context| context.model.as_str());
-        seed.facts = ContextFacts::of_history(seed.log.history(), model);
-        seed.preview = stored.preview();
-        Ok(environment.load(seed))
+        self.environment.resume(stored, writer, settings, extended_history, AgentLink::default())
     }
 
     /// A loaded thread.
@@ -173,6 +145,7 @@ impl Environment {
     fn seed(&self, new: NewThread, agent: AgentLink) -> ThreadSeed {
         let created_at = SystemTime::now();
         let (nickname, role) = agent.name();
+        let dynamic_tools = DynamicTools::new(new.dynamic_tools);
         let meta = SessionMeta {
             id: ThreadId::new(),
             forked_from_id: new.forked_from,
@@ -186,7 +159,7 @@ impl Environment {
             agent_path: None,
             model_provider: Some(new.settings.provider_id.clone()),
             base_instructions: new.settings.base_instructions.clone(),
-            dynamic_tools: None,
+            dynamic_tools: dynamic_tools.to_stored(),
             memory_mode: None,
             git: new.git,
         };
@@ -196,12 +169,13 @@ impl Environment {
             path,
             settings: new.settings,
             facts: ContextFacts::of_history(&new.history, None),
+            preview: if agent.parent().is_none() { first_words(&new.history) } else { String::new() },
             log: Log::new(writer, new.history, None, 0),
-            preview: String::new(),
             name: None,
             updated_at: created_at,
-            dynamic_tools: DynamicTools::new(new.dynamic_tools),
+            dynamic_tools,
             raw_events: new.raw_events,
+            extended_history: new.extended_history,
             agent,
             meta,
         }
@@ -212,11 +186,11 @@ impl Environment {
         stored: &StoredThread,
         writer: ThreadWriter,
         settings: ThreadSettings,
-        raw_events: bool,
+        extended_history: bool,
         agent: AgentLink,
     ) -> ThreadHandle {
         let model = stored.last_turn_context().map(|context| context.model.as_str());
-        let log = Log::of_stored(stored, writer);
+        let log = Log::of_stored(stored, Some(writer));
         let seed = ThreadSeed {
             meta: stored.meta.clone(),
             path: Some(stored.path.clone()),
@@ -226,14 +200,15 @@ impl Environment {
             preview: stored.preview(),
             name: stored.name.clone(),
             updated_at: stored.updated_at,
-            dynamic_tools: DynamicTools::default(),
-            raw_events,
+            dynamic_tools: DynamicTools::from_stored(stored.meta.dynamic_tools.as_deref()),
+            raw_events: false,
+            extended_history,
             agent,
         };
         self.load(seed)
     }
 
-    fn load(self: &Arc<Self>, seed: ThreadSeed) -> ThreadHandle {
+    pub(crate) fn load(self: &Arc<Self>, seed: ThreadSeed) -> ThreadHandle {
         let handle = ThreadHandle::spawn(seed, self.clone(), self.sink.clone());
         self.loaded.lock().insert(handle.id(), handle.clone());
         handle
@@ -243,4 +218,19 @@ impl Environment {
     pub(crate) fn unload(&self, id: ThreadId) -> Option<ThreadHandle> {
         self.loaded.lock().remove(&id)
     }
+}
+
+/// The first message of the user in a history that a client brings.
+fn first_words(history: &[ResponseItem]) -> String {
+    let texts = history.iter().filter_map(|item| match item {
+        ResponseItem::Message { role, content, .. } if role == "user" => {
+            let texts = content.iter().filter_map(|part| match part {
+                ContentItem::InputText { text } => Some(text.as_str()),
+                ContentItem::InputImage { .. } | ContentItem::OutputText { .. } => None,
+            });
+            Some(texts.collect::<String>())
+        }
+        _ => None,
+    });
+    texts.map(|text| text.trim().to_owned()).find(|text| !text.is_empty()).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use config::Config;
 use model::ModelProvider;
+use model::catalogue::Lookup;
 use serde_json::Value;
 use types::item::UserInput;
 use types::{
@@ -42,6 +43,21 @@ impl ThreadSettings {
     #[must_use]
     pub fn model(&self) -> &str {
         self.mode.as_ref().map_or(&self.model, |mode| &mode.model)
+    }
+
+    /// What is known of the model of the next request, with what the configuration says of it.
+    pub(crate) fn lookup_model(&self) -> Lookup {
+        let mut lookup = model::catalogue::lookup(self.model());
+        if let Some(window) = self.config.context_window {
+            lookup.info.context_window = lookup.info.configured_context_window(window);
+        }
+        if let Some(limit) = self.config.auto_compact_token_limit {
+            lookup.info.auto_compact_token_limit = Some(limit);
+        }
+        if let Some(supported) = self.config.supports_reasoning_summaries {
+            lookup.info.supports_reasoning_summaries = supported;
+        }
+        lookup
     }
 
     /// The effort of the next request: the collaboration mode's, else the thread's.

@@ -44,6 +44,15 @@ impl StatusBoard {
         self.update(|state| state.status = status);
     }
 
+    /// Moves to `status` at the end of a turn, unless something else than the turn has failed meanwhile.
+    pub(crate) fn end_turn(&self, status: ThreadStatus) {
+        self.update(|state| {
+            if state.status != ThreadStatus::SystemError {
+                state.status = status;
+            }
+        });
+    }
+
     pub(crate) fn begin_wait(&self, wait: Wait) {
         self.update(|state| {
             match wait {

@@ -1,7 +1,10 @@
 //! A loaded thread: one actor that owns it, and the handle others hold.
 //!
 //! The actor starts turns and hears how they end; a turn is a task of its own that owns the thread's log meanwhile.
-//! `handle` is a synchronous match: state changes in one place, between awaits.
+//! `handle` is a synchronous match: state changes in one place, between awaits. What is done to a thread between turns
+//! and beside them is in `upkeep.rs`.
+
+mod upkeep;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -10,7 +13,7 @@ use std::time::SystemTime;
 
 use config::Config;
 use exec::Sessions;
-use store::{EventRecord, Record, SessionMeta, StoreError};
+use store::{EventRecord, Record, SessionMeta, StoreError, StoredThread};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +53,12 @@ pub(crate) struct ThreadShared {
     pub(crate) dynamic_tools: DynamicTools,
     /// The client wants to see raw Responses items.
     pub(crate) raw_events: bool,
+    /// The rollout keeps tools' items, too.
+    pub(crate) extended_history: bool,
+    /// Requests for input that clients show on their own and that are open.
+    elicitations: Mutex<u64>,
+    /// Fires when the thread ends.
+    pub(crate) closed: CancellationToken,
     /// Where the rollout is or will be; `None` for ephemeral threads.
     pub(crate) path: Option<AbsPath>,
     /// For threads that work for another thread.
@@ -142,6 +151,7 @@ pub(crate) struct ThreadSeed {
     pub(crate) updated_at: SystemTime,
     pub(crate) dynamic_tools: DynamicTools,
     pub(crate) raw_events: bool,
+    pub(crate) extended_history: bool,
     pub(crate) agent: AgentLink,
 }
 
@@ -172,6 +182,12 @@ pub enum ThreadError {
     OtherTurn { expected: TurnId, found: TurnId },
     #[error("no active turn to interrupt")]
     NothingToInterrupt,
+    #[error("Cannot rollback while a turn is in progress.")]
+    RollbackDuringTurn,
+    #[error("thread rollback requires a persisted rollout path")]
+    RollbackNotStored,
+    #[error("failed to load rollout `{path}` for rollback replay: {}", .source.reason())]
+    Replay { path: AbsPath, source: StoreError },
     #[error("cannot steer a {} turn", .0.as_str())]
     NotSteerable(NonSteerableTurn),
     #[error(transparent)]
@@ -206,6 +222,20 @@ pub(crate) enum Command {
         name: Option<String>,
         reply: Reply<()>,
     },
+    /// Notes a fact about the thread in its rollout.
+    Record {
+        record: Box<Record>,
+        reply: Reply<()>,
+    },
+    RollBack {
+        num_turns: u32,
+        reply: Reply<Box<StoredThread>>,
+    },
+    /// Runs a command of the user.
+    RunCommand {
+        script: String,
+        reply: oneshot::Sender<AcceptedTurn>,
+    },
     /// Tells the model of something that happened; a running turn takes it up at once.
     Notify {
         items: Vec<ResponseItem>,
@@ -233,6 +263,9 @@ impl ThreadHandle {
             grants: Arc::default(),
             dynamic_tools: seed.dynamic_tools,
             raw_events: seed.raw_events,
+            extended_history: seed.extended_history,
+            elicitations: Mutex::new(0),
+            closed: CancellationToken::new(),
             path: seed.path,
             agent: seed.agent,
             view: Mutex::new(View {
@@ -377,10 +410,21 @@ struct Idle {
     facts: Option<ContextFacts>,
 }
 
+/// What becomes of input of the user while a turn runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steering {
+    /// It joins the turn.
+    Joins,
+    /// A turn of its own follows; this one cannot be steered.
+    Refused(NonSteerableTurn),
+    /// A turn of its own follows.
+    Waits,
+}
+
 struct Running {
     id: TurnId,
-    /// Set for turns that take no input.
-    not_steerable: Option<NonSteerableTurn>,
+    /// What becomes of further input of the user.
+    steering: Steering,
     cancel: CancellationToken,
     replaced: CancellationToken,
     inbox: mpsc::Sender<TurnInput>,
@@ -428,6 +472,7 @@ impl ThreadActor {
                 break;
             }
         }
+        self.shared.closed.cancel();
         self.shared.sessions.terminate_all();
         for reply in self.closed {
             let _ = reply.send(());
@@ -444,6 +489,11 @@ impl ThreadActor {
             Event::Command(Command::Interrupt { turn, reply }) => self.interrupt(turn, reply),
             Event::Command(Command::Inject { items, reply }) => self.inject(items, reply),
             Event::Command(Command::SetName { name, reply }) => self.set_name(name, reply),
+            Event::Command(Command::Record { record, reply }) => self.record(*record, reply),
+            Event::Command(Command::RollBack { num_turns, reply }) => {
+                let _ = reply.send(self.roll_back(num_turns).map(Box::new));
+            }
+            Event::Command(Command::RunCommand { script, reply }) => self.run_command(script, reply),
             Event::Command(Command::Notify { items }) => self.notify(items),
             Event::Command(Command::Close { reply }) => {
                 self.closed.push(reply);
@@ -477,7 +527,7 @@ impl ThreadActor {
         self.apply(&request);
         match &self.running {
             None => self.start(id.clone(), Task::User(request), gone),
-            Some(running) if running.not_steerable.is_some() => {
+            Some(running) if running.steering != Steering::Joins => {
                 self.waiting.push_back(Waiting { id: id.clone(), task: Task::User(request), go: gone });
             }
             Some(running) => {
@@ -542,7 +592,7 @@ impl ThreadActor {
         };
         let (inbox, receiver) = mpsc::channel(TURN_INBOX);
         let (cancel, replaced) = (CancellationToken::new(), CancellationToken::new());
-        let not_steerable = task.not_steerable();
+        let steering = task.not_steerable().map_or(Steering::Joins, Steering::Refused);
         let turn = TurnTask {
             id: id.clone(),
             environment: self.shared.environment.clone(),
@@ -557,7 +607,7 @@ impl ThreadActor {
         };
         let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
         let task = tokio::spawn(tracing::Instrument::instrument(turn.run(go), span));
-        self.running = Some(Running { id, not_steerable, cancel, replaced, inbox, task, interrupts: Vec::new() });
+        self.running = Some(Running { id, steering, cancel, replaced, inbox, task, interrupts: Vec::new() });
     }
 
     fn steer(
@@ -572,8 +622,10 @@ impl ThreadActor {
         {
             return Err(ThreadError::OtherTurn { expected, found: running.id.clone() });
         }
-        if let Some(kind) = running.not_steerable {
-            return Err(ThreadError::NotSteerable(kind));
+        match running.steering {
+            Steering::Joins => {}
+            Steering::Refused(kind) => return Err(ThreadError::NotSteerable(kind)),
+            Steering::Waits => return Err(ThreadError::NoActiveTurn),
         }
         // A turn that takes no more input is as good as over.
         let steer = TurnInput::Steer { input, client_metadata };
@@ -596,23 +648,9 @@ impl ThreadActor {
         running.interrupts.push(reply);
     }
 
-    fn inject(&mut self, items: Vec<ResponseItem>, reply: Reply<()>) {
-        if let Some(idle) = &mut self.idle {
-            let done = idle.log.record(items.into_iter().map(Record::ResponseItem).collect());
-            let _ = reply.send(done.map_err(ThreadError::from));
-        } else {
-            self.pass_on(reply, |done| TurnInput::Inject { items, done });
-        }
-    }
-
     fn set_name(&mut self, name: Option<String>, reply: Reply<()>) {
         self.shared.view().name.clone_from(&name);
-        let record = Record::Event(EventRecord::ThreadName { thread_id: self.shared.id, name });
-        if let Some(idle) = &mut self.idle {
-            let _ = reply.send(idle.log.record(vec![record]).map_err(ThreadError::from));
-        } else {
-            self.pass_on(reply, |done| TurnInput::Record { record: Box::new(record), done });
-        }
+        self.record(Record::Event(EventRecord::ThreadName { thread_id: self.shared.id, name }), reply);
     }
 
     fn notify(&mut self, items: Vec<ResponseItem>) {
@@ -654,7 +692,7 @@ impl ThreadActor {
                 self.idle = Some(Idle { log: end.log, facts: end.facts });
                 self.shared.view().updated_at = SystemTime::now();
                 // Who an agent works for hears of its work, not of its housekeeping.
-                if running.not_steerable.is_none() {
+                if !matches!(running.steering, Steering::Refused(_)) {
                     self.shared.agent.turn_ended(&self.shared, &end.turn, end.last_message);
                 }
                 self.tell_end(end.turn, end.status, end.announced, end.error_told);
@@ -674,7 +712,7 @@ impl ThreadActor {
 
     fn tell_end(&self, turn: Turn, status: ThreadStatus, announced: bool, error_told: bool) {
         let sink = &self.shared.sink;
-        self.shared.status.set(status);
+        self.shared.status.end_turn(status);
         if !announced {
             return;
         }
@@ -711,7 +749,7 @@ impl ThreadActor {
     fn reload(&self) -> Log {
         let Some(path) = &self.shared.path else { return Log::new(None, Vec::new(), None, 0) };
         match self.shared.environment.store.open(path) {
-            Ok((stored, writer)) => Log::of_stored(&stored, writer),
+            Ok((stored, writer)) => Log::of_stored(&stored, Some(writer)),
             Err(error) => {
                 tracing::error!(%error, "a thread could not be read back");
                 Log::new(None, Vec::new(), None, 0)

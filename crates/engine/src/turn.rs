@@ -10,6 +10,7 @@ mod input;
 mod reviewing;
 mod sampling;
 mod tool_calls;
+pub(crate) mod user_command;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -136,13 +137,7 @@ impl TurnTask {
     pub(crate) async fn run(self, go: oneshot::Receiver<()>) -> TurnEnd {
         let _ = go.await;
         let started_at = unix_seconds();
-        let mut lookup = model::catalogue::lookup(self.settings.model());
-        if let Some(window) = self.settings.config.context_window {
-            lookup.info.context_window = lookup.info.configured_context_window(window);
-        }
-        if let Some(limit) = self.settings.config.auto_compact_token_limit {
-            lookup.info.auto_compact_token_limit = Some(limit);
-        }
+        let lookup = self.settings.lookup_model();
         if !lookup.known && !matches!(self.task, Task::Compact) {
             let warning = unknown_model_warning(self.settings.model());
             self.thread.sink.emit(self.thread.id, ThreadEvent::Warning(warning));
@@ -259,14 +254,30 @@ impl RunningTurn {
         records.push(self.turn_context());
         let (announce, input_records) = self.prepare(input);
         records.extend(input_records);
+        let raw = self.raw_items(&records);
         self.log.record(records)?;
         self.facts = Some(facts);
 
         if !full {
             self.announce_turn(started_at);
         }
+        for item in raw {
+            self.events.emit(ThreadEvent::RawResponseItem { turn_id: self.id.clone(), item });
+        }
         self.events.item(announce);
         Ok(())
+    }
+
+    /// The items among `records`, for clients that want to see them raw.
+    fn raw_items(&self, records: &[Record]) -> Vec<ResponseItem> {
+        if !self.thread.raw_events {
+            return Vec::new();
+        }
+        let items = records.iter().filter_map(|record| match record {
+            Record::ResponseItem(item) => Some(item.clone()),
+            _ => None,
+        });
+        items.collect()
     }
 
     fn turn_started(&self, turn_id: TurnId, started_at: i64) -> Record {

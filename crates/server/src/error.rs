@@ -79,6 +79,9 @@ impl From<ThreadError> for RpcError {
             ThreadError::NoActiveTurn
             | ThreadError::OtherTurn { .. }
             | ThreadError::NothingToInterrupt
+            | ThreadError::RollbackDuringTurn
+            | ThreadError::RollbackNotStored
+            | ThreadError::Replay { .. }
             | ThreadError::Closed => Self::invalid_request(error),
             ThreadError::Store(error) => error.into(),
         }
@@ -96,6 +99,9 @@ impl From<ProviderError> for RpcError {
 
 impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::InvalidCursor { .. }) {
+            return Self::invalid_request(error);
+        }
         tracing::error!(%error, "the store failed");
         Self::internal(error)
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use engine::{EventSink, Question, QuestionId, ThreadEvent};
 use protocol::Notification;
 use rpc::{Outcome, Outgoing, PendingRequests, RequestId};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use types::ThreadId;
 
@@ -29,8 +30,41 @@ pub(crate) struct Hub {
 struct State {
     connections: HashMap<ConnectionId, Arc<Connection>>,
     subscribers: HashMap<ThreadId, Vec<Arc<Connection>>>,
+    /// Threads whose last subscriber has left.
+    lonely: HashMap<ThreadId, Lonely>,
     /// Questions without an answer, oldest first.
     open: Vec<OpenQuestion>,
+}
+
+/// A thread that nobody follows any more.
+#[derive(Clone, Copy)]
+struct Lonely {
+    /// When the last subscriber left.
+    left: Instant,
+    /// When its status last changed, or as `left`.
+    quiet: Instant,
+}
+
+/// A subscription that has ended.
+pub(crate) struct Left {
+    /// Set when it was the thread's last one.
+    pub(crate) last_at: Option<Instant>,
+}
+
+impl State {
+    /// Takes a connection out of a thread's subscribers; `None` when it was not among them.
+    fn leave(&mut self, thread: ThreadId, connection: ConnectionId) -> Option<Left> {
+        let subscribers = self.subscribers.get_mut(&thread)?;
+        let position = subscribers.iter().position(|known| known.id == connection)?;
+        subscribers.remove(position);
+        if !subscribers.is_empty() {
+            return Some(Left { last_at: None });
+        }
+        self.subscribers.remove(&thread);
+        let left = Instant::now();
+        self.lonely.insert(thread, Lonely { left, quiet: left });
+        Some(Left { last_at: Some(left) })
+    }
 }
 
 struct OpenQuestion {
@@ -55,40 +89,39 @@ impl Hub {
         connection
     }
 
-    /// Forgets a connection. Its turns go on; its open questions wait for whoever comes.
-    pub(crate) fn disconnect(&self, id: ConnectionId) {
+    /// Forgets a connection; gives the threads that nobody follows any more, and since when.
+    pub(crate) fn disconnect(&self, id: ConnectionId) -> Vec<(ThreadId, Instant)> {
         let mut state = self.state();
         state.connections.remove(&id);
-        state.subscribers.retain(|_, subscribers| {
-            subscribers.retain(|connection| connection.id != id);
-            !subscribers.is_empty()
-        });
+        let threads: Vec<ThreadId> = state.subscribers.keys().copied().collect();
+        threads.into_iter().filter_map(|thread| Some((thread, state.leave(thread, id)?.last_at?))).collect()
     }
 
     pub(crate) fn subscribe(&self, thread: ThreadId, connection: &Arc<Connection>) {
         let mut state = self.state();
+        state.lonely.remove(&thread);
         let subscribers = state.subscribers.entry(thread).or_default();
         if subscribers.iter().all(|known| known.id != connection.id) {
             subscribers.push(connection.clone());
         }
     }
 
-    /// Whether the connection was subscribed.
-    pub(crate) fn unsubscribe(&self, thread: ThreadId, connection: ConnectionId) -> bool {
-        let mut state = self.state();
-        let Some(subscribers) = state.subscribers.get_mut(&thread) else { return false };
-        let before = subscribers.len();
-        subscribers.retain(|known| known.id != connection);
-        let was = subscribers.len() < before;
-        if subscribers.is_empty() {
-            state.subscribers.remove(&thread);
-        }
-        was
+    /// Ends a subscription; `None` when there was none.
+    pub(crate) fn unsubscribe(&self, thread: ThreadId, connection: ConnectionId) -> Option<Left> {
+        self.state().leave(thread, connection)
+    }
+
+    /// Since when nothing has happened in a thread whose last subscriber left at `left`; `None` when somebody has
+    /// followed it since.
+    pub(crate) fn quiet_since(&self, thread: ThreadId, left: Instant) -> Option<Instant> {
+        self.state().lonely.get(&thread).filter(|lonely| lonely.left == left).map(|lonely| lonely.quiet)
     }
 
     /// Nobody follows the thread any more.
     pub(crate) fn forget_thread(&self, thread: ThreadId) {
-        self.state().subscribers.remove(&thread);
+        let mut state = self.state();
+        state.subscribers.remove(&thread);
+        state.lonely.remove(&thread);
     }
 
     /// Tells every initialized connection.
@@ -183,7 +216,12 @@ impl EventSink for Hub {
                 self.publish(thread, &notifications::closed(thread));
                 self.forget_thread(thread);
             }
-            ThreadEvent::StatusChanged(status) => self.broadcast(&notifications::status(thread, status)),
+            ThreadEvent::StatusChanged(status) => {
+                if let Some(lonely) = self.state().lonely.get_mut(&thread) {
+                    lonely.quiet = Instant::now();
+                }
+                self.broadcast(&notifications::status(thread, status));
+            }
             ThreadEvent::NameUpdated { name } => self.broadcast(&notifications::name_updated(thread, name)),
             other => notifications::publish(self, thread, other),
         }

@@ -14,6 +14,7 @@ mod handlers;
 mod hub;
 mod methods;
 mod notifications;
+mod retire;
 mod start;
 mod wire;
 
@@ -47,6 +48,7 @@ pub struct Server {
     pub(crate) info: start::Info,
     /// Requests being worked on.
     pub(crate) requests: TaskTracker,
+    pub(crate) retirement: retire::Retirement,
     router: OnceLock<Router>,
     stopping: CancellationToken,
 }
@@ -109,7 +111,7 @@ impl Server {
         if self.info.ends_with_connection {
             self.shutdown().await;
         }
-        self.hub.disconnect(connection.id);
+        self.disconnect(connection.id);
         connection.outgoing.close();
         match tokio::time::timeout(WRITER_GRACE, writing).await {
             Ok(Ok(written)) => match written {
@@ -139,6 +141,7 @@ impl Server {
 
     /// Ends in stages: requests in progress are answered, turns end as interrupted and are stored.
     async fn shutdown(&self) {
+        self.retirement.stop();
         self.requests.close();
         if tokio::time::timeout(REQUESTS_GRACE, self.requests.wait()).await.is_err() {
             tracing::debug!("requests were still running at the end");

@@ -4,8 +4,8 @@ use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
-    account, config, feature, feedback, fs, initialize, mcp, model, realtime, review, skill, thread, thread_compact,
-    turn, windows,
+    account, config, feature, feedback, fs, initialize, mcp, model, realtime, review, skill, thread, thread_archive,
+    thread_command, thread_compact, thread_history, thread_list, thread_metadata, thread_resume, turn, windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
@@ -17,12 +17,32 @@ pub(crate) fn router() -> Router {
     let router = Router::default()
         .on(m::Initialize, |_| Order::Global("initialize"), initialize::initialize)
         .on(m::ThreadStart, |_| Order::Any, thread::start)
-        .on(m::ThreadResume, |p| Order::Thread(p.thread_id.clone()), thread::resume)
-        .on(m::ThreadRead, |_| Order::Any, thread::read)
-        .on(m::ThreadLoadedList, |_| Order::Any, thread::loaded_list)
+        .on(m::ThreadResume, |p| Order::Thread(p.thread_id.clone()), thread_resume::resume)
+        .on(m::ThreadRead, |_| Order::Any, thread_history::read)
+        .on(m::ThreadLoadedList, |_| Order::Any, thread_list::loaded_list)
         .on(m::ThreadInjectItems, |p| Order::Thread(p.thread_id.clone()), thread::inject_items)
-        .on(m::ThreadNameSet, |p| Order::Thread(p.thread_id.clone()), thread::set_name)
+        .on(m::ThreadNameSet, |p| Order::Thread(p.thread_id.clone()), thread_metadata::set_name)
         .on(m::ThreadUnsubscribe, |p| Order::Thread(p.thread_id.clone()), thread::unsubscribe)
+        .on(m::ThreadFork, |p| Order::Thread(p.thread_id.clone()), thread_resume::fork)
+        .on(m::ThreadList, |_| Order::Any, thread_list::list)
+        .on(m::ThreadTurnsList, |_| Order::Any, thread_history::list_turns)
+        .on(m::ThreadRollback, |p| Order::Thread(p.thread_id.clone()), thread_history::rollback)
+        .on(m::ThreadArchive, |p| Order::Thread(p.thread_id.clone()), thread_archive::archive)
+        .on(m::ThreadUnarchive, |p| Order::Thread(p.thread_id.clone()), thread_archive::unarchive)
+        .on(m::ThreadMetadataUpdate, |p| Order::Thread(p.thread_id.clone()), thread_metadata::update)
+        .on(m::ThreadMemoryModeSet, |p| Order::Thread(p.thread_id.clone()), thread_metadata::set_memory_mode)
+        .on(m::ThreadShellCommand, |p| Order::Thread(p.thread_id.clone()), thread_command::run)
+        .on(m::ThreadBackgroundTerminalsClean, |p| Order::Thread(p.thread_id.clone()), thread_command::clean_terminals)
+        .on(
+            m::ThreadIncrementElicitation,
+            |p| Order::Thread(p.thread_id.clone()),
+            thread_command::increment_elicitation,
+        )
+        .on(
+            m::ThreadDecrementElicitation,
+            |p| Order::Thread(p.thread_id.clone()),
+            thread_command::decrement_elicitation,
+        )
         .on(m::ThreadCompactStart, |p| Order::Thread(p.thread_id.clone()), thread_compact::start)
         .on(m::ReviewStart, |p| Order::Thread(p.thread_id.clone()), review::start)
         .on(m::TurnStart, |p| Order::Thread(p.thread_id.clone()), turn::start)
@@ -70,20 +90,8 @@ pub(crate) fn router() -> Router {
 /// What the contract has and this build does not serve: each answers an error that says so.
 fn unavailable(router: Router) -> Router {
     router
-        .unavailable(m::ThreadFork)
-        .unavailable(m::ThreadArchive)
-        .unavailable(m::ThreadIncrementElicitation)
-        .unavailable(m::ThreadDecrementElicitation)
-        .unavailable(m::ThreadMetadataUpdate)
-        .unavailable(m::ThreadMemoryModeSet)
         .unavailable(m::MemoryReset)
-        .unavailable(m::ThreadUnarchive)
-        .unavailable(m::ThreadShellCommand)
         .unavailable(m::ThreadApproveGuardianDeniedAction)
-        .unavailable(m::ThreadBackgroundTerminalsClean)
-        .unavailable(m::ThreadRollback)
-        .unavailable(m::ThreadList)
-        .unavailable(m::ThreadTurnsList)
         .unavailable(m::MarketplaceAdd)
         .unavailable(m::MarketplaceRemove)
         .unavailable(m::PluginList)

@@ -91,6 +91,7 @@ impl Server {
             hub,
             info,
             requests: TaskTracker::new(),
+            retirement: crate::retire::Retirement::default(),
             router: OnceLock::new(),
             stopping: CancellationToken::new(),
         })

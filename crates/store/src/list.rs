@@ -20,8 +20,11 @@ use crate::paths::{ARCHIVED, RolloutName, SESSIONS};
 use crate::reader::{Lines, MAX_LINE, Text};
 use crate::store::{Store, day_folders, rollouts_in};
 
-/// Threads on a page when the query does not say, and at most.
+/// Threads on a page at most.
 const MAX_PAGE: usize = 100;
+
+/// Threads on a page when the query does not say.
+const DEFAULT_PAGE: usize = 25;
 
 /// How far the first user message is looked for. What stands before it is the thread's context, a handful of lines.
 const HEAD_LINES: usize = 1000;
@@ -37,7 +40,7 @@ const FIRST_LINE_CHUNK: usize = 2 << 10;
 pub struct ListQuery {
     /// From an earlier page; `None` for the first one.
     pub cursor: Option<String>,
-    /// Threads on the page: 1 to 100, other numbers are brought into this range. `None`: 100.
+    /// Threads on the page: 1 to 100, other numbers are brought into this range. `None`: 25.
     pub limit: Option<usize>,
     pub sort: SortKey,
     pub order: SortOrder,
@@ -147,7 +150,7 @@ impl Store {
     /// [`StoreError::InvalidCursor`] for a cursor that is not from a page; otherwise when a folder cannot be listed.
     pub fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let cursor = query.cursor.as_deref().map(Cursor::parse).transpose()?;
-        let limit = query.limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
+        let limit = query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
         let beside = Beside::read(&self.home)?;
         let mut candidates = Candidates::new(self, query, cursor)?;
         let mut page: Vec<(Position, Summary)> = Vec::new();

@@ -67,6 +67,7 @@ impl RunningTurn {
                 git: self.thread.meta.git.clone(),
                 dynamic_tools: Vec::new(),
                 raw_events: false,
+                extended_history: false,
                 history: Vec::new(),
             },
             sink.clone(),

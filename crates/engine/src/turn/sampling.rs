@@ -191,7 +191,7 @@ impl RunningTurn {
             ResponseEvent::ServerModel(model) => tracing::debug!(model, "the provider names the model it uses"),
             ResponseEvent::RateLimits(limits) => {
                 self.rate_limits = Some(limits);
-                self.tell_usage();
+                self.record_usage()?;
             }
             ResponseEvent::ItemAdded(item) => self.item_added(&item, arriving),
             ResponseEvent::TextDelta { delta, .. } => {
@@ -338,7 +338,9 @@ impl RunningTurn {
             }
             ResponseItem::WebSearchCall { id, action, .. } => {
                 let done = web_search(id.as_deref(), action.as_ref(), arriving.hosted.take());
-                self.log.record(vec![Record::ResponseItem(item)])?;
+                let mut records = vec![Record::ResponseItem(item)];
+                records.extend(self.events.extended(&done.0));
+                self.log.record(records)?;
                 self.hosted_done(done.0, done.1);
             }
             ResponseItem::ImageGenerationCall { id, status, revised_prompt, result } => {
@@ -499,8 +501,11 @@ impl RunningTurn {
         if let Some(last) = usage {
             self.log.count(last, Some(self.model.effective_context_window()));
         }
-        let totals = self.log.usage();
-        let event = EventRecord::TokenCount { totals, rate_limits: self.rate_limits.clone() };
+        self.record_usage()
+    }
+
+    fn record_usage(&mut self) -> Result<(), SampleError> {
+        let event = EventRecord::TokenCount { totals: self.log.usage(), rate_limits: self.rate_limits.clone() };
         self.log.record(vec![Record::Event(event)])?;
         self.tell_usage();
         Ok(())
@@ -541,7 +546,9 @@ impl RunningTurn {
 
     /// Records what a tool told the model, then tells clients how it ended.
     fn finish_call(&mut self, done: ToolDone) -> Result<(), SampleError> {
-        self.log.record(vec![Record::ResponseItem(done.output)])?;
+        let mut records = done.events.extended();
+        records.push(Record::ResponseItem(done.output));
+        self.log.record(records)?;
         done.events.release();
         if done.abort_turn {
             self.cancel.cancel();

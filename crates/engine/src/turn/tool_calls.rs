@@ -10,6 +10,7 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
+use store::Record;
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tools::{
@@ -93,7 +94,7 @@ fn takes_images(model: &ModelInfo) -> bool {
     model.input_modalities.contains(&Modality::Image)
 }
 
-fn truncation(model: &ModelInfo) -> tools::Truncation {
+pub(super) fn truncation(model: &ModelInfo) -> tools::Truncation {
     match model.truncation {
         Truncation::Bytes(bytes) => tools::Truncation::Bytes(bytes),
         Truncation::Tokens(tokens) => tools::Truncation::Tokens(tokens),
@@ -179,6 +180,7 @@ struct CallHost(Arc<HeldEvents>);
 pub(super) struct HeldEvents {
     state: Mutex<Held>,
     turn: Arc<dyn Host>,
+    events: TurnEvents,
 }
 
 #[derive(Default)]
@@ -189,6 +191,16 @@ struct Held {
 }
 
 impl HeldEvents {
+    /// What an extended history keeps of the items that have ended.
+    pub(super) fn extended(&self) -> Vec<Record> {
+        let held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let items = held.events.iter().filter_map(|event| match event {
+            ToolEvent::ItemCompleted(item) => self.events.extended(item),
+            _ => None,
+        });
+        items.collect()
+    }
+
     /// Passes on what was held, and everything from now on at once.
     pub(super) fn release(&self) {
         let mut held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -207,6 +219,9 @@ impl Host for CallHost {
         if held.holding && !held.released {
             held.events.push(event);
         } else {
+            if let ToolEvent::ItemCompleted(item) = &event {
+                self.0.events.keep_late(item);
+            }
             self.0.turn.emit(event);
         }
     }
@@ -280,7 +295,11 @@ impl ToolCalls {
         let call_id = call.call_id.clone();
         self.order.push(call_id.clone());
         self.open.insert(call_id.clone(), (item.clone(), Instant::now()));
-        let held = Arc::new(HeldEvents { state: Mutex::default(), turn: self.tools.host.clone() });
+        let held = Arc::new(HeldEvents {
+            state: Mutex::default(),
+            turn: self.tools.host.clone(),
+            events: self.events.clone(),
+        });
         let host = Arc::new(CallHost(held.clone()));
         let tools = with_host(&self.tools, host);
         let (thread, events, turns) = (self.thread.clone(), self.events.clone(), self.turns.clone());

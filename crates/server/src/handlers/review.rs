@@ -1,6 +1,6 @@
 //! `review/*`.
 
-use engine::{ReviewTarget, ThreadHandle};
+use engine::{Fork, ReviewTarget, ThreadHandle};
 use protocol as p;
 use types::{Item, ItemId, Turn, TurnStatus, UserInput};
 
@@ -69,10 +69,20 @@ fn copy(cx: &Cx, thread: &ThreadHandle) -> Result<ThreadHandle, RpcError> {
         .environment()
         .store
         .read(path)
-        .and_then(|stored| engine.fork(&stored, snapshot.settings.as_ref().clone()))
-        .map_err(|error| failed(&error.reason()))?;
+        .and_then(|stored| {
+            let fork = Fork {
+                settings: snapshot.settings.as_ref().clone(),
+                source: stored.meta.source.clone(),
+                ephemeral: false,
+                git: stored.meta.git.clone(),
+                extended_history: false,
+            };
+            engine.fork(&stored, fork)
+        })
+        .map_err(|error| failed(&error.reason()))?
+        .thread;
     cx.server.hub.subscribe(copy.id(), &cx.connection);
-    let shown = thread_view::of_loaded(&copy.snapshot(), &[]);
+    let shown = thread_view::of_loaded(cx, &copy.snapshot(), &[]);
     cx.server.hub.broadcast(&p::ThreadStartedNotification { thread: shown });
     Ok(copy)
 }

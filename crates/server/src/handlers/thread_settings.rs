@@ -33,6 +33,9 @@ pub(crate) struct Requested {
 /// Takes the members that [`Requested`] names out of a params struct.
 macro_rules! requested {
     ($params:expr) => {
+        $crate::handlers::thread_settings::requested!($params, personality: $params.personality.take())
+    };
+    ($params:expr, personality: $personality:expr) => {
         $crate::handlers::thread_settings::Requested {
             model: $params.model.take(),
             model_provider: $params.model_provider.take(),
@@ -45,7 +48,7 @@ macro_rules! requested {
             config: $params.config.take(),
             base_instructions: $params.base_instructions.take(),
             developer_instructions: $params.developer_instructions.take(),
-            personality: $params.personality.take(),
+            personality: $personality,
         }
     };
 }
@@ -61,12 +64,18 @@ pub(crate) struct Stored {
     pub(crate) base_instructions: Option<String>,
 }
 
-/// Works the settings out: request, then stored thread, then configuration. Marks the project as trusted when the
-/// request names a folder and a sandbox that may write there.
-pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<ThreadSettings, RpcError> {
+/// Refuses what contradicts itself.
+pub(crate) fn check(requested: &Requested) -> Result<(), RpcError> {
     if requested.sandbox.is_some() && requested.permission_profile.is_some() {
         return Err(RpcError::invalid_request("`permissionProfile` cannot be combined with `sandbox`"));
     }
+    Ok(())
+}
+
+/// Works the settings out: request, then stored thread, then configuration. Marks the project as trusted when the
+/// request names a folder and a sandbox that may write there.
+pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<ThreadSettings, RpcError> {
+    check(&requested)?;
     let environment = cx.server.engine.environment();
     let named = requested.cwd.map(|cwd| environment.cwd.join(cwd));
     let sandbox = requested.sandbox.from_wire();

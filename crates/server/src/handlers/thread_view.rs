@@ -2,8 +2,8 @@
 
 use engine::{ThreadHandle, ThreadSnapshot};
 use protocol as p;
-use store::{StoreError, StoredThread};
-use types::{AbsPath, ThreadId, Turn, TurnStatus};
+use store::StoredThread;
+use types::{AbsPath, GitFacts, ThreadId, Turn, TurnStatus};
 
 use super::permissions;
 use crate::dispatch::Cx;
@@ -21,8 +21,13 @@ pub(crate) fn loaded(cx: &Cx, text: &str) -> Result<ThreadHandle, RpcError> {
     cx.server.engine.get(id).ok_or_else(|| RpcError::thread_not_found(id))
 }
 
+/// Does what blocks on the file system for more than a moment.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RpcError> {
+    tokio::task::spawn_blocking(work).await.map_err(RpcError::internal)
+}
+
 /// A loaded thread on the wire.
-pub(crate) fn of_loaded(thread: &ThreadSnapshot, turns: &[Turn]) -> p::Thread {
+pub(crate) fn of_loaded(cx: &Cx, thread: &ThreadSnapshot, turns: &[Turn]) -> p::Thread {
     let meta = &thread.meta;
     p::Thread {
         id: meta.id.to_string(),
@@ -34,20 +39,21 @@ pub(crate) fn of_loaded(thread: &ThreadSnapshot, turns: &[Turn]) -> p::Thread {
         updated_at: unix_seconds(thread.updated_at),
         status: thread.status.to_wire(),
         path: thread.path.as_ref().map(|path| path.as_path().to_owned()),
-        cwd: abs(&thread.settings.cwd),
+        // Where it began; turns may work elsewhere.
+        cwd: abs(&meta.cwd),
         cli_version: meta.cli_version.clone(),
         source: meta.source.to_wire(),
         agent_nickname: meta.agent_nickname.clone(),
         agent_role: meta.agent_role.clone(),
         // Known once the thread is stored.
-        git_info: if thread.preview.is_empty() { None } else { meta.git.to_wire() },
+        git_info: git(cx, meta.id, meta.git.clone().filter(|_| !thread.preview.is_empty())).to_wire(),
         name: thread.name.clone(),
         turns: turns.iter().map(|turn| turn.to_wire()).collect(),
     }
 }
 
 /// A stored thread that is not loaded, on the wire.
-pub(crate) fn of_stored(thread: &StoredThread, turns: &[Turn]) -> p::Thread {
+pub(crate) fn of_stored(cx: &Cx, thread: &StoredThread, turns: &[Turn]) -> p::Thread {
     let meta = &thread.meta;
     p::Thread {
         id: meta.id.to_string(),
@@ -64,41 +70,63 @@ pub(crate) fn of_stored(thread: &StoredThread, turns: &[Turn]) -> p::Thread {
         source: meta.source.to_wire(),
         agent_nickname: meta.agent_nickname.clone(),
         agent_role: meta.agent_role.clone(),
-        git_info: meta.git.to_wire(),
+        git_info: git(cx, meta.id, meta.git.clone()).to_wire(),
         name: thread.name.clone(),
         turns: turns.iter().map(|turn| turn.to_wire()).collect(),
     }
 }
 
-/// The turns of a loaded thread: those on disk, the running one as it is now.
+/// A thread's git facts with what clients have changed of them.
+fn git(cx: &Cx, id: ThreadId, facts: Option<GitFacts>) -> Option<GitFacts> {
+    match cx.server.engine.environment().store.git_patch(id) {
+        Ok(patch) => patch.apply(facts),
+        Err(error) => {
+            tracing::warn!(%error, thread = %id, "changed git facts cannot be read");
+            facts
+        }
+    }
+}
+
+/// The turns of a loaded thread: those on disk, the running one as it is now. Blocks while the rollout is read.
 pub(crate) fn turns_of(cx: &Cx, thread: &ThreadSnapshot) -> Result<Vec<Turn>, RpcError> {
     let Some(path) = &thread.path else { return Ok(Vec::new()) };
-    let mut turns = match cx.server.engine.environment().store.read(path) {
+    let turns = match cx.server.engine.environment().store.read(path) {
         Ok(stored) => stored.turns(),
         Err(error) if error.is_not_found() => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    if let Some(running) = &thread.running {
-        match turns.last_mut().filter(|turn| turn.id == running.id) {
-            Some(turn) => {
-                turn.status = TurnStatus::InProgress;
-                turn.error = None;
-                turn.completed_at = None;
-                turn.duration = None;
-                // What is not in the rollout (commands, patches) is known only here.
-                if running.items.len() > turn.items.len() {
-                    turn.items.clone_from(&running.items);
-                }
-            }
-            None => turns.push(running.clone()),
-        }
-    }
-    Ok(turns)
+    Ok(with_running(turns, thread))
 }
 
-/// Where a stored thread's rollout is.
-pub(crate) fn find(cx: &Cx, id: ThreadId) -> Result<Option<AbsPath>, StoreError> {
-    Ok(cx.server.engine.environment().store.find(id)?.map(|found| found.path))
+/// Stored turns with the running one as it is now.
+pub(crate) fn with_running(mut turns: Vec<Turn>, thread: &ThreadSnapshot) -> Vec<Turn> {
+    let Some(running) = &thread.running else { return turns };
+    match turns.last_mut().filter(|turn| turn.id == running.id) {
+        Some(turn) => {
+            turn.status = TurnStatus::InProgress;
+            turn.error = None;
+            turn.completed_at = None;
+            turn.duration = None;
+            // What is not in the rollout (commands, patches) is known only here.
+            if running.items.len() > turn.items.len() {
+                turn.items.clone_from(&running.items);
+            }
+        }
+        None => turns.push(running.clone()),
+    }
+    turns
+}
+
+/// Where the rollout of a thread is that is not archived.
+pub(crate) fn find_active(cx: &Cx, id: ThreadId) -> Result<AbsPath, RpcError> {
+    match cx.server.engine.environment().store.find(id)? {
+        Some(found) if !found.archived => Ok(found.path),
+        _ => Err(no_rollout(id)),
+    }
+}
+
+pub(crate) fn no_rollout(id: ThreadId) -> RpcError {
+    RpcError::invalid_request(format_args!("no rollout found for thread id {id}"))
 }
 
 /// The settings of a loaded thread as answers to start, resume and fork show them.

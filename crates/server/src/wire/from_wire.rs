@@ -2,6 +2,7 @@
 
 use engine::DynamicTool;
 use protocol::AbsolutePathBuf;
+use serde::Deserialize as _;
 use types::item::{DynamicToolContent, TextElement};
 use types::policy::FileSystemPermissions;
 use types::{
@@ -208,7 +209,9 @@ pub(crate) fn response_items(items: Vec<serde_json::Value>) -> Result<Vec<Respon
         .into_iter()
         .enumerate()
         .map(|(position, item)| {
-            serde_json::from_value(item)
+            // What the contract knows has to be complete; kinds it does not know are taken as they are.
+            protocol::ResponseItem::deserialize(&item)
+                .and_then(|_| serde_json::from_value(item))
                 .map_err(|error| InvalidValue(format!("items[{position}] is not a valid response item: {error}")))
         })
         .collect()

@@ -1,0 +1,232 @@
+//! `thread/resume` and `thread/fork`: going on with a thread that is stored, loaded, or brought by the client.
+
+use std::path::Path;
+
+use engine::{Fork, NewThread, ThreadHandle};
+use protocol as p;
+use store::StoredThread;
+use types::{AbsPath, ThreadId, TokenUsageTotals, TurnId};
+
+use super::thread_settings::{self, Requested, Stored, requested};
+use super::thread_view;
+use crate::dispatch::{Cx, Handled, Reply};
+use crate::error::RpcError;
+use crate::notifications;
+use crate::wire::{ToWire as _, response_items};
+
+pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::ThreadResumeResponse> {
+    let named = params.thread_id.parse().ok().and_then(|id| cx.server.engine.get(id));
+    if let Some(history) = &params.history {
+        if history.is_empty() {
+            return Err(RpcError::invalid_request("history must not be empty"));
+        }
+        if let Some(thread) = named {
+            let message = format_args!("cannot resume thread {} with history while it is already running", thread.id());
+            return Err(RpcError::invalid_request(message));
+        }
+        return resume_history(&cx, params);
+    }
+    let path = params.path.as_ref().map(|path| cx.server.engine.environment().cwd.join(path));
+    if let Some(thread) = named {
+        check_path(&thread, path.as_ref())?;
+        return resume_loaded(&cx, &thread).await;
+    }
+    let path = path.map_or_else(|| thread_view::find_active(&cx, thread_view::parse_id(&params.thread_id)?), Ok)?;
+    let (stored, writer) = {
+        let cx = cx.clone();
+        let open = move || {
+            cx.server.engine.environment().store.open(&path).map_err(|error| unreadable(path.as_path(), &error))
+        };
+        thread_view::blocking(open).await??
+    };
+    if let Some(thread) = cx.server.engine.get(stored.meta.id) {
+        return resume_loaded(&cx, &thread).await;
+    }
+    let extended_history = params.persist_extended_history;
+    let mut params = params;
+    let settings = stored_settings(&cx, requested!(params), &stored)?;
+    let turns = stored.turns();
+    let usage = stored.usage();
+    let thread = cx.server.engine.resume(&stored, writer, settings, extended_history);
+    announce(&cx, &thread);
+    let response = resumed(&cx, &thread, &turns);
+    let id = thread.id();
+    let warning = other_model(&stored, &response.model);
+    Ok(Reply::new(response).then(move |cx| {
+        if let Some(message) = warning {
+            let thread_id = Some(id.to_string());
+            cx.server.hub.notify(&cx.connection, &p::WarningNotification { thread_id, message });
+        }
+        tell_usage(cx, id, usage);
+    }))
+}
+
+/// Says that the thread goes on with another model than it had, if it does.
+fn other_model(stored: &StoredThread, model: &str) -> Option<String> {
+    let before = &stored.last_turn_context()?.model;
+    (before != model).then(|| {
+        format!("so far `{before}` worked in this thread, now `{model}` goes on: it may read what was said differently")
+    })
+}
+
+/// A request that names a loaded thread cannot mean another file.
+fn check_path(thread: &ThreadHandle, requested: Option<&AbsPath>) -> Result<(), RpcError> {
+    let active = thread.snapshot().path;
+    match (requested, active) {
+        (Some(requested), Some(active)) if *requested != active => {
+            let id = thread.id();
+            Err(RpcError::invalid_request(format_args!(
+                "cannot resume running thread {id} with mismatched path: requested `{requested}`, active `{active}`"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The client follows a thread that has just been loaded; everyone hears that it is.
+fn announce(cx: &Cx, thread: &ThreadHandle) {
+    cx.server.hub.subscribe(thread.id(), &cx.connection);
+    cx.server.hub.broadcast(&notifications::status(thread.id(), thread.snapshot().status));
+}
+
+fn tell_usage(cx: &Cx, thread: ThreadId, usage: Option<(TurnId, TokenUsageTotals)>) {
+    let Some((turn, usage)) = usage else { return };
+    cx.server.hub.notify(
+        &cx.connection,
+        &p::ThreadTokenUsageUpdatedNotification {
+            thread_id: thread.to_string(),
+            turn_id: turn.to_string(),
+            token_usage: usage.to_wire(),
+        },
+    );
+}
+
+/// A thread that is loaded: the client joins as it is, and what it asks for otherwise is left aside.
+async fn resume_loaded(cx: &Cx, thread: &ThreadHandle) -> Handled<p::ThreadResumeResponse> {
+    let snapshot = thread.snapshot();
+    let id = thread.id();
+    let path = snapshot.path.clone().filter(|path| path.exists()).ok_or_else(|| thread_view::no_rollout(id))?;
+    let (turns, usage) = {
+        let (cx, snapshot) = (cx.clone(), snapshot.clone());
+        thread_view::blocking(move || -> Result<_, RpcError> {
+            let stored = cx.server.engine.environment().store.read(&path)?;
+            Ok((thread_view::with_running(stored.turns(), &snapshot), stored.usage()))
+        })
+        .await??
+    };
+    cx.server.hub.subscribe(id, &cx.connection);
+    let response = resumed(cx, thread, &turns);
+    Ok(Reply::new(response).then(move |cx| {
+        tell_usage(cx, id, usage);
+        cx.server.hub.ask_again(id, &cx.connection);
+    }))
+}
+
+/// A thread whose history the client brings.
+fn resume_history(cx: &Cx, mut params: p::ThreadResumeParams) -> Handled<p::ThreadResumeResponse> {
+    let items = params.history.take().unwrap_or_default();
+    let items = items.into_iter().map(|item| serde_json::to_value(item).unwrap_or_default()).collect();
+    let history = response_items(items).map_err(RpcError::invalid_request)?;
+    let settings = thread_settings::settings(cx, requested!(params), Stored::default())?;
+    let thread = cx.server.engine.start(NewThread {
+        git: workspace::git::facts(&settings.cwd),
+        settings,
+        source: cx.server.info.session_source.clone(),
+        ephemeral: false,
+        forked_from: None,
+        dynamic_tools: Vec::new(),
+        raw_events: false,
+        extended_history: params.persist_extended_history,
+        history,
+    });
+    announce(cx, &thread);
+    Ok(resumed(cx, &thread, &[]).into())
+}
+
+fn resumed(cx: &Cx, thread: &ThreadHandle, turns: &[types::Turn]) -> p::ThreadResumeResponse {
+    let snapshot = thread.snapshot();
+    let view = thread_view::settings_view(cx, &snapshot);
+    p::ThreadResumeResponse {
+        thread: thread_view::of_loaded(cx, &snapshot, turns),
+        model: view.model,
+        model_provider: view.model_provider,
+        service_tier: view.service_tier,
+        cwd: view.cwd,
+        instruction_sources: view.instruction_sources,
+        approval_policy: view.approval_policy,
+        approvals_reviewer: view.approvals_reviewer,
+        sandbox: view.sandbox,
+        permission_profile: view.permission_profile,
+        reasoning_effort: view.reasoning_effort,
+    }
+}
+
+fn unreadable(path: &Path, error: &store::StoreError) -> RpcError {
+    let path = path.display();
+    RpcError::invalid_request(format_args!("failed to load rollout `{path}`: {}", error.reason()))
+}
+
+/// Settings of a stored thread: what the request says, what the thread had, what the configuration says.
+fn stored_settings(cx: &Cx, requested: Requested, stored: &StoredThread) -> Result<engine::ThreadSettings, RpcError> {
+    let context = stored.last_turn_context();
+    let kept = Stored {
+        cwd: Some(stored.meta.cwd.clone()),
+        model: context.map(|context| context.model.clone()),
+        model_provider: stored.meta.model_provider.clone(),
+        effort: context.and_then(|context| context.effort),
+        base_instructions: stored.meta.base_instructions.clone(),
+    };
+    thread_settings::settings(cx, requested, kept)
+}
+
+/// Loads a copy of a thread, which may be loaded and in the middle of a turn itself.
+pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::ThreadForkResponse> {
+    let requested = requested!(params, personality: None);
+    thread_settings::check(&requested)?;
+    let (path, shown) = match &params.path {
+        Some(path) => (cx.server.engine.environment().cwd.join(path), path.clone()),
+        None => {
+            let path = thread_view::find_active(&cx, thread_view::parse_id(&params.thread_id)?)?;
+            (path.clone(), path.into_path_buf())
+        }
+    };
+    let original = {
+        let cx = cx.clone();
+        let read = move || cx.server.engine.environment().store.read(&path).map_err(|error| unreadable(&shown, &error));
+        thread_view::blocking(read).await??
+    };
+    let settings = stored_settings(&cx, requested, &original)?;
+    let fork = Fork {
+        git: workspace::git::facts(&settings.cwd),
+        settings,
+        source: cx.server.info.session_source.clone(),
+        ephemeral: params.ephemeral,
+        extended_history: params.persist_extended_history,
+    };
+    let forked = {
+        let cx = cx.clone();
+        thread_view::blocking(move || cx.server.engine.fork(&original, fork)).await??
+    };
+    let id = forked.thread.id();
+    cx.server.hub.subscribe(id, &cx.connection);
+    let snapshot = forked.thread.snapshot();
+    let thread = thread_view::of_loaded(&cx, &snapshot, &forked.turns);
+    let view = thread_view::settings_view(&cx, &snapshot);
+    let response = p::ThreadForkResponse {
+        thread: thread.clone(),
+        model: view.model,
+        model_provider: view.model_provider,
+        service_tier: view.service_tier,
+        cwd: view.cwd,
+        instruction_sources: view.instruction_sources,
+        approval_policy: view.approval_policy,
+        approvals_reviewer: view.approvals_reviewer,
+        sandbox: view.sandbox,
+        permission_profile: view.permission_profile,
+        reasoning_effort: view.reasoning_effort,
+    };
+    Ok(Reply::new(response).then(move |cx| {
+        tell_usage(cx, id, forked.usage);
+        cx.server.hub.broadcast(&p::ThreadStartedNotification { thread });
+    }))
+}
