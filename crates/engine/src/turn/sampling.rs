@@ -59,10 +59,18 @@ impl RunningTurn {
     /// Sends one request and works off the answer. Whether the model has to be asked again, to see what its tools did.
     pub(super) async fn sample(&mut self) -> Result<bool, SampleError> {
         let request = self.request();
-        let opened = tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-            opened = self.settings.provider.stream(&request, &self.cancel) => opened,
+        let settings = self.settings.clone();
+        let opened = {
+            let cancel = self.cancel.clone();
+            let mut opening = std::pin::pin!(settings.provider.stream(&request, &cancel));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = cancel.cancelled() => return Err(Stop::Interrupted.into()),
+                    opened = &mut opening => break opened,
+                    Some(input) = self.inbox.recv() => self.take_meanwhile(input),
+                }
+            }
         };
         let mut stream = match opened {
             Ok(stream) => stream,
@@ -81,6 +89,10 @@ impl RunningTurn {
                     continue;
                 }
                 event = stream.next() => event,
+                Some(input) = self.inbox.recv() => {
+                    self.take_meanwhile(input);
+                    continue;
+                }
             };
             match event {
                 Some(Ok(ResponseEvent::Completed { usage: counted, .. })) => {
@@ -102,6 +114,7 @@ impl RunningTurn {
                 biased;
                 () = self.cancel.cancelled() => return Err(self.abort(calls).await),
                 Some(done) = calls.next() => self.finish_call(done)?,
+                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
             }
         }
         if let Some(error) = failure {
@@ -321,10 +334,7 @@ impl RunningTurn {
         arriving: &mut Arriving,
         calls: &mut ToolCalls,
     ) -> Result<(), SampleError> {
-        if self.thread.raw_events {
-            let event = ThreadEvent::RawResponseItem { turn_id: self.id.clone(), item: item.clone() };
-            self.events.emit(event);
-        }
+        let raw = self.thread.raw_events.then(|| item.clone());
         match &item {
             ResponseItem::Message { id, role, content, phase, .. } if role == "assistant" => {
                 let text = output_text(content);
@@ -364,6 +374,9 @@ impl RunningTurn {
             ResponseItem::Other(value) => {
                 tracing::debug!(kind = value["type"].as_str(), "the model sent an item of an unknown kind");
             }
+        }
+        if let Some(item) = raw {
+            self.events.emit(ThreadEvent::RawResponseItem { turn_id: self.id.clone(), item });
         }
         Ok(())
     }
