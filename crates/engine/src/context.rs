@@ -378,6 +378,21 @@ mod tests {
     }
 
     #[test]
+    fn after_a_compaction_everything_is_told_again_and_the_change_of_the_model_too() {
+        let mut before = facts();
+        before.forget();
+        assert_eq!(facts().items_since(Some(&before)), facts().items_since(None));
+        let after = ContextFacts { model: "two".to_owned(), ..facts() };
+        assert_eq!(
+            texts(&after.items_since(Some(&before))),
+            [
+                ("developer", vec!["<model_switch>", "<permissions instructions>", "<skills_instructions>"]),
+                ("user", vec!["<environment_context>"]),
+            ]
+        );
+    }
+
+    #[test]
     fn nothing_is_said_twice() {
         assert!(facts().items_since(Some(&facts())).is_empty());
     }

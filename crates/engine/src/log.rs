@@ -135,3 +135,25 @@ impl Log {
         *totals
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compact;
+
+    #[test]
+    fn a_compaction_takes_the_place_of_the_history_and_opens_a_new_window() {
+        let mut log = Log::new(None, vec![ResponseItem::user("one"), ResponseItem::assistant("answer")], None, 0);
+        let compacted = compact::compacted(log.history(), log.summary(), "what was done", Vec::new());
+        let history = compacted.history.clone();
+        log.compact(compacted, Vec::new()).expect("nothing is written");
+        assert_eq!(log.history(), history);
+        assert_eq!(log.window, 1);
+        assert!(!log.grew(), "another compaction would make it no shorter");
+
+        log.record(vec![Record::ResponseItem(ResponseItem::user("two"))]).expect("nothing is written");
+        assert!(log.grew());
+        let again = compact::compacted(log.history(), log.summary(), "and then", Vec::new());
+        assert_eq!(again.history.len(), 3, "both messages and the new summary");
+    }
+}

@@ -51,6 +51,9 @@ impl ThreadSettings {
         if let Some(window) = self.config.context_window {
             lookup.info.context_window = lookup.info.configured_context_window(window);
         }
+        if let Some(limit) = self.config.auto_compact_token_limit {
+            lookup.info.auto_compact_token_limit = Some(limit);
+        }
         if let Some(supported) = self.config.supports_reasoning_summaries {
             lookup.info.supports_reasoning_summaries = supported;
         }

@@ -546,7 +546,15 @@ impl ThreadActor {
     fn replace(&mut self, task: Task, reply: oneshot::Sender<AcceptedTurn>) {
         let id = TurnId::new();
         let (go, gone) = oneshot::channel();
-        self.shared.view().updated_at = SystemTime::now();
+        {
+            let mut view = self.shared.view();
+            view.updated_at = SystemTime::now();
+            if let Task::Review(target) = &task
+                && view.preview.is_empty()
+            {
+                view.preview = target.request();
+            }
+        }
         if let Some(running) = &self.running {
             running.replaced.cancel();
             running.cancel.cancel();
@@ -683,7 +691,10 @@ impl ThreadActor {
             Ok(end) => {
                 self.idle = Some(Idle { log: end.log, facts: end.facts });
                 self.shared.view().updated_at = SystemTime::now();
-                self.shared.agent.turn_ended(&self.shared, &end.turn, end.last_message);
+                // Who an agent works for hears of its work, not of its housekeeping.
+                if !matches!(running.steering, Steering::Refused(_)) {
+                    self.shared.agent.turn_ended(&self.shared, &end.turn, end.last_message);
+                }
                 self.tell_end(end.turn, end.status, end.announced, end.error_told);
             }
             Err(error) => {

@@ -241,6 +241,7 @@ impl RunningTurn {
     /// Records the turn's start, what the model has to know, and the user's input; then tells of them. A history that
     /// is full is made short first.
     async fn begin(&mut self, input: &[UserInput], started_at: i64) -> Result<(), Stop> {
+        self.thread.agent.turn_started();
         let mut records = vec![self.turn_started(self.id.clone(), started_at)];
         let full = self.is_full();
         if full {
@@ -297,7 +298,6 @@ impl RunningTurn {
 
     /// Tells that the turn runs.
     fn announce_turn(&self, started_at: i64) {
-        self.thread.agent.turn_started();
         self.thread.status.set(ThreadStatus::ACTIVE);
         self.events.begin(started_at);
     }
@@ -441,6 +441,7 @@ impl RunningTurn {
             }
         }
         self.take_inbox();
+        self.keep_notices();
         let (status, thread_status, error) = match outcome {
             Ok(()) => (TurnStatus::Completed, ThreadStatus::Idle, None),
             Err(Stop::Interrupted) => (TurnStatus::Interrupted, ThreadStatus::Idle, None),
@@ -463,6 +464,17 @@ impl RunningTurn {
             status: thread_status,
             announced,
             error_told: self.error_told,
+        }
+    }
+
+    /// Leaves what the turn did not take up for the next one.
+    fn keep_notices(&mut self) {
+        for pending in std::mem::take(&mut self.pending) {
+            if let Pending::Notice(items) = pending
+                && let Err(error) = self.log.record(items.into_iter().map(Record::ResponseItem).collect())
+            {
+                tracing::error!(%error, turn = %self.id, "a notice for the model could not be stored");
+            }
         }
     }
 

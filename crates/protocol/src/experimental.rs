@@ -110,7 +110,8 @@ pub trait Ungated {
 impl<T> Ungated for Probe<T> {}
 
 /// Declares a struct or an enum with experimental parts. `#[experimental("name")]` comes last among the attributes of
-/// the field or variant it marks.
+/// the field or variant it marks. `#[experimental("name", shown)]` marks a field of something the server sends that
+/// older clients get all the same, because they always have.
 macro_rules! gated {
     ($(#[$($meta:tt)*])* pub struct $name:ident { $($fields:tt)* }) => {
         gated! { @field [$(#[$($meta)*])* pub struct $name] [] [] [] [] $($fields)* }
@@ -127,6 +128,13 @@ macro_rules! gated {
             [$($head)*]
             [$($out)* $($attrs)* #[doc = ""] #[doc = "Experimental:"] #[doc = $name] pub $field: $type,]
             [$($marked)* ($field $name)] [$($plain)*] [] $($rest)* }
+    };
+    (@field [$($head:tt)*] [$($out:tt)*] [$($marked:tt)*] [$($plain:tt)*] [$($attrs:tt)*]
+        #[experimental($name:tt, shown)] pub $field:ident: $type:ty, $($rest:tt)*) => {
+        gated! { @field
+            [$($head)*]
+            [$($out)* $($attrs)* #[doc = ""] #[doc = "Experimental:"] #[doc = $name] pub $field: $type,]
+            [$($marked)*] [$($plain)* $field] [] $($rest)* }
     };
     (@field [$($head:tt)*] [$($out:tt)*] [$($marked:tt)*] [$($plain:tt)*] [$($attrs:tt)*]
         pub $field:ident: $type:ty, $($rest:tt)*) => {
@@ -198,3 +206,57 @@ macro_rules! gated {
 }
 
 pub(crate) use gated;
+
+#[cfg(test)]
+mod tests {
+    #![expect(unreachable_pub, reason = "`gated!` declares public types")]
+
+    use super::*;
+
+    gated! {
+        #[derive(Default)]
+        pub struct Message {
+            pub plain: u32,
+            #[experimental("message.hidden")]
+            pub hidden: Option<u32>,
+            #[experimental("message.shown", shown)]
+            pub shown: Vec<u32>,
+            pub nested: Option<Choice>,
+            pub list: Vec<Message>,
+        }
+    }
+
+    gated! {
+        #[derive(PartialEq, Debug)]
+        pub enum Choice {
+            Stable,
+            #[experimental("choice.new")]
+            New { value: u32 },
+        }
+    }
+
+    #[test]
+    fn a_message_without_experimental_parts_uses_none() {
+        let message = Message { plain: 1, shown: vec![1], nested: Some(Choice::Stable), ..Message::default() };
+        assert_eq!(message.experimental_use(), None);
+    }
+
+    #[test]
+    fn use_is_found_in_fields_and_in_what_they_hold() {
+        let field = Message { hidden: Some(1), ..Message::default() };
+        assert_eq!(field.experimental_use(), Some("message.hidden"));
+        let variant = Message { nested: Some(Choice::New { value: 1 }), ..Message::default() };
+        assert_eq!(variant.experimental_use(), Some("choice.new"));
+        let deep = Message { list: vec![variant], ..Message::default() };
+        assert_eq!(deep.experimental_use(), Some("choice.new"));
+    }
+
+    #[test]
+    fn hiding_takes_out_marked_fields_everywhere_but_leaves_the_shown() {
+        let inner = Message { hidden: Some(2), ..Message::default() };
+        let mut message = Message { plain: 1, hidden: Some(1), shown: vec![3], list: vec![inner], nested: None };
+        message.hide_experimental();
+        assert_eq!((message.plain, message.hidden, message.shown), (1, None, vec![3]));
+        assert_eq!(message.list[0].hidden, None);
+    }
+}

@@ -7,6 +7,8 @@
 //! ([`thread`], [`turn`], [`item`], [`config`], …) and are re-exported here, except where the older [`v1`] types share
 //! a name with a newer one.
 
+#![warn(missing_docs)]
+
 pub mod account;
 pub mod app;
 pub mod approval;

@@ -38,8 +38,7 @@ pub trait MethodVisitor {
 macro_rules! methods {
     ($(
         $(#[doc = $doc:literal])*
-        $(#[$mark:ident])?
-        $method:ident = $name:literal: $params:ty => $response:ty;
+        $method:ident = $name:literal: $params:ty => $response:ty $(, $mark:ident)?;
     )*) => {
         $(
             $(#[doc = $doc])*
@@ -81,112 +80,182 @@ macro_rules! methods {
 }
 
 methods! {
+    /// Introduces the client. Must be the first request of a connection, and comes once.
     Initialize = "initialize": InitializeParams => InitializeResponse;
+    /// Begins a thread and subscribes the connection to it. `thread/started` follows the answer.
     ThreadStart = "thread/start": ThreadStartParams => ThreadStartResponse;
+    /// Takes up a thread from disk, or joins one that is loaded, and subscribes the connection to it.
     ThreadResume = "thread/resume": ThreadResumeParams => ThreadResumeResponse;
+    /// Begins a thread with the history of another.
     ThreadFork = "thread/fork": ThreadForkParams => ThreadForkResponse;
+    /// Puts a thread away: it is unloaded and no longer listed among the others.
     ThreadArchive = "thread/archive": ThreadArchiveParams => ThreadArchiveResponse;
+    /// Stops telling this connection of a thread. It is unloaded when nobody is left who listens.
     ThreadUnsubscribe = "thread/unsubscribe": ThreadUnsubscribeParams => ThreadUnsubscribeResponse;
-    #[experimental]
-    ThreadIncrementElicitation = "thread/increment_elicitation": ThreadIncrementElicitationParams => ThreadIncrementElicitationResponse;
-    #[experimental]
-    ThreadDecrementElicitation = "thread/decrement_elicitation": ThreadDecrementElicitationParams => ThreadDecrementElicitationResponse;
+    /// Says that somebody outside is asking the user something, so that time limits stand still.
+    ThreadIncrementElicitation = "thread/increment_elicitation": ThreadIncrementElicitationParams => ThreadIncrementElicitationResponse, experimental;
+    /// Takes back one `thread/increment_elicitation`.
+    ThreadDecrementElicitation = "thread/decrement_elicitation": ThreadDecrementElicitationParams => ThreadDecrementElicitationResponse, experimental;
+    /// Names a thread.
     ThreadNameSet = "thread/name/set": ThreadSetNameParams => ThreadSetNameResponse;
+    /// Changes what is stored about a thread.
     ThreadMetadataUpdate = "thread/metadata/update": ThreadMetadataUpdateParams => ThreadMetadataUpdateResponse;
-    #[experimental]
-    ThreadMemoryModeSet = "thread/memoryMode/set": ThreadMemoryModeSetParams => ThreadMemoryModeSetResponse;
-    #[experimental]
-    MemoryReset = "memory/reset": NoParams => MemoryResetResponse;
+    /// Says whether memories are made from a thread.
+    ThreadMemoryModeSet = "thread/memoryMode/set": ThreadMemoryModeSetParams => ThreadMemoryModeSetResponse, experimental;
+    /// Forgets all memories.
+    MemoryReset = "memory/reset": NoParams => MemoryResetResponse, experimental;
+    /// Brings a thread back that was put away.
     ThreadUnarchive = "thread/unarchive": ThreadUnarchiveParams => ThreadUnarchiveResponse;
+    /// Condenses a thread's conversation, in a turn of its own.
     ThreadCompactStart = "thread/compact/start": ThreadCompactStartParams => ThreadCompactStartResponse;
+    /// Runs a command of the user's in a thread, where the agent sees it.
     ThreadShellCommand = "thread/shellCommand": ThreadShellCommandParams => ThreadShellCommandResponse;
+    /// Allows after all what the automatic reviewer refused.
     ThreadApproveGuardianDeniedAction = "thread/approveGuardianDeniedAction": ThreadApproveGuardianDeniedActionParams => ThreadApproveGuardianDeniedActionResponse;
-    #[experimental]
-    ThreadBackgroundTerminalsClean = "thread/backgroundTerminals/clean": ThreadBackgroundTerminalsCleanParams => ThreadBackgroundTerminalsCleanResponse;
+    /// Ends all sessions a thread's agent has left running.
+    ThreadBackgroundTerminalsClean = "thread/backgroundTerminals/clean": ThreadBackgroundTerminalsCleanParams => ThreadBackgroundTerminalsCleanResponse, experimental;
+    /// Takes back the last turns of a thread.
     ThreadRollback = "thread/rollback": ThreadRollbackParams => ThreadRollbackResponse;
+    /// Lists threads on disk, page by page.
     ThreadList = "thread/list": ThreadListParams => ThreadListResponse;
+    /// Lists threads in memory, by id.
     ThreadLoadedList = "thread/loaded/list": ThreadLoadedListParams => ThreadLoadedListResponse;
+    /// Reads a thread without taking it up.
     ThreadRead = "thread/read": ThreadReadParams => ThreadReadResponse;
+    /// Lists a thread's turns, page by page.
     ThreadTurnsList = "thread/turns/list": ThreadTurnsListParams => ThreadTurnsListResponse;
+    /// Adds to what the model sees in a thread, without a turn.
     ThreadInjectItems = "thread/inject_items": ThreadInjectItemsParams => ThreadInjectItemsResponse;
+    /// Lists skills, by directory.
     SkillsList = "skills/list": SkillsListParams => SkillsListResponse;
+    /// Adds a marketplace.
     MarketplaceAdd = "marketplace/add": MarketplaceAddParams => MarketplaceAddResponse;
+    /// Removes a marketplace.
     MarketplaceRemove = "marketplace/remove": MarketplaceRemoveParams => MarketplaceRemoveResponse;
+    /// Lists marketplaces and their plugins.
     PluginList = "plugin/list": PluginListParams => PluginListResponse;
+    /// Tells all about a plugin.
     PluginRead = "plugin/read": PluginReadParams => PluginReadResponse;
+    /// Lists apps, page by page.
     AppList = "app/list": AppsListParams => AppsListResponse;
+    /// Makes a device key.
     DeviceKeyCreate = "device/key/create": DeviceKeyCreateParams => DeviceKeyCreateResponse;
+    /// Tells the public half of a device key.
     DeviceKeyPublic = "device/key/public": DeviceKeyPublicParams => DeviceKeyPublicResponse;
+    /// Signs with a device key.
     DeviceKeySign = "device/key/sign": DeviceKeySignParams => DeviceKeySignResponse;
+    /// Reads a file.
     FsReadFile = "fs/readFile": FsReadFileParams => FsReadFileResponse;
+    /// Writes a file.
     FsWriteFile = "fs/writeFile": FsWriteFileParams => FsWriteFileResponse;
+    /// Makes a folder.
     FsCreateDirectory = "fs/createDirectory": FsCreateDirectoryParams => FsCreateDirectoryResponse;
+    /// Tells what a path is.
     FsGetMetadata = "fs/getMetadata": FsGetMetadataParams => FsGetMetadataResponse;
+    /// Lists what is directly in a folder.
     FsReadDirectory = "fs/readDirectory": FsReadDirectoryParams => FsReadDirectoryResponse;
+    /// Removes a file or a folder.
     FsRemove = "fs/remove": FsRemoveParams => FsRemoveResponse;
+    /// Copies a file or a folder.
     FsCopy = "fs/copy": FsCopyParams => FsCopyResponse;
+    /// Tells of changes below a path until `fs/unwatch` or the end of the connection.
     FsWatch = "fs/watch": FsWatchParams => FsWatchResponse;
+    /// Ends a watch.
     FsUnwatch = "fs/unwatch": FsUnwatchParams => FsUnwatchResponse;
+    /// Switches a skill on or off.
     SkillsConfigWrite = "skills/config/write": SkillsConfigWriteParams => SkillsConfigWriteResponse;
+    /// Installs a plugin.
     PluginInstall = "plugin/install": PluginInstallParams => PluginInstallResponse;
+    /// Uninstalls a plugin.
     PluginUninstall = "plugin/uninstall": PluginUninstallParams => PluginUninstallResponse;
+    /// Starts a turn. The answer comes before the turn's first notification.
     TurnStart = "turn/start": TurnStartParams => TurnStartResponse;
+    /// Adds to a turn that is running.
     TurnSteer = "turn/steer": TurnSteerParams => TurnSteerResponse;
+    /// Stops a turn. It ends itself, as interrupted, before the answer comes.
     TurnInterrupt = "turn/interrupt": TurnInterruptParams => TurnInterruptResponse;
-    #[experimental]
-    ThreadRealtimeStart = "thread/realtime/start": ThreadRealtimeStartParams => ThreadRealtimeStartResponse;
-    #[experimental]
-    ThreadRealtimeAppendAudio = "thread/realtime/appendAudio": ThreadRealtimeAppendAudioParams => ThreadRealtimeAppendAudioResponse;
-    #[experimental]
-    ThreadRealtimeAppendText = "thread/realtime/appendText": ThreadRealtimeAppendTextParams => ThreadRealtimeAppendTextResponse;
-    #[experimental]
-    ThreadRealtimeStop = "thread/realtime/stop": ThreadRealtimeStopParams => ThreadRealtimeStopResponse;
-    #[experimental]
-    ThreadRealtimeListVoices = "thread/realtime/listVoices": ThreadRealtimeListVoicesParams => ThreadRealtimeListVoicesResponse;
+    /// Begins a realtime session in a thread.
+    ThreadRealtimeStart = "thread/realtime/start": ThreadRealtimeStartParams => ThreadRealtimeStartResponse, experimental;
+    /// Says something in a realtime session, as sound.
+    ThreadRealtimeAppendAudio = "thread/realtime/appendAudio": ThreadRealtimeAppendAudioParams => ThreadRealtimeAppendAudioResponse, experimental;
+    /// Says something in a realtime session, as text.
+    ThreadRealtimeAppendText = "thread/realtime/appendText": ThreadRealtimeAppendTextParams => ThreadRealtimeAppendTextResponse, experimental;
+    /// Ends a realtime session.
+    ThreadRealtimeStop = "thread/realtime/stop": ThreadRealtimeStopParams => ThreadRealtimeStopResponse, experimental;
+    /// Lists the voices of realtime sessions.
+    ThreadRealtimeListVoices = "thread/realtime/listVoices": ThreadRealtimeListVoicesParams => ThreadRealtimeListVoicesResponse, experimental;
+    /// Starts a review.
     ReviewStart = "review/start": ReviewStartParams => ReviewStartResponse;
+    /// Lists models, page by page.
     ModelList = "model/list": ModelListParams => ModelListResponse;
+    /// Lists features that can be switched, page by page.
     ExperimentalFeatureList = "experimentalFeature/list": ExperimentalFeatureListParams => ExperimentalFeatureListResponse;
+    /// Switches features until the server ends.
     ExperimentalFeatureEnablementSet = "experimentalFeature/enablement/set": ExperimentalFeatureEnablementSetParams => ExperimentalFeatureEnablementSetResponse;
-    #[experimental]
-    CollaborationModeList = "collaborationMode/list": CollaborationModeListParams => CollaborationModeListResponse;
-    #[experimental]
-    MockExperimentalMethod = "mock/experimentalMethod": MockExperimentalMethodParams => MockExperimentalMethodResponse;
+    /// Lists presets of ways of working together.
+    CollaborationModeList = "collaborationMode/list": CollaborationModeListParams => CollaborationModeListResponse, experimental;
+    /// Gives back what it is given; there to try what experimental methods do.
+    MockExperimentalMethod = "mock/experimentalMethod": MockExperimentalMethodParams => MockExperimentalMethodResponse, experimental;
+    /// Begins a log-in to an MCP server. How it ends is told in a notification.
     McpServerOauthLogin = "mcpServer/oauth/login": McpServerOauthLoginParams => McpServerOauthLoginResponse;
+    /// Reads the MCP servers' configuration again, for all loaded threads.
     ConfigMcpServerReload = "config/mcpServer/reload": NoParams => McpServerRefreshResponse;
+    /// Lists MCP servers with what they offer, page by page.
     McpServerStatusList = "mcpServerStatus/list": ListMcpServerStatusParams => ListMcpServerStatusResponse;
+    /// Reads a resource of an MCP server.
     McpServerResourceRead = "mcpServer/resource/read": McpResourceReadParams => McpResourceReadResponse;
+    /// Calls a tool of an MCP server, without the agent.
     McpServerToolCall = "mcpServer/tool/call": McpServerToolCallParams => McpServerToolCallResponse;
+    /// Begins to set up the sandbox of Windows.
     WindowsSandboxSetupStart = "windowsSandbox/setupStart": WindowsSandboxSetupStartParams => WindowsSandboxSetupStartResponse;
+    /// Begins to log in.
     AccountLoginStart = "account/login/start": LoginAccountParams => LoginAccountResponse;
+    /// Gives up an attempt to log in.
     AccountLoginCancel = "account/login/cancel": CancelLoginAccountParams => CancelLoginAccountResponse;
+    /// Logs out.
     AccountLogout = "account/logout": NoParams => LogoutAccountResponse;
+    /// Asks the provider how much of the limits is used.
     AccountRateLimitsRead = "account/rateLimits/read": NoParams => GetAccountRateLimitsResponse;
+    /// Asks the owner of the workspace for more credits.
     AccountSendAddCreditsNudgeEmail = "account/sendAddCreditsNudgeEmail": SendAddCreditsNudgeEmailParams => SendAddCreditsNudgeEmailResponse;
+    /// Sends feedback to the provider.
     FeedbackUpload = "feedback/upload": FeedbackUploadParams => FeedbackUploadResponse;
+    /// Runs a command, beside any thread. The answer comes when it has ended.
     CommandExec = "command/exec": CommandExecParams => CommandExecResponse;
+    /// Writes to a command's input, or closes it.
     CommandExecWrite = "command/exec/write": CommandExecWriteParams => CommandExecWriteResponse;
+    /// Ends a command.
     CommandExecTerminate = "command/exec/terminate": CommandExecTerminateParams => CommandExecTerminateResponse;
+    /// Resizes a command's terminal.
     CommandExecResize = "command/exec/resize": CommandExecResizeParams => CommandExecResizeResponse;
+    /// Reads the configuration in effect.
     ConfigRead = "config/read": ConfigReadParams => ConfigReadResponse;
+    /// Looks for what can be taken over from other agents.
     ExternalAgentConfigDetect = "externalAgentConfig/detect": ExternalAgentConfigDetectParams => ExternalAgentConfigDetectResponse;
+    /// Takes over what was found.
     ExternalAgentConfigImport = "externalAgentConfig/import": ExternalAgentConfigImportParams => ExternalAgentConfigImportResponse;
+    /// Changes one key of a configuration file.
     ConfigValueWrite = "config/value/write": ConfigValueWriteParams => ConfigWriteResponse;
+    /// Changes several keys of a configuration file at once.
     ConfigBatchWrite = "config/batchWrite": ConfigBatchWriteParams => ConfigWriteResponse;
+    /// Reads what the administrator demands.
     ConfigRequirementsRead = "configRequirements/read": NoParams => ConfigRequirementsReadResponse;
+    /// Tells who is logged in.
     AccountRead = "account/read": GetAccountParams => GetAccountResponse;
-    #[legacy]
-    GetConversationSummary = "getConversationSummary": GetConversationSummaryParams => GetConversationSummaryResponse;
-    #[legacy]
-    GitDiffToRemote = "gitDiffToRemote": GitDiffToRemoteParams => GitDiffToRemoteResponse;
-    #[legacy]
-    GetAuthStatus = "getAuthStatus": GetAuthStatusParams => GetAuthStatusResponse;
+    /// Tells what a rollout says of its thread at a glance.
+    GetConversationSummary = "getConversationSummary": GetConversationSummaryParams => GetConversationSummaryResponse, legacy;
+    /// Compares a working tree with what its remote has.
+    GitDiffToRemote = "gitDiffToRemote": GitDiffToRemoteParams => GitDiffToRemoteResponse, legacy;
+    /// Tells how the server is logged in.
+    GetAuthStatus = "getAuthStatus": GetAuthStatusParams => GetAuthStatusResponse, legacy;
+    /// Finds files by a few letters of their path.
     FuzzyFileSearch = "fuzzyFileSearch": FuzzyFileSearchParams => FuzzyFileSearchResponse;
-    #[experimental]
-    FuzzyFileSearchSessionStart = "fuzzyFileSearch/sessionStart": FuzzyFileSearchSessionStartParams => FuzzyFileSearchSessionStartResponse;
-    #[experimental]
-    FuzzyFileSearchSessionUpdate = "fuzzyFileSearch/sessionUpdate": FuzzyFileSearchSessionUpdateParams => FuzzyFileSearchSessionUpdateResponse;
-    #[experimental]
-    FuzzyFileSearchSessionStop = "fuzzyFileSearch/sessionStop": FuzzyFileSearchSessionStopParams => FuzzyFileSearchSessionStopResponse;
+    /// Begins a search that goes on while the user types.
+    FuzzyFileSearchSessionStart = "fuzzyFileSearch/sessionStart": FuzzyFileSearchSessionStartParams => FuzzyFileSearchSessionStartResponse, experimental;
+    /// Changes what a search session looks for.
+    FuzzyFileSearchSessionUpdate = "fuzzyFileSearch/sessionUpdate": FuzzyFileSearchSessionUpdateParams => FuzzyFileSearchSessionUpdateResponse, experimental;
+    /// Ends a search session.
+    FuzzyFileSearchSessionStop = "fuzzyFileSearch/sessionStop": FuzzyFileSearchSessionStopParams => FuzzyFileSearchSessionStopResponse, experimental;
 }
 
 /// The words for a method that does not exist: the name, and all names there are.

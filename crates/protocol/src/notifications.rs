@@ -19,9 +19,7 @@ pub trait NotificationVisitor {
 
 macro_rules! notifications {
     ($(
-        $(#[doc = $doc:literal])*
-        $(#[$mark:ident])?
-        $payload:ident = $name:literal;
+        $payload:ident = $name:literal $(, $mark:ident)?;
     )*) => {
         $(
             impl Notification for $payload {
@@ -62,8 +60,7 @@ notifications! {
     ItemGuardianApprovalReviewStartedNotification = "item/autoApprovalReview/started";
     ItemGuardianApprovalReviewCompletedNotification = "item/autoApprovalReview/completed";
     ItemCompletedNotification = "item/completed";
-    #[internal]
-    RawResponseItemCompletedNotification = "rawResponseItem/completed";
+    RawResponseItemCompletedNotification = "rawResponseItem/completed", internal;
     AgentMessageDeltaNotification = "item/agentMessage/delta";
     PlanDeltaNotification = "item/plan/delta";
     CommandExecOutputDeltaNotification = "command/exec/outputDelta";

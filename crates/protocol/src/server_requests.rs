@@ -55,13 +55,22 @@ macro_rules! server_requests {
 }
 
 server_requests! {
+    /// May the agent run this command?
     ItemCommandExecutionRequestApproval = "item/commandExecution/requestApproval": CommandExecutionRequestApprovalParams => CommandExecutionRequestApprovalResponse;
+    /// May the agent apply this patch?
     ItemFileChangeRequestApproval = "item/fileChange/requestApproval": FileChangeRequestApprovalParams => FileChangeRequestApprovalResponse;
+    /// The agent asks the user something.
     ItemToolRequestUserInput = "item/tool/requestUserInput": ToolRequestUserInputParams => ToolRequestUserInputResponse;
+    /// An MCP server asks the user something.
     McpServerElicitationRequest = "mcpServer/elicitation/request": McpServerElicitationRequestParams => McpServerElicitationRequestResponse;
+    /// May the agent have these permissions?
     ItemPermissionsRequestApproval = "item/permissions/requestApproval": PermissionsRequestApprovalParams => PermissionsRequestApprovalResponse;
+    /// The client is to carry out one of its tools.
     ItemToolCall = "item/tool/call": DynamicToolCallParams => DynamicToolCallResponse;
+    /// The client is to hand over fresh tokens.
     AccountChatgptAuthTokensRefresh = "account/chatgptAuthTokens/refresh": ChatgptAuthTokensRefreshParams => ChatgptAuthTokensRefreshResponse;
+    /// May the agent apply this patch? For clients of the first version.
     ApplyPatchApproval = "applyPatchApproval": ApplyPatchApprovalParams => ApplyPatchApprovalResponse;
+    /// May the agent run this command? For clients of the first version.
     ExecCommandApproval = "execCommandApproval": ExecCommandApprovalParams => ExecCommandApprovalResponse;
 }

@@ -146,9 +146,9 @@ impl Tally {
         self.checked += 1;
         let mut outcome = codec(value.clone());
         if what.starts_with("config/read") {
-            // These recordings leave out the members that are `null`.
-            drop_nulls(&mut value);
-            outcome.iter_mut().for_each(drop_nulls);
+            // These recordings leave out the keys of the configuration that are `null`.
+            drop_nulls(&mut value["config"]);
+            outcome.iter_mut().for_each(|outcome| drop_nulls(&mut outcome["config"]));
         }
         match outcome {
             Ok(again) if again == value => {}

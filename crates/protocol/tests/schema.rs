@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use protocol::export::{export_json_schema, export_ts, json_schema_files, ts_files};
+use protocol::export::{export_json_schema, export_ts, json_schema, json_schema_files, ts_files};
+use protocol::methods::{Method, MethodVisitor, visit_methods};
 use serde_json::{Map, Value};
 
 /// Where the published files are, if they are here.
@@ -138,6 +139,26 @@ fn typescript_is_the_published_one() {
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// The methods in whose parameters, at any depth, something is experimental.
+#[derive(Default)]
+struct Gated(Vec<&'static str>);
+
+impl MethodVisitor for Gated {
+    fn visit<M: Method>(&mut self) {
+        if !M::EXPERIMENTAL && json_schema::<M::Params>(true).to_string().contains("Experimental:") {
+            self.0.push(M::NAME);
+        }
+    }
+}
+
+#[test]
+fn every_method_with_experimental_parameters_is_one_whose_gate_is_tested() {
+    let mut gated = Gated::default();
+    visit_methods(&mut gated);
+    let tested = ["thread/start", "thread/resume", "thread/fork", "turn/start", "turn/steer", "account/login/start"];
+    assert_eq!(gated.0, tested, "see tests/experimental.rs");
 }
 
 #[test]

@@ -24,11 +24,7 @@ impl RunningTurn {
     /// Whether the last answer came to the limit. What a compaction left is never too much: another one would not make
     /// it shorter.
     pub(super) fn is_full(&self) -> bool {
-        let mut model = self.model.clone();
-        if let Some(limit) = self.settings.config.auto_compact_token_limit {
-            model.auto_compact_token_limit = Some(limit);
-        }
-        let limit = model.compaction_limit(model.context_window);
+        let limit = self.model.compaction_limit(self.model.context_window);
         self.log.grew() && self.log.usage().is_some_and(|usage| usage.last.total_tokens >= limit)
     }
 

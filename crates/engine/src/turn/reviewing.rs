@@ -13,7 +13,7 @@ use crate::event::{EventSink, ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
 use crate::prompts;
 use crate::registry::NewThread;
-use crate::review::{Findings, Outcome, ReviewTarget};
+use crate::review::{Outcome, ReviewTarget};
 use crate::settings::{ThreadSettings, TurnRequest};
 use crate::thread::{ThreadError, ThreadHandle, ThreadShared};
 
@@ -73,18 +73,24 @@ impl RunningTurn {
             sink.clone(),
         );
         let turn = self.start_reviewer(&reviewer, target, started_at).await?;
-        let turn = tokio::select! {
-            turn = ended => turn,
-            () = self.cancel.cancelled() => {
-                // An error means that the reviewer is done by itself.
-                let _ = reviewer.interrupt(None).await;
-                Ok(Turn { status: TurnStatus::Interrupted, ..turn })
+        let mut ended = std::pin::pin!(ended);
+        let turn = loop {
+            tokio::select! {
+                biased;
+                turn = &mut ended => break turn,
+                () = self.cancel.cancelled() => {
+                    // An error means that the reviewer is done by itself.
+                    let _ = reviewer.interrupt(None).await;
+                    break Ok(Turn { status: TurnStatus::Interrupted, ..turn });
+                }
+                // A review takes long: who has something for the log does not wait for it.
+                Some(input) = self.inbox.recv() => self.take(input),
             }
         };
         reviewer.close().await;
         let turn = turn.map_err(|_| Stop::from(ThreadError::Closed))?;
         Ok(match (turn.status, turn.error) {
-            (TurnStatus::Completed, _) => (Outcome::Found(Findings::parse(&sink.said())), Ok(())),
+            (TurnStatus::Completed, _) => (Outcome::of_answer(&sink.said()), Ok(())),
             (_, Some(error)) => {
                 // The reviewer's own event has told of it.
                 self.error_told = true;
@@ -197,8 +203,10 @@ impl EventSink for ReviewSink {
             // What the reviewer says is for the review to read and to show.
             ThreadEvent::ItemCompleted { item: Item::AgentMessage { text, .. }, .. } => self.state().said = text,
             ThreadEvent::ItemCompleted { item, .. } => self.events.item_completed(item),
+            // Tokens and limits are shown for the thread's own requests.
             ThreadEvent::AgentMessageDelta { .. }
             | ThreadEvent::TokenUsageUpdated { .. }
+            | ThreadEvent::RateLimitsUpdated(_)
             | ThreadEvent::RawResponseItem { .. }
             | ThreadEvent::NameUpdated { .. }
             | ThreadEvent::Spawned { .. }

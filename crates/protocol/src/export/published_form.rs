@@ -113,7 +113,9 @@ fn gather_variants(schema: &mut Value, name: &str) {
 fn members(schema: &mut Value, name: &str, variant: &str) {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         for (member, property) in properties {
-            respell(property, name, &format!("{variant}{member}"));
+            let member = format!("{variant}{member}");
+            respell(property, name, &member);
+            members(property, name, &format!("{member}."));
         }
     }
     for variants in ["oneOf", "anyOf"] {
