@@ -237,7 +237,7 @@ pub(crate) enum Command {
         reply: Reply<Box<StoredThread>>,
     },
     /// Runs a command of the user.
-    RunCommand {
+    UserShell {
         script: String,
         reply: oneshot::Sender<AcceptedTurn>,
     },
@@ -501,7 +501,7 @@ impl ThreadActor {
             Event::Command(Command::RollBack { num_turns, reply }) => {
                 let _ = reply.send(self.roll_back(num_turns).map(Box::new));
             }
-            Event::Command(Command::RunCommand { script, reply }) => self.run_command(script, reply),
+            Event::Command(Command::UserShell { script, reply }) => self.run_command(script, reply),
             Event::Command(Command::Notify { items }) => self.notify(items),
             Event::Command(Command::Close { reply }) => {
                 self.closed.push(reply);

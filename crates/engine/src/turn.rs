@@ -118,6 +118,8 @@ struct RunningTurn {
     client_metadata: Vec<(String, String)>,
     inbox: mpsc::Receiver<TurnInput>,
     pending: Vec<Pending>,
+    /// Items that came in the middle of a response.
+    injected: Vec<TurnInput>,
     cancel: CancellationToken,
     replaced: CancellationToken,
     events: TurnEvents,
@@ -172,6 +174,7 @@ impl TurnTask {
             client_metadata: Vec::new(),
             inbox: self.inbox,
             pending: Vec::new(),
+            injected: Vec::new(),
             cancel: self.cancel,
             replaced: self.replaced,
             events,
@@ -316,8 +319,20 @@ impl RunningTurn {
 
     /// Takes what has arrived, without waiting.
     fn take_inbox(&mut self) {
+        for input in std::mem::take(&mut self.injected) {
+            self.take(input);
+        }
         while let Ok(input) = self.inbox.try_recv() {
             self.take(input);
+        }
+    }
+
+    /// Takes what arrives while the model answers and tools run. Items for the model wait, so that none comes between a
+    /// call and its output; facts about the thread do not.
+    fn take_meanwhile(&mut self, input: TurnInput) {
+        match input {
+            TurnInput::Inject { .. } => self.injected.push(input),
+            TurnInput::Steer { .. } | TurnInput::Notice { .. } | TurnInput::Record { .. } => self.take(input),
         }
     }
 

@@ -86,11 +86,11 @@ impl RunningTurn {
                     self.finish_call(done)?;
                     continue;
                 }
+                event = stream.next() => event,
                 Some(input) = self.inbox.recv() => {
-                    self.take(input);
+                    self.take_meanwhile(input);
                     continue;
                 }
-                event = stream.next() => event,
             };
             match event {
                 Some(Ok(ResponseEvent::Completed { usage: counted, .. })) => {
@@ -110,7 +110,7 @@ impl RunningTurn {
                 biased;
                 () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
                 Some(done) = calls.next() => self.finish_call(done)?,
-                Some(input) = self.inbox.recv() => self.take(input),
+                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
             }
         }
         if let Some(error) = failure {
@@ -129,7 +129,7 @@ impl RunningTurn {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                Some(input) = self.inbox.recv() => self.take(input),
+                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
                 opened = &mut opening => return opened.map_err(|error| self.on_failure(error)),
             }
         }
@@ -346,20 +346,6 @@ impl RunningTurn {
         calls: &mut ToolCalls,
     ) -> Result<(), SampleError> {
         let raw = self.thread.raw_events.then(|| item.clone());
-        self.keep_item(item, arriving, calls)?;
-        if let Some(item) = raw {
-            self.events.emit(ThreadEvent::RawResponseItem { turn_id: self.id.clone(), item });
-        }
-        Ok(())
-    }
-
-    /// Records a finished item, then tells of it and starts what it asks for.
-    fn keep_item(
-        &mut self,
-        item: ResponseItem,
-        arriving: &mut Arriving,
-        calls: &mut ToolCalls,
-    ) -> Result<(), SampleError> {
         match &item {
             ResponseItem::Message { id, role, content, phase, .. } if role == "assistant" => {
                 let text = output_text(content);
@@ -399,6 +385,9 @@ impl RunningTurn {
             ResponseItem::Other(value) => {
                 tracing::debug!(kind = value["type"].as_str(), "the model sent an item of an unknown kind");
             }
+        }
+        if let Some(item) = raw {
+            self.events.emit(ThreadEvent::RawResponseItem { turn_id: self.id.clone(), item });
         }
         Ok(())
     }
