@@ -132,3 +132,22 @@ async fn a_command_of_the_model_runs_and_its_output_is_told_and_sent_back() {
     assert_eq!((done["exitCode"].as_i64(), done["aggregatedOutput"].as_str()), (Some(0), Some("one two\n")));
     assert!(server.model.requests()[1].body.to_string().contains("one two"));
 }
+
+#[tokio::test]
+async fn a_client_that_joins_a_running_turn_misses_nothing_of_it() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([held_message(&gate)]).await;
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "go").await;
+    gate.reached().await;
+    server.request("thread/unsubscribe", json!({ "threadId": thread })).await.unwrap();
+
+    let resumed = server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    let last = resumed["thread"]["turns"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((last["id"].as_str(), last["status"].as_str()), (Some(turn.as_str()), Some("inProgress")));
+    gate.open();
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+
+    let resumed = server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    assert_eq!(resumed["thread"]["turns"].as_array().unwrap().last().unwrap()["status"], "completed");
+}
