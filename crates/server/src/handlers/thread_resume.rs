@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::{Fork, NewThread, ThreadHandle, ThreadSnapshot};
+use engine::{Fork, NewThread, Resumed, ThreadHandle, ThreadSnapshot};
 use protocol as p;
 use store::StoredThread;
 use types::{AbsPath, ThreadId, TokenUsageTotals, TurnId};
@@ -49,7 +49,10 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
     let extended_history = params.persist_extended_history;
     let mut params = params;
     let settings = stored_settings(&cx, requested!(params), &stored)?;
-    let thread = cx.server.engine.resume(&stored, writer, settings, extended_history);
+    let Resumed { thread, was_loaded } = cx.server.engine.resume(&stored, writer, settings, extended_history);
+    if was_loaded {
+        return resume_loaded(&cx, &thread).await;
+    }
     announce(&cx, &thread);
     let response = resumed(&cx, &thread.snapshot(), &turns);
     let id = thread.id();

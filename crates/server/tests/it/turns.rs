@@ -151,3 +151,18 @@ async fn a_client_that_joins_a_running_turn_misses_nothing_of_it() {
     let resumed = server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
     assert_eq!(resumed["thread"]["turns"].as_array().unwrap().last().unwrap()["status"], "completed");
 }
+
+#[tokio::test]
+async fn a_client_cannot_offer_a_tool_under_the_name_of_a_built_in_one() {
+    let mut server = TestServer::with_model([]).await;
+    let cwd = server.project.to_string();
+    let tool = |name: &str| json!({ "name": name, "description": "", "inputSchema": { "type": "object" } });
+    for name in ["exec_command", "apply_patch", "shell", "spawn_agent"] {
+        let params = json!({ "cwd": cwd, "dynamicTools": [tool("lookup"), tool(name)] });
+        let error = server.request("thread/start", params).await.unwrap_err();
+        assert!(error["message"].as_str().unwrap().ends_with(&format!("built-in tool: {name}")), "{error}");
+    }
+    let mut mine = tool("exec_command");
+    mine["namespace"] = json!("mine");
+    server.request("thread/start", json!({ "cwd": cwd, "dynamicTools": [mine] })).await.unwrap();
+}
