@@ -26,7 +26,7 @@ use crate::thread::{ThreadHandle, ThreadShared};
 
 /// How deep sub-agents may start sub-agents, where the configuration does not say.
 const DEFAULT_MAX_DEPTH: i32 = 1;
-/// How many sub-agents may be loaded at once, where the configuration does not say.
+/// How many sub-agents of one user's thread may be loaded at once, where the configuration does not say.
 const DEFAULT_MAX_AGENTS: usize = 6;
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 const MIN_WAIT: Duration = Duration::from_secs(10);
@@ -50,6 +50,8 @@ pub(crate) struct AgentLink(Option<Child>);
 
 struct Child {
     parent: ThreadId,
+    /// The thread at the head of the family: that of a user, not of an agent.
+    root: ThreadId,
     /// Not to keep the parent loaded.
     parent_thread: Weak<ThreadShared>,
     depth: i32,
@@ -71,6 +73,18 @@ impl AgentLink {
     /// The thread whose clients follow this one too.
     pub(crate) fn parent(&self) -> Option<ThreadId> {
         self.0.as_ref().map(|child| child.parent)
+    }
+
+    /// The thread at the head of the family, where that is another one.
+    pub(crate) fn root(&self) -> Option<ThreadId> {
+        self.0.as_ref().map(|child| child.root)
+    }
+
+    /// Tells waiting tools that the thread is gone.
+    pub(crate) fn shut_down(&self) {
+        if let Some(state) = self.state() {
+            state.send_replace(CollabAgentState { status: CollabAgentStatus::Shutdown, message: None });
+        }
     }
 
     fn state(&self) -> Option<&watch::Sender<CollabAgentState>> {
@@ -335,7 +349,8 @@ impl Cx<'_> {
     async fn make(&self, parent: &crate::settings::ThreadSettings, args: &SpawnArgs) -> Result<ThreadHandle, String> {
         let environment = &self.thread.environment;
         let limit = parent.config.agents.max_threads.unwrap_or(DEFAULT_MAX_AGENTS);
-        let loaded = environment.loaded.count(|thread| thread.agent.parent().is_some());
+        let root = self.root();
+        let loaded = environment.loaded.count(|thread| thread.agent.root() == Some(root));
         if loaded >= limit {
             return Err(format!("collab spawn failed: agent thread limit reached (max {limit})"));
         }
@@ -360,6 +375,7 @@ impl Cx<'_> {
         let nickname = environment.loaded.free_nickname(NICKNAMES);
         let link = AgentLink(Some(Child {
             parent: self.thread.id,
+            root,
             parent_thread: Arc::downgrade(self.thread),
             depth,
             nickname: Some(nickname.clone()),
@@ -391,8 +407,10 @@ impl Cx<'_> {
     /// What this thread's model has seen and said, for a child that begins with it: talk only, no tool calls.
     async fn history(&self) -> Vec<ResponseItem> {
         let Some(path) = &self.thread.path else { return Vec::new() };
-        let stored = self.thread.environment.store.read(path);
-        let history = stored.map(|stored| stored.history()).unwrap_or_default();
+        let (environment, path) = (self.thread.environment.clone(), path.clone());
+        // A whole rollout is not read on an async worker.
+        let read = move || environment.store.read(&path).map(|stored| stored.history());
+        let history = tokio::task::spawn_blocking(read).await.ok().and_then(Result::ok).unwrap_or_default();
         history.into_iter().filter(|item| matches!(item, ResponseItem::Message { .. })).collect()
     }
 
@@ -427,7 +445,7 @@ impl Cx<'_> {
         self.started(&item);
         let child = match self.child(id) {
             Some(child) => Some(child),
-            None => self.load(id),
+            None => self.load(id).await,
         };
         let Some(child) = child else { return self.not_found(item, id) };
         let state = state_of(&child);
@@ -436,11 +454,22 @@ impl Cx<'_> {
         Ok(json!({ "status": status_json(&state) }).to_string())
     }
 
-    /// Loads a closed sub-agent from disk.
-    fn load(&self, id: ThreadId) -> Option<ThreadHandle> {
-        let environment = &self.thread.environment;
-        let found = environment.store.find(id).ok().flatten()?;
-        let (stored, writer) = environment.store.open(&found.path).ok()?;
+    /// Loads a closed sub-agent of the family from disk.
+    async fn load(&self, id: ThreadId) -> Option<ThreadHandle> {
+        let (environment, root) = (&self.thread.environment, self.root());
+        if environment.loaded.get(id).is_some() {
+            // Somebody else's, or a user went on with it.
+            return None;
+        }
+        let open = {
+            let environment = environment.clone();
+            move || {
+                let family = environment.store.descendants(root).ok()?;
+                let (_, path) = family.into_iter().find(|(member, _)| *member == id)?;
+                environment.store.open(&path).ok()
+            }
+        };
+        let (stored, writer) = tokio::task::spawn_blocking(open).await.ok().flatten()?;
         let SessionSource::SubAgent(SubAgentSource::ThreadSpawn { depth, agent_nickname, agent_role, .. }) =
             &stored.meta.source
         else {
@@ -448,6 +477,7 @@ impl Cx<'_> {
         };
         let link = AgentLink(Some(Child {
             parent: self.thread.id,
+            root,
             parent_thread: Arc::downgrade(self.thread),
             depth: *depth,
             nickname: agent_nickname.clone(),
@@ -459,9 +489,12 @@ impl Cx<'_> {
             settings.model.clone_from(&context.model);
             settings.cwd = context.cwd.clone();
         }
-        let child = environment.resume(&stored, writer, settings, self.thread.extended_history, link);
-        self.thread.sink.emit(child.id(), ThreadEvent::Spawned { parent: self.thread.id });
-        Some(child)
+        let resumed = environment.resume(&stored, writer, settings, self.thread.extended_history, link);
+        if resumed.was_loaded {
+            return self.child(id);
+        }
+        self.thread.sink.emit(id, ThreadEvent::Spawned { parent: self.thread.id });
+        Some(resumed.thread)
     }
 
     async fn wait(&self, args: WaitArgs) -> Outcome {
@@ -511,19 +544,22 @@ impl Cx<'_> {
         self.started(&item);
         let Some(child) = self.child(id) else { return self.not_found(item, id) };
         let state = state_of(&child);
-        self.thread.environment.unload(id);
-        child.close().await;
-        if let Some(sender) = child.shared.agent.state() {
-            sender.send_replace(CollabAgentState { status: CollabAgentStatus::Shutdown, message: None });
+        for closed in self.thread.environment.close(id).await {
+            self.thread.sink.emit(closed, ThreadEvent::Closed);
         }
-        self.thread.sink.emit(id, ThreadEvent::Closed);
         item.agents.insert(id.to_string(), state.clone());
         self.completed(item, CallStatus::Completed);
         Ok(json!({ "previous_status": status_json(&state) }).to_string())
     }
 
+    /// A loaded sub-agent of the same family.
     fn child(&self, id: ThreadId) -> Option<ThreadHandle> {
-        self.thread.environment.loaded.get(id).filter(|thread| thread.shared.agent.parent().is_some())
+        let root = self.root();
+        self.thread.environment.loaded.get(id).filter(|thread| thread.shared.agent.root() == Some(root))
+    }
+
+    fn root(&self) -> ThreadId {
+        self.thread.agent.root().unwrap_or(self.thread.id)
     }
 
     fn not_found(&self, mut item: CollabAgentToolCall, id: ThreadId) -> Outcome {

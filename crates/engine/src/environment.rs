@@ -11,6 +11,7 @@ use store::Store;
 use tokio_util::task::TaskTracker;
 use types::AbsPath;
 
+use crate::agents;
 use crate::event::EventSink;
 use crate::registry::Loaded;
 
@@ -166,6 +167,12 @@ impl Environment {
             config: &config.skills,
         })
     }
+}
+
+/// Whether a tool that the engine runs itself answers to `name`, offered to the model or not.
+#[must_use]
+pub fn is_built_in_tool(name: &str) -> bool {
+    agents::handles(name) || tools::Registry::builtin().get(name).is_some()
 }
 
 fn asking_tools() -> tools::Registry {

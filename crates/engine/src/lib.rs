@@ -28,11 +28,11 @@ mod thread;
 mod turn;
 
 pub use dynamic_tools::DynamicTool;
-pub use environment::{Environment, Services};
+pub use environment::{Environment, Services, is_built_in_tool};
 pub use event::{Answer, EventSink, Question, QuestionId, QuestionKind, ThreadEvent, ThreadStatus};
 pub use fork::{Fork, Forked};
 pub use provider::{ProviderError, connect, provider_problem};
-pub use registry::{Engine, NewThread};
+pub use registry::{Engine, NewThread, Resumed};
 pub use review::ReviewTarget;
 pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
 pub use thread::{AcceptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};

@@ -1,6 +1,7 @@
 //! The loaded threads of a server.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -11,7 +12,7 @@ use crate::agents::AgentLink;
 use crate::context::ContextFacts;
 use crate::dynamic_tools::{DynamicTool, DynamicTools};
 use crate::environment::Environment;
-use crate::event::EventSink;
+use crate::event::{EventSink, ThreadStatus};
 use crate::log::Log;
 use crate::settings::ThreadSettings;
 use crate::thread::{ThreadHandle, ThreadSeed, ThreadShared};
@@ -34,6 +35,30 @@ impl Loaded {
     /// How many loaded threads fit.
     pub(crate) fn count(&self, fits: impl Fn(&ThreadShared) -> bool) -> usize {
         self.lock().values().filter(|handle| fits(&handle.shared)).count()
+    }
+
+    /// The loaded thread of that id, or the one that `make` gives. Nobody else can load it in between.
+    fn get_or_insert_with(&self, id: ThreadId, make: impl FnOnce() -> ThreadHandle) -> Resumed {
+        match self.lock().entry(id) {
+            Entry::Occupied(known) => Resumed { thread: known.get().clone(), was_loaded: true },
+            Entry::Vacant(free) => Resumed { thread: free.insert(make()).clone(), was_loaded: false },
+        }
+    }
+
+    /// Takes a thread out, and all that work for one of `family`, to which they are added.
+    fn take_family(&self, id: ThreadId, family: &mut Vec<ThreadId>) -> Vec<ThreadHandle> {
+        let mut loaded = self.lock();
+        let mut taken: Vec<ThreadHandle> = loaded.remove(&id).into_iter().collect();
+        family.extend(taken.iter().map(ThreadHandle::id));
+        loop {
+            let works_for = |handle: &ThreadHandle| handle.shared.agent.parent().is_some_and(|id| family.contains(&id));
+            let next: Vec<ThreadHandle> = loaded.extract_if(|_, handle| works_for(handle)).map(|(_, it)| it).collect();
+            if next.is_empty() {
+                return taken;
+            }
+            family.extend(next.iter().map(ThreadHandle::id));
+            taken.extend(next);
+        }
     }
 
     /// The first name that no loaded sub-agent has; with a number when all are taken.
@@ -68,6 +93,14 @@ pub struct NewThread {
     pub history: Vec<ResponseItem>,
 }
 
+/// A stored thread that is loaded now.
+#[must_use]
+pub struct Resumed {
+    pub thread: ThreadHandle,
+    /// It was loaded before, and is as it was: what came with the request is left aside.
+    pub was_loaded: bool,
+}
+
 impl Engine {
     #[must_use]
     pub fn new(environment: Arc<Environment>) -> Self {
@@ -85,15 +118,14 @@ impl Engine {
         self.environment.start(new, AgentLink::default())
     }
 
-    /// Loads a stored thread. With `extended_history` its rollout keeps tools' items from now on.
-    #[must_use]
+    /// Loads a stored thread, unless it is loaded. With `extended_history` its rollout keeps tools' items from now on.
     pub fn resume(
         &self,
         stored: &StoredThread,
         writer: ThreadWriter,
         settings: ThreadSettings,
         extended_history: bool,
-    ) -> ThreadHandle {
+    ) -> Resumed {
         self.environment.resume(stored, writer, settings, extended_history, AgentLink::default())
     }
 
@@ -111,16 +143,20 @@ impl Engine {
         handles
     }
 
-    /// Unloads a thread; what runs in it ends as interrupted.
-    pub async fn close(&self, id: ThreadId) -> bool {
-        let handle = self.environment.loaded.lock().remove(&id);
-        match handle {
-            Some(handle) => {
-                handle.close().await;
-                true
-            }
-            None => false,
-        }
+    /// Unloads a thread and those that work for it; what runs in them ends as interrupted. Gives those that are
+    /// unloaded, parents before their children; none when the thread was not loaded.
+    ///
+    /// Not cancel safe: a thread may be left to end by itself.
+    pub async fn close(&self, id: ThreadId) -> Vec<ThreadId> {
+        self.environment.close(id).await
+    }
+
+    /// Whether something happens in a thread, or in one that works for it.
+    #[must_use]
+    pub fn is_busy(&self, id: ThreadId) -> bool {
+        let busy = |handle: &ThreadHandle| matches!(handle.shared.status.get(), ThreadStatus::Active { .. });
+        let loaded = self.environment.loaded.lock();
+        loaded.values().any(|handle| (handle.id() == id || handle.shared.agent.root() == Some(id)) && busy(handle))
     }
 
     /// Interrupts every turn and unloads every thread. Returns when all of it is on disk.
@@ -188,7 +224,7 @@ impl Environment {
         settings: ThreadSettings,
         extended_history: bool,
         agent: AgentLink,
-    ) -> ThreadHandle {
+    ) -> Resumed {
         let model = stored.last_turn_context().map(|context| context.model.as_str());
         let log = Log::of_stored(stored, Some(writer));
         let seed = ThreadSeed {
@@ -205,18 +241,29 @@ impl Environment {
             extended_history,
             agent,
         };
-        self.load(seed)
+        let id = stored.meta.id;
+        self.loaded.get_or_insert_with(id, || ThreadHandle::spawn(seed, self.clone(), self.sink.clone()))
     }
 
+    /// Loads a thread whose id is new.
     pub(crate) fn load(self: &Arc<Self>, seed: ThreadSeed) -> ThreadHandle {
         let handle = ThreadHandle::spawn(seed, self.clone(), self.sink.clone());
         self.loaded.lock().insert(handle.id(), handle.clone());
         handle
     }
 
-    /// Forgets a thread that closes by itself.
-    pub(crate) fn unload(&self, id: ThreadId) -> Option<ThreadHandle> {
-        self.loaded.lock().remove(&id)
+    /// See [`Engine::close`].
+    pub(crate) async fn close(&self, id: ThreadId) -> Vec<ThreadId> {
+        let mut family = Vec::new();
+        // A parent may start another child before it has ended.
+        loop {
+            let taken = self.loaded.take_family(id, &mut family);
+            if taken.is_empty() {
+                return family;
+            }
+            futures::future::join_all(taken.iter().map(ThreadHandle::close)).await;
+            taken.iter().for_each(|handle| handle.shared.agent.shut_down());
+        }
     }
 }
 

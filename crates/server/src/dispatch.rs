@@ -10,6 +10,7 @@ use rpc::{ErrorObject, Responder};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, oneshot};
+use types::ThreadId;
 
 use crate::Server;
 use crate::connection::Connection;
@@ -28,9 +29,18 @@ pub(crate) enum Order {
     /// Nothing.
     Any,
     /// Earlier requests for the same thread.
-    Thread(String),
+    Thread(ThreadId),
+    /// Earlier requests with the same text in the place of a thread's id.
+    NoThread(String),
     /// Earlier requests of the same kind.
     Global(&'static str),
+}
+
+impl Order {
+    /// The order of requests for a thread, however its id is spelled.
+    pub(crate) fn thread(id: &str) -> Self {
+        id.parse().map_or_else(|_| Self::NoThread(id.to_owned()), Self::Thread)
+    }
 }
 
 /// An answer, and what follows it.
@@ -189,5 +199,18 @@ impl Dispatcher {
             drop((done, place));
         };
         self.cx.server.requests.spawn(tracing::Instrument::instrument(work, span));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_thread_id_share_one_order() {
+        let id = "019a0b1c-2d3e-7f40-8a5b-6c7d8e9fa0b1";
+        assert_eq!(Order::thread(id), Order::thread(&id.to_uppercase()));
+        assert_eq!(Order::thread(id), Order::thread(&id.replace('-', "")));
+        assert_ne!(Order::thread("x"), Order::thread("y"));
     }
 }

@@ -45,6 +45,14 @@ struct Lonely {
     quiet: Instant,
 }
 
+/// A subscription to a thread in which things happen already.
+pub(crate) struct Joined {
+    /// Whether the connection did not follow the thread before.
+    pub(crate) new: bool,
+    /// What was open then, for [`Hub::ask_again`]. What is asked later the connection hears anyway.
+    pub(crate) open: Vec<QuestionId>,
+}
+
 /// A subscription that has ended.
 pub(crate) struct Left {
     /// Set when it was the thread's last one.
@@ -52,6 +60,17 @@ pub(crate) struct Left {
 }
 
 impl State {
+    /// Puts a connection among a thread's subscribers; whether it was not there before.
+    fn follow(&mut self, thread: ThreadId, connection: &Arc<Connection>) -> bool {
+        self.lonely.remove(&thread);
+        let subscribers = self.subscribers.entry(thread).or_default();
+        let new = subscribers.iter().all(|known| known.id != connection.id);
+        if new {
+            subscribers.push(connection.clone());
+        }
+        new
+    }
+
     /// Takes a connection out of a thread's subscribers; `None` when it was not among them.
     fn leave(&mut self, thread: ThreadId, connection: ConnectionId) -> Option<Left> {
         let subscribers = self.subscribers.get_mut(&thread)?;
@@ -98,12 +117,15 @@ impl Hub {
     }
 
     pub(crate) fn subscribe(&self, thread: ThreadId, connection: &Arc<Connection>) {
+        self.state().follow(thread, connection);
+    }
+
+    /// Subscribes to a thread that is loaded already, and says which questions wait in it, both at one moment.
+    pub(crate) fn join(&self, thread: ThreadId, connection: &Arc<Connection>) -> Joined {
         let mut state = self.state();
-        state.lonely.remove(&thread);
-        let subscribers = state.subscribers.entry(thread).or_default();
-        if subscribers.iter().all(|known| known.id != connection.id) {
-            subscribers.push(connection.clone());
-        }
+        let new = state.follow(thread, connection);
+        let open = state.open.iter().filter(|open| open.thread == thread).map(|open| open.question).collect();
+        Joined { new, open }
     }
 
     /// Ends a subscription; `None` when there was none.
@@ -148,9 +170,9 @@ impl Hub {
         }
     }
 
-    /// Sends the thread's open questions to a client that has just come.
-    pub(crate) fn ask_again(&self, thread: ThreadId, connection: &Connection) {
-        for open in self.state().open.iter().filter(|open| open.thread == thread) {
+    /// Sends questions to a client that has just come, as far as they are still open.
+    pub(crate) fn ask_again(&self, questions: &[QuestionId], connection: &Connection) {
+        for open in self.state().open.iter().filter(|open| questions.contains(&open.question)) {
             connection.send(open.frame.clone());
         }
     }

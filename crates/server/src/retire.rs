@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Engine, ThreadStatus};
+use engine::Engine;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -66,11 +66,12 @@ impl Server {
     }
 }
 
-async fn unload(engine: &Engine, hub: &Hub, thread: ThreadId) -> bool {
+/// Gives the thread and those that worked for it, as far as they were loaded.
+async fn unload(engine: &Engine, hub: &Hub, thread: ThreadId) -> Vec<ThreadId> {
     let unloaded = engine.close(thread).await;
-    if unloaded {
-        hub.forget_thread(thread);
-        hub.broadcast(&notifications::not_loaded(thread));
+    for thread in &unloaded {
+        hub.forget_thread(*thread);
+        hub.broadcast(&notifications::not_loaded(*thread));
     }
     unloaded
 }
@@ -81,8 +82,10 @@ async fn unload_when_quiet(engine: &Engine, hub: &Hub, thread: ThreadId, left: I
     loop {
         tokio::time::sleep_until(quiet_since + GRACE).await;
         let Some(since) = hub.quiet_since(thread, left) else { return };
-        let Some(handle) = engine.get(thread) else { return };
-        quiet_since = if matches!(handle.snapshot().status, ThreadStatus::Active { .. }) {
+        if engine.get(thread).is_none() {
+            return;
+        }
+        quiet_since = if engine.is_busy(thread) {
             Instant::now()
         } else if since > quiet_since {
             since
@@ -90,7 +93,7 @@ async fn unload_when_quiet(engine: &Engine, hub: &Hub, thread: ThreadId, left: I
             break;
         };
     }
-    if unload(engine, hub, thread).await {
+    for thread in unload(engine, hub, thread).await {
         hub.broadcast(&notifications::closed(thread));
     }
 }

@@ -16,7 +16,7 @@ pub(crate) async fn start(cx: Cx, params: p::ReviewStartParams) -> Handled<p::Re
     let hint = target.hint();
     let thread = match params.delivery.unwrap_or(p::ReviewDelivery::Inline) {
         p::ReviewDelivery::Inline => thread,
-        p::ReviewDelivery::Detached => copy(&cx, &thread)?,
+        p::ReviewDelivery::Detached => copy(&cx, thread).await?,
     };
     let accepted = thread.review(target).await?;
     let asked = Item::UserMessage {
@@ -60,27 +60,23 @@ fn filled(name: &str, text: &str) -> Result<String, RpcError> {
 }
 
 /// Copies a thread, so that the review does not stand in its way, and tells of the copy.
-fn copy(cx: &Cx, thread: &ThreadHandle) -> Result<ThreadHandle, RpcError> {
+async fn copy(cx: &Cx, thread: ThreadHandle) -> Result<ThreadHandle, RpcError> {
     let failed = |reason: &str| RpcError::internal(format_args!("error creating detached review thread: {reason}"));
     let snapshot = thread.snapshot();
-    let path = snapshot.path.as_ref().ok_or_else(|| failed("the thread is not stored"))?;
-    let engine = &cx.server.engine;
-    let copy = engine
-        .environment()
-        .store
-        .read(path)
-        .and_then(|stored| {
-            let fork = Fork {
-                settings: snapshot.settings.as_ref().clone(),
-                source: stored.meta.source.clone(),
-                ephemeral: false,
-                git: stored.meta.git.clone(),
-                extended_history: false,
-            };
-            engine.fork(&stored, fork)
-        })
-        .map_err(|error| failed(&error.reason()))?
-        .thread;
+    let path = snapshot.path.ok_or_else(|| failed("the thread is not stored"))?;
+    let engine = cx.server.engine.clone();
+    let copied = thread_view::blocking(move || {
+        let stored = engine.environment().store.read(&path)?;
+        let fork = Fork {
+            settings: snapshot.settings.as_ref().clone(),
+            source: stored.meta.source.clone(),
+            ephemeral: false,
+            git: stored.meta.git.clone(),
+            extended_history: false,
+        };
+        engine.fork(&stored, fork)
+    });
+    let copy = copied.await?.map_err(|error| failed(&error.reason()))?.thread;
     cx.server.hub.subscribe(copy.id(), &cx.connection);
     let shown = thread_view::of_loaded(cx, &copy.snapshot(), &[]);
     cx.server.hub.broadcast(&p::ThreadStartedNotification { thread: shown });

@@ -75,6 +75,10 @@ fn check_dynamic_tools(tools: &[p::DynamicToolSpec]) -> Result<(), RpcError> {
                 let message = format_args!("deferred dynamic tool must include a namespace: {}", tool.name);
                 return Err(RpcError::invalid_request(message));
             }
+            None if engine::is_built_in_tool(&tool.name) => {
+                let message = format_args!("dynamic tool name is taken by a built-in tool: {}", tool.name);
+                return Err(RpcError::invalid_request(message));
+            }
             _ => {}
         }
         if tools[..position].iter().any(|other| other.name == tool.name && other.namespace == tool.namespace) {

@@ -1,10 +1,11 @@
 //! What happened in a thread, and taking it back: `thread/read`, `thread/turns/list`, `thread/rollback`.
 
+use engine::ThreadHandle;
 use protocol as p;
 use serde::{Deserialize, Serialize};
 use types::{ThreadId, Turn};
 
-use super::thread_view;
+use super::thread_view::{self, Told};
 use crate::dispatch::{Cx, Handled};
 use crate::error::RpcError;
 use crate::wire::ToWire as _;
@@ -17,8 +18,12 @@ const MAX_PAGE: usize = 100;
 pub(crate) async fn read(cx: Cx, params: p::ThreadReadParams) -> Handled<p::ThreadReadResponse> {
     let id = thread_view::parse_id(&params.thread_id)?;
     if let Some(thread) = cx.server.engine.get(id) {
-        let snapshot = thread.snapshot();
-        let turns = if params.include_turns { loaded_turns(&cx, &snapshot, "includeTurns").await? } else { Vec::new() };
+        let (snapshot, turns) = if params.include_turns {
+            let told = loaded_turns(&cx, thread, "includeTurns").await?;
+            (told.snapshot, told.turns)
+        } else {
+            (thread.snapshot(), Vec::new())
+        };
         let mut shown = thread_view::of_loaded(&cx, &snapshot, &turns);
         if snapshot.path.is_none() {
             // What was said in a thread that leaves no trace is not shown of it.
@@ -49,26 +54,26 @@ fn not_loaded(id: ThreadId) -> RpcError {
     RpcError::invalid_request(format_args!("thread not loaded: {id}"))
 }
 
-/// The turns of a loaded thread; `wanted_by` names the request in errors.
-async fn loaded_turns(cx: &Cx, snapshot: &engine::ThreadSnapshot, wanted_by: &str) -> Result<Vec<Turn>, RpcError> {
-    let Some(path) = &snapshot.path else {
+/// A loaded thread with its turns; `wanted_by` names the request in errors.
+async fn loaded_turns(cx: &Cx, thread: ThreadHandle, wanted_by: &str) -> Result<Told, RpcError> {
+    let Some(path) = thread.snapshot().path else {
         return Err(RpcError::invalid_request(format_args!("ephemeral threads do not support {wanted_by}")));
     };
     if !path.exists() {
-        let id = snapshot.meta.id;
+        let id = thread.id();
         return Err(RpcError::invalid_request(format_args!(
             "thread {id} is not materialized yet; {wanted_by} is unavailable before first user message"
         )));
     }
-    let (cx, snapshot) = (cx.clone(), snapshot.clone());
-    thread_view::blocking(move || thread_view::turns_of(&cx, &snapshot)).await?
+    let cx = cx.clone();
+    Ok(thread_view::blocking(move || thread_view::told(&cx, &thread, &path)).await??)
 }
 
 /// Lists a thread's turns, the newest first unless asked otherwise.
 pub(crate) async fn list_turns(cx: Cx, params: p::ThreadTurnsListParams) -> Handled<p::ThreadTurnsListResponse> {
     let id = thread_view::parse_id(&params.thread_id)?;
     let turns = match cx.server.engine.get(id) {
-        Some(thread) => loaded_turns(&cx, &thread.snapshot(), "thread/turns/list").await?,
+        Some(thread) => loaded_turns(&cx, thread, "thread/turns/list").await?.turns,
         None => {
             let cx = cx.clone();
             thread_view::blocking(move || stored_thread(&cx, id, true)).await??.0

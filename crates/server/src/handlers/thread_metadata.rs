@@ -123,7 +123,10 @@ pub(crate) async fn set_memory_mode(
             }
             snapshot.meta
         }
-        Target::Stored(path) => cx.server.engine.environment().store.read(path)?.meta,
+        Target::Stored(path) => {
+            let (cx, path) = (cx.clone(), path.clone());
+            thread_view::blocking(move || cx.server.engine.environment().store.read(&path)).await??.meta
+        }
     };
     let changed = SessionMeta { memory_mode: Some(mode.to_owned()), ..meta };
     note(&cx, &target, Record::SessionMeta(Box::new(changed))).await?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::{Fork, NewThread, ThreadHandle};
+use engine::{Fork, NewThread, Resumed, ThreadHandle, ThreadSnapshot};
 use protocol as p;
 use store::StoredThread;
 use types::{AbsPath, ThreadId, TokenUsageTotals, TurnId};
@@ -31,11 +31,15 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
         check_path(&thread, path.as_ref())?;
         return resume_loaded(&cx, &thread).await;
     }
-    let path = path.map_or_else(|| thread_view::find_active(&cx, thread_view::parse_id(&params.thread_id)?), Ok)?;
-    let (stored, writer) = {
+    let place = path.map_or_else(|| thread_view::parse_id(&params.thread_id).map(Err), |path| Ok(Ok(path)))?;
+    let (stored, writer, turns, usage) = {
         let cx = cx.clone();
-        let open = move || {
-            cx.server.engine.environment().store.open(&path).map_err(|error| unreadable(path.as_path(), &error))
+        let open = move || -> Result<_, RpcError> {
+            let path = place.or_else(|id| thread_view::find_active(&cx, id))?;
+            let store = &cx.server.engine.environment().store;
+            let (stored, writer) = store.open(&path).map_err(|error| unreadable(path.as_path(), &error))?;
+            let (turns, usage) = (stored.turns(), stored.usage());
+            Ok((stored, writer, turns, usage))
         };
         thread_view::blocking(open).await??
     };
@@ -45,11 +49,12 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
     let extended_history = params.persist_extended_history;
     let mut params = params;
     let settings = stored_settings(&cx, requested!(params), &stored)?;
-    let turns = stored.turns();
-    let usage = stored.usage();
-    let thread = cx.server.engine.resume(&stored, writer, settings, extended_history);
+    let Resumed { thread, was_loaded } = cx.server.engine.resume(&stored, writer, settings, extended_history);
+    if was_loaded {
+        return resume_loaded(&cx, &thread).await;
+    }
     announce(&cx, &thread);
-    let response = resumed(&cx, &thread, &turns);
+    let response = resumed(&cx, &thread.snapshot(), &turns);
     let id = thread.id();
     let warning = other_model(&stored, &response.model);
     Ok(Reply::new(response).then(move |cx| {
@@ -103,22 +108,23 @@ fn tell_usage(cx: &Cx, thread: ThreadId, usage: Option<(TurnId, TokenUsageTotals
 
 /// A thread that is loaded: the client joins as it is, and what it asks for otherwise is left aside.
 async fn resume_loaded(cx: &Cx, thread: &ThreadHandle) -> Handled<p::ThreadResumeResponse> {
-    let snapshot = thread.snapshot();
     let id = thread.id();
-    let path = snapshot.path.clone().filter(|path| path.exists()).ok_or_else(|| thread_view::no_rollout(id))?;
-    let (turns, usage) = {
-        let (cx, snapshot) = (cx.clone(), snapshot.clone());
-        thread_view::blocking(move || -> Result<_, RpcError> {
-            let stored = cx.server.engine.environment().store.read(&path)?;
-            Ok((thread_view::with_running(stored.turns(), &snapshot), stored.usage()))
-        })
-        .await??
+    let path = thread.snapshot().path.filter(|path| path.exists()).ok_or_else(|| thread_view::no_rollout(id))?;
+    // First of all, so that nothing is missed between what the answer shows and what is told.
+    let joined = cx.server.hub.join(id, &cx.connection);
+    let told = {
+        let (cx, thread) = (cx.clone(), thread.clone());
+        thread_view::blocking(move || thread_view::told(&cx, &thread, &path)).await
     };
-    cx.server.hub.subscribe(id, &cx.connection);
-    let response = resumed(cx, thread, &turns);
+    let told = told.and_then(|told| Ok(told?)).inspect_err(|_| {
+        if joined.new {
+            cx.server.unsubscribe(id, cx.connection.id);
+        }
+    })?;
+    let response = resumed(cx, &told.snapshot, &told.turns);
     Ok(Reply::new(response).then(move |cx| {
-        tell_usage(cx, id, usage);
-        cx.server.hub.ask_again(id, &cx.connection);
+        tell_usage(cx, id, told.usage);
+        cx.server.hub.ask_again(&joined.open, &cx.connection);
     }))
 }
 
@@ -140,14 +146,13 @@ fn resume_history(cx: &Cx, mut params: p::ThreadResumeParams) -> Handled<p::Thre
         history,
     });
     announce(cx, &thread);
-    Ok(resumed(cx, &thread, &[]).into())
+    Ok(resumed(cx, &thread.snapshot(), &[]).into())
 }
 
-fn resumed(cx: &Cx, thread: &ThreadHandle, turns: &[types::Turn]) -> p::ThreadResumeResponse {
-    let snapshot = thread.snapshot();
-    let view = thread_view::settings_view(cx, &snapshot);
+fn resumed(cx: &Cx, snapshot: &ThreadSnapshot, turns: &[types::Turn]) -> p::ThreadResumeResponse {
+    let view = thread_view::settings_view(cx, snapshot);
     p::ThreadResumeResponse {
-        thread: thread_view::of_loaded(cx, &snapshot, turns),
+        thread: thread_view::of_loaded(cx, snapshot, turns),
         model: view.model,
         model_provider: view.model_provider,
         service_tier: view.service_tier,
@@ -183,16 +188,22 @@ fn stored_settings(cx: &Cx, requested: Requested, stored: &StoredThread) -> Resu
 pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::ThreadForkResponse> {
     let requested = requested!(params, personality: None);
     thread_settings::check(&requested)?;
-    let (path, shown) = match &params.path {
-        Some(path) => (cx.server.engine.environment().cwd.join(path), path.clone()),
-        None => {
-            let path = thread_view::find_active(&cx, thread_view::parse_id(&params.thread_id)?)?;
-            (path.clone(), path.into_path_buf())
-        }
+    let place = match params.path.take() {
+        Some(path) => Ok(path),
+        None => Err(thread_view::parse_id(&params.thread_id)?),
     };
     let original = {
         let cx = cx.clone();
-        let read = move || cx.server.engine.environment().store.read(&path).map_err(|error| unreadable(&shown, &error));
+        let read = move || -> Result<_, RpcError> {
+            let (path, shown) = match place {
+                Ok(path) => (cx.server.engine.environment().cwd.join(&path), path),
+                Err(id) => {
+                    let path = thread_view::find_active(&cx, id)?;
+                    (path.clone(), path.into_path_buf())
+                }
+            };
+            cx.server.engine.environment().store.read(&path).map_err(|error| unreadable(&shown, &error))
+        };
         thread_view::blocking(read).await??
     };
     let settings = stored_settings(&cx, requested, &original)?;

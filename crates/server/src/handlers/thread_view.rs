@@ -2,8 +2,8 @@
 
 use engine::{ThreadHandle, ThreadSnapshot};
 use protocol as p;
-use store::StoredThread;
-use types::{AbsPath, GitFacts, ThreadId, Turn, TurnStatus};
+use store::{LastTurn, StoreError, StoredThread, turns_from};
+use types::{AbsPath, GitFacts, ThreadId, TokenUsageTotals, Turn, TurnId, TurnStatus};
 
 use super::permissions;
 use crate::dispatch::Cx;
@@ -21,7 +21,7 @@ pub(crate) fn loaded(cx: &Cx, text: &str) -> Result<ThreadHandle, RpcError> {
     cx.server.engine.get(id).ok_or_else(|| RpcError::thread_not_found(id))
 }
 
-/// Does what blocks on the file system for more than a moment.
+/// Does what blocks for more than a moment, on the file system or by reading a whole rollout, beside the async workers.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RpcError> {
     tokio::task::spawn_blocking(work).await.map_err(RpcError::internal)
 }
@@ -87,32 +87,54 @@ fn git(cx: &Cx, id: ThreadId, facts: Option<GitFacts>) -> Option<GitFacts> {
     }
 }
 
-/// The turns of a loaded thread: those on disk, the running one as it is now. Blocks while the rollout is read.
-pub(crate) fn turns_of(cx: &Cx, thread: &ThreadSnapshot) -> Result<Vec<Turn>, RpcError> {
-    let Some(path) = &thread.path else { return Ok(Vec::new()) };
-    let turns = match cx.server.engine.environment().store.read(path) {
-        Ok(stored) => stored.turns(),
-        Err(error) if error.is_not_found() => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(with_running(turns, thread))
+/// A loaded thread with its turns, all as of one moment.
+pub(crate) struct Told {
+    pub(crate) snapshot: ThreadSnapshot,
+    /// Those on disk, the running one as it is now.
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) usage: Option<(TurnId, TokenUsageTotals)>,
 }
 
-/// Stored turns with the running one as it is now.
-pub(crate) fn with_running(mut turns: Vec<Turn>, thread: &ThreadSnapshot) -> Vec<Turn> {
-    let Some(running) = &thread.running else { return turns };
-    match turns.last_mut().filter(|turn| turn.id == running.id) {
-        Some(turn) => {
-            turn.status = TurnStatus::InProgress;
-            turn.error = None;
-            turn.completed_at = None;
-            turn.duration = None;
-            // What is not in the rollout (commands, patches) is known only here.
-            if running.items.len() > turn.items.len() {
-                turn.items.clone_from(&running.items);
-            }
+/// Reads what is known of a loaded thread whose rollout is at `path`. Blocks while that is read.
+pub(crate) fn told(cx: &Cx, thread: &ThreadHandle, path: &AbsPath) -> Result<Told, StoreError> {
+    let store = &cx.server.engine.environment().store;
+    let mut known_open = None;
+    loop {
+        let stored = store.read(path)?;
+        // Taken after the rollout was read: a turn that runs now had not ended there.
+        let snapshot = thread.snapshot();
+        let turns = turns_from(&stored.records, LastTurn::Running);
+        let open = open_turn(&turns).filter(|open| snapshot.running.as_ref().is_none_or(|turn| turn.id != **open));
+        // A turn without an end that does not run may have ended since: then its end is on disk by now.
+        if open.is_some() && open != known_open.as_ref() {
+            known_open = open.cloned();
+            continue;
         }
-        None => turns.push(running.clone()),
+        let turns = with_running(turns, snapshot.running.as_ref());
+        return Ok(Told { snapshot, turns, usage: stored.usage() });
+    }
+}
+
+/// The last turn, if it has no end.
+fn open_turn(turns: &[Turn]) -> Option<&TurnId> {
+    turns.last().filter(|turn| turn.status == TurnStatus::InProgress).map(|turn| &turn.id)
+}
+
+/// Stored turns, of which the last one may have no end, with the running one as it is now.
+fn with_running(mut turns: Vec<Turn>, running: Option<&Turn>) -> Vec<Turn> {
+    if let Some(open) = turns.last_mut().filter(|turn| turn.status == TurnStatus::InProgress) {
+        match running.filter(|running| running.id == open.id) {
+            // What is not in the rollout (commands, patches) is known only here.
+            Some(running) if running.items.len() > open.items.len() => open.items.clone_from(&running.items),
+            Some(_) => {}
+            // Nobody runs it any more.
+            None => open.status = TurnStatus::Interrupted,
+        }
+    }
+    if let Some(running) = running
+        && turns.iter().all(|turn| turn.id != running.id)
+    {
+        turns.push(running.clone());
     }
     turns
 }
@@ -159,5 +181,62 @@ pub(crate) fn settings_view(cx: &Cx, thread: &ThreadSnapshot) -> SettingsView {
         sandbox: settings.sandbox_policy.to_wire(),
         permission_profile: profile.to_wire(),
         reasoning_effort: settings.effort.to_wire(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use types::{Item, ItemId};
+
+    use super::*;
+
+    fn turn(id: &str, status: TurnStatus, items: usize) -> Turn {
+        let item = |number| Item::AgentMessage {
+            id: ItemId::from(format!("item-{number}")),
+            text: "said".to_owned(),
+            phase: None,
+            memory_citation: None,
+        };
+        Turn {
+            id: TurnId::from(id),
+            items: (0..items).map(item).collect(),
+            status,
+            error: None,
+            started_at: None,
+            completed_at: None,
+            duration: None,
+        }
+    }
+
+    fn shown(stored: Vec<Turn>, running: Option<&Turn>) -> Vec<(String, TurnStatus, usize)> {
+        let turns = with_running(stored, running);
+        turns.into_iter().map(|turn| (turn.id.to_string(), turn.status, turn.items.len())).collect()
+    }
+
+    #[test]
+    fn a_turn_that_has_its_end_on_disk_is_not_opened_again() {
+        let late = turn("t1", TurnStatus::InProgress, 3);
+        for end in [TurnStatus::Completed, TurnStatus::Interrupted, TurnStatus::Failed] {
+            assert_eq!(shown(vec![turn("t1", end, 1)], Some(&late)), [("t1".to_owned(), end, 1)]);
+        }
+        let stored = vec![turn("t1", TurnStatus::Completed, 1), turn("t2", TurnStatus::Completed, 1)];
+        assert_eq!(shown(stored, Some(&late)).len(), 2, "nor is it shown twice");
+    }
+
+    #[test]
+    fn the_running_turn_is_shown_with_what_only_the_process_knows() {
+        let running = turn("t1", TurnStatus::InProgress, 3);
+        let expected = [("t1".to_owned(), TurnStatus::InProgress, 3)];
+        assert_eq!(shown(vec![turn("t1", TurnStatus::InProgress, 1)], Some(&running)), expected);
+        assert_eq!(shown(Vec::new(), Some(&running)), expected, "also before it is on disk");
+    }
+
+    #[test]
+    fn a_turn_without_end_that_nobody_runs_is_interrupted() {
+        let stored = vec![turn("t1", TurnStatus::InProgress, 1)];
+        assert_eq!(shown(stored.clone(), None), [("t1".to_owned(), TurnStatus::Interrupted, 1)]);
+        let other = turn("t2", TurnStatus::InProgress, 0);
+        let expected = [("t1".to_owned(), TurnStatus::Interrupted, 1), ("t2".to_owned(), TurnStatus::InProgress, 0)];
+        assert_eq!(shown(stored, Some(&other)), expected);
     }
 }

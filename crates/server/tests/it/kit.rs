@@ -161,7 +161,8 @@ impl TestServer {
         self.wait(move |message| message["method"] == method).await
     }
 
-    async fn wait(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+    /// The next message that is wanted; what came before it stays unclaimed.
+    pub(crate) async fn wait(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         if let Some(position) = self.unclaimed.iter().position(&wanted) {
             return self.unclaimed.remove(position);
         }

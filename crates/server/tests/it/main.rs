@@ -3,6 +3,7 @@
 mod kit;
 
 mod accounts;
+mod agents;
 mod approvals;
 mod configuration;
 mod files;

@@ -72,3 +72,22 @@ async fn a_server_that_closes_leaves_whole_threads() {
     let (_, _folder) = server.close().await;
     assert!(std::fs::read_to_string(rollout).unwrap().ends_with("}\n"));
 }
+
+#[tokio::test]
+async fn a_thread_that_is_resumed_twice_at_once_is_loaded_once() {
+    let mut server = TestServer::with_model([Reply::say("first"), Reply::say("second")]).await;
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "one").await;
+    let path = server.rollout();
+
+    let mut server = server.restart().await;
+    server.post("thread/resume", json!({ "threadId": thread })).await;
+    let resumed = server.request("thread/resume", json!({ "threadId": "", "path": path })).await.unwrap();
+    assert_eq!(resumed["thread"]["id"], thread);
+
+    assert_eq!(server.run_turn(&thread, "two").await["status"], "completed");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches("\"type\":\"task_started\"").count(), 2, "each turn began once");
+    let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
+    assert_eq!(read["thread"]["turns"].as_array().unwrap().len(), 2);
+}

@@ -206,3 +206,37 @@ async fn what_is_sent_right_behind_initialize_finds_it_done() {
         assert!(server.answer(2).await.is_ok());
     }
 }
+
+#[tokio::test]
+async fn a_client_that_joins_a_running_turn_misses_nothing_of_it() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([held_message(&gate)]).await;
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "go").await;
+    gate.reached().await;
+    server.request("thread/unsubscribe", json!({ "threadId": thread })).await.unwrap();
+
+    let resumed = server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    let last = resumed["thread"]["turns"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((last["id"].as_str(), last["status"].as_str()), (Some(turn.as_str()), Some("inProgress")));
+    gate.open();
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+
+    let resumed = server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    assert_eq!(resumed["thread"]["turns"].as_array().unwrap().last().unwrap()["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_client_cannot_offer_a_tool_under_the_name_of_a_built_in_one() {
+    let mut server = TestServer::with_model([]).await;
+    let cwd = server.project.to_string();
+    let tool = |name: &str| json!({ "name": name, "description": "", "inputSchema": { "type": "object" } });
+    for name in ["exec_command", "apply_patch", "shell", "spawn_agent"] {
+        let params = json!({ "cwd": cwd, "dynamicTools": [tool("lookup"), tool(name)] });
+        let error = server.request("thread/start", params).await.unwrap_err();
+        assert!(error["message"].as_str().unwrap().ends_with(&format!("built-in tool: {name}")), "{error}");
+    }
+    let mut mine = tool("exec_command");
+    mine["namespace"] = json!("mine");
+    server.request("thread/start", json!({ "cwd": cwd, "dynamicTools": [mine] })).await.unwrap();
+}
