@@ -23,7 +23,8 @@ async fn call(server: &mut TestServer, thread: &str, tool: &str, arguments: Valu
     assert_eq!(server.run_turn(thread, "go").await["status"], "completed");
     let requests = server.model.requests();
     let outputs = requests[before..].iter().flat_map(|request| request.body["input"].as_array().unwrap());
-    let output = outputs.filter(|item| item["type"] == "function_call_output").last().expect("the call was answered");
+    let output =
+        outputs.filter(|item| item["type"] == "function_call_output").next_back().expect("the call was answered");
     output["output"].as_str().unwrap().to_owned()
 }
 
