@@ -22,9 +22,8 @@ async fn call(server: &mut TestServer, thread: &str, tool: &str, arguments: Valu
     server.model.enqueue([Reply::say("done"), Reply::say("done"), Reply::say("done")]);
     assert_eq!(server.run_turn(thread, "go").await["status"], "completed");
     let requests = server.model.requests();
-    let outputs = requests[before..].iter().flat_map(|request| request.body["input"].as_array().unwrap());
-    let output =
-        outputs.filter(|item| item["type"] == "function_call_output").next_back().expect("the call was answered");
+    let mut outputs = requests[before..].iter().flat_map(|request| request.body["input"].as_array().unwrap());
+    let output = outputs.rfind(|item| item["type"] == "function_call_output").expect("the call was answered");
     output["output"].as_str().unwrap().to_owned()
 }
 
