@@ -1,6 +1,6 @@
 //! Tells of a turn's events and keeps what a newcomer has to be shown of the turn in progress.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use store::{EventRecord, Extended, Record};
 use types::{Item, Turn, TurnId, TurnStatus};
@@ -19,12 +19,20 @@ impl LiveTurn {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Takes the turn in progress away: it is over.
+    pub(crate) fn take(&self) -> Option<Turn> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn set(&self, turn: Option<Turn>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
 
-    fn push(&self, item: Item) {
-        if let Some(turn) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+    /// Adds a finished item of the turn in progress; one of an earlier turn, such as a session's, is no part of it.
+    fn push(&self, is_this: impl FnOnce(&TurnId) -> bool, item: Item) {
+        if let Some(turn) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+            && is_this(&turn.id)
+        {
             match turn.items.iter_mut().find(|known| known.id() == item.id()) {
                 Some(known) => *known = item,
                 None => turn.items.push(item),
@@ -38,11 +46,13 @@ impl LiveTurn {
 pub(crate) struct TurnEvents {
     thread: Arc<ThreadShared>,
     turn_id: TurnId,
+    /// The id under which clients were told of the turn's start, where it is another one.
+    shown_as: Arc<OnceLock<TurnId>>,
 }
 
 impl TurnEvents {
     pub(crate) fn new(thread: Arc<ThreadShared>, turn_id: TurnId) -> Self {
-        Self { thread, turn_id }
+        Self { thread, turn_id, shown_as: Arc::default() }
     }
 
     pub(crate) fn turn_id(&self) -> &TurnId {
@@ -69,15 +79,20 @@ impl TurnEvents {
 
     /// Tells that the turn runs, as one of another id.
     pub(crate) fn begin_as(&self, turn: Turn) {
+        // Only the first start counts; there is no second one.
+        let _ = self.shown_as.set(turn.id.clone());
         self.thread.live.set(Some(turn.clone()));
         self.emit(ThreadEvent::TurnStarted(turn));
     }
 
+    /// Whether clients have heard of the turn.
+    pub(crate) fn begun(&self) -> bool {
+        self.shown_as.get().is_some()
+    }
+
     /// The turn is over; whether it was ever begun.
     pub(crate) fn finish(&self) -> bool {
-        let begun = self.thread.live.get().is_some();
-        self.thread.live.set(None);
-        begun
+        self.thread.live.take().is_some()
     }
 
     pub(crate) fn item_started(&self, item: Item) {
@@ -85,7 +100,7 @@ impl TurnEvents {
     }
 
     pub(crate) fn item_completed(&self, item: Item) {
-        self.thread.live.push(item.clone());
+        self.thread.live.push(|live| live == self.shown_as.get().unwrap_or(&self.turn_id), item.clone());
         self.emit(ThreadEvent::ItemCompleted { turn_id: self.turn_id.clone(), item });
     }
 

@@ -67,6 +67,15 @@ impl Log {
         Ok(())
     }
 
+    /// Records an item that the history cannot do without. If the disk refuses, the history in memory has it all the
+    /// same; reading the rollout again would add it too.
+    pub(crate) fn record_or_remember(&mut self, item: ResponseItem) {
+        if let Err(error) = self.record(vec![Record::ResponseItem(item.clone())]) {
+            tracing::error!(%error, "an output could not be stored");
+            Arc::make_mut(&mut self.history).push(item);
+        }
+    }
+
     /// What the model sees, oldest first.
     pub(crate) fn history(&self) -> &[ResponseItem] {
         &self.history

@@ -23,7 +23,7 @@ use types::{AbsPath, ResponseItem, SessionSource, SubAgentSource, ThreadId, Turn
 use crate::agents::AgentLink;
 use crate::context::ContextFacts;
 use crate::dynamic_tools::DynamicTools;
-use crate::environment::Environment;
+use crate::environment::{Environment, unix_seconds};
 use crate::event::{EventSink, ThreadEvent, ThreadStatus};
 use crate::live::LiveTurn;
 use crate::log::Log;
@@ -36,6 +36,8 @@ use crate::turn::{TurnEnd, TurnInput, TurnTask, unknown_model_warning};
 
 /// Commands that wait for the actor. It never works long, so few wait; a full queue makes the sender wait, not fail.
 const COMMAND_QUEUE: usize = 16;
+/// Turns that may wait for the running one to end; more are refused.
+const MAX_WAITING: usize = 64;
 /// Input that waits for a running turn, which takes it between two model requests.
 const TURN_INBOX: usize = 64;
 
@@ -176,6 +178,9 @@ pub struct AcceptedTurn {
 pub enum ThreadError {
     #[error("thread is closed")]
     Closed,
+    /// Too much waits for the running turn to end.
+    #[error("Server overloaded; retry later.")]
+    Overloaded,
     #[error("no active turn to steer")]
     NoActiveTurn,
     #[error("expected active turn id `{expected}` but found `{found}`")]
@@ -197,12 +202,12 @@ pub enum ThreadError {
 pub(crate) enum Command {
     StartTurn {
         request: Box<TurnRequest>,
-        reply: oneshot::Sender<AcceptedTurn>,
+        reply: Reply<AcceptedTurn>,
     },
     /// Starts a turn of another kind, in the place of the one that runs.
     StartTask {
         task: Task,
-        reply: oneshot::Sender<AcceptedTurn>,
+        reply: Reply<AcceptedTurn>,
     },
     Steer {
         expected: Option<TurnId>,
@@ -232,7 +237,7 @@ pub(crate) enum Command {
         reply: Reply<Box<StoredThread>>,
     },
     /// Runs a command of the user.
-    RunCommand {
+    UserShell {
         script: String,
         reply: oneshot::Sender<AcceptedTurn>,
     },
@@ -315,9 +320,7 @@ impl ThreadHandle {
     /// # Errors
     /// [`ThreadError::Closed`].
     pub async fn start_turn(&self, request: TurnRequest) -> Result<AcceptedTurn, ThreadError> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Command::StartTurn { request: Box::new(request), reply }).await?;
-        answer.await.map_err(|_| ThreadError::Closed)
+        self.ask(|reply| Command::StartTurn { request: Box::new(request), reply }).await
     }
 
     /// Starts a turn that makes the history short. A running turn is interrupted.
@@ -337,9 +340,7 @@ impl ThreadHandle {
     }
 
     async fn start_task(&self, task: Task) -> Result<AcceptedTurn, ThreadError> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Command::StartTask { task, reply }).await?;
-        answer.await.map_err(|_| ThreadError::Closed)
+        self.ask(|reply| Command::StartTask { task, reply }).await
     }
 
     /// Adds input to the running turn.
@@ -421,6 +422,13 @@ enum Steering {
     Waits,
 }
 
+impl Running {
+    /// Whether further input of the user becomes a part of this turn.
+    fn takes_input(&self) -> bool {
+        self.steering == Steering::Joins && !self.cancel.is_cancelled()
+    }
+}
+
 struct Running {
     id: TurnId,
     /// What becomes of further input of the user.
@@ -493,7 +501,7 @@ impl ThreadActor {
             Event::Command(Command::RollBack { num_turns, reply }) => {
                 let _ = reply.send(self.roll_back(num_turns).map(Box::new));
             }
-            Event::Command(Command::RunCommand { script, reply }) => self.run_command(script, reply),
+            Event::Command(Command::UserShell { script, reply }) => self.run_command(script, reply),
             Event::Command(Command::Notify { items }) => self.notify(items),
             Event::Command(Command::Close { reply }) => {
                 self.closed.push(reply);
@@ -521,29 +529,38 @@ impl ThreadActor {
         }
     }
 
-    fn accept(&mut self, request: Box<TurnRequest>, reply: oneshot::Sender<AcceptedTurn>) {
+    fn accept(&mut self, request: Box<TurnRequest>, reply: Reply<AcceptedTurn>) {
+        if self.waiting.len() >= MAX_WAITING {
+            let _ = reply.send(Err(ThreadError::Overloaded));
+            return;
+        }
         let id = TurnId::new();
         let (go, gone) = oneshot::channel();
         self.apply(&request);
-        match &self.running {
-            None => self.start(id.clone(), Task::User(request), gone),
-            Some(running) if running.steering != Steering::Joins => {
-                self.waiting.push_back(Waiting { id: id.clone(), task: Task::User(request), go: gone });
-            }
-            Some(running) => {
-                self.warn_of_unknown_model();
-                let TurnRequest { input, client_metadata, .. } = &*request;
-                let steer = TurnInput::Steer { input: input.clone(), client_metadata: client_metadata.clone() };
-                if running.inbox.try_send(steer).is_err() {
-                    self.waiting.push_back(Waiting { id: id.clone(), task: Task::User(request), go: gone });
-                }
-            }
+        let joins = self.running.as_ref().is_some_and(Running::takes_input) && !request.input.is_empty();
+        if self.running.is_none() {
+            self.start(id.clone(), Task::User(request), gone);
+        } else if !(joins && self.join(&request)) {
+            self.waiting.push_back(Waiting { id: id.clone(), task: Task::User(request), go: gone });
         }
-        let _ = reply.send(AcceptedTurn { id, _go: go });
+        let _ = reply.send(Ok(AcceptedTurn { id, _go: go }));
+    }
+
+    /// Adds a turn's input to the running one; whether that took it.
+    fn join(&self, request: &TurnRequest) -> bool {
+        let Some(running) = &self.running else { return false };
+        self.warn_of_unknown_model();
+        let TurnRequest { input, client_metadata, .. } = request;
+        let steer = TurnInput::Steer { input: input.clone(), client_metadata: client_metadata.clone() };
+        running.inbox.try_send(steer).is_ok()
     }
 
     /// Ends the running turn, if there is one, and starts another after it.
-    fn replace(&mut self, task: Task, reply: oneshot::Sender<AcceptedTurn>) {
+    fn replace(&mut self, task: Task, reply: Reply<AcceptedTurn>) {
+        if self.waiting.len() >= MAX_WAITING {
+            let _ = reply.send(Err(ThreadError::Overloaded));
+            return;
+        }
         let id = TurnId::new();
         let (go, gone) = oneshot::channel();
         {
@@ -562,7 +579,7 @@ impl ThreadActor {
         } else {
             self.start(id.clone(), task, gone);
         }
-        let _ = reply.send(AcceptedTurn { id, _go: go });
+        let _ = reply.send(Ok(AcceptedTurn { id, _go: go }));
     }
 
     fn warn_of_unknown_model(&self) {
@@ -628,12 +645,22 @@ impl ThreadActor {
             Steering::Waits => return Err(ThreadError::NoActiveTurn),
         }
         // A turn that takes no more input is as good as over.
+        if running.cancel.is_cancelled() {
+            return Err(ThreadError::NoActiveTurn);
+        }
         let steer = TurnInput::Steer { input, client_metadata };
         running.inbox.try_send(steer).map_err(|_| ThreadError::NoActiveTurn)?;
         Ok(running.id.clone())
     }
 
     fn interrupt(&mut self, turn: Option<TurnId>, reply: Reply<()>) {
+        if let Some(turn) = &turn
+            && let Some(position) = self.waiting.iter().position(|waiting| waiting.id == *turn)
+        {
+            self.waiting.remove(position);
+            let _ = reply.send(Ok(()));
+            return;
+        }
         let Some(running) = &mut self.running else {
             let _ = reply.send(Err(ThreadError::NothingToInterrupt));
             return;
@@ -696,6 +723,9 @@ impl ThreadActor {
                     self.shared.agent.turn_ended(&self.shared, &end.turn, end.last_message);
                 }
                 self.tell_end(end.turn, end.status, end.announced, end.error_told);
+                for input in end.leftover {
+                    self.follow(input);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, thread = %self.shared.id, turn = %running.id, "a turn crashed");
@@ -705,28 +735,52 @@ impl ThreadActor {
         for reply in running.interrupts {
             let _ = reply.send(Ok(()));
         }
-        if let Some(Waiting { id, task, go }) = self.waiting.pop_front() {
+        if self.closing {
+            self.give_up_waiting();
+        } else if let Some(Waiting { id, task, go }) = self.waiting.pop_front() {
             self.start(id, task, go);
         }
+    }
+
+    /// The thread ends before these turns could begin: who asked for them hears of it.
+    fn give_up_waiting(&mut self) {
+        for Waiting { id, .. } in self.waiting.drain(..) {
+            let error = types::TurnError {
+                message: "the thread was closed before the turn began".to_owned(),
+                kind: Some(types::TurnErrorKind::Other),
+                details: None,
+            };
+            let event = ThreadEvent::Error { turn_id: id, error, will_retry: false };
+            self.shared.sink.emit(self.shared.id, event);
+        }
+    }
+
+    /// Makes a turn of input that came too late for the one that has just ended.
+    fn follow(&mut self, input: Vec<UserInput>) {
+        let request = TurnRequest { input, ..TurnRequest::default() };
+        // Nobody waits to be answered first.
+        let (_, go) = oneshot::channel();
+        self.waiting.push_back(Waiting { id: TurnId::new(), task: Task::User(Box::new(request)), go });
     }
 
     fn tell_end(&self, turn: Turn, status: ThreadStatus, announced: bool, error_told: bool) {
         let sink = &self.shared.sink;
         self.shared.status.end_turn(status);
-        if !announced {
-            return;
-        }
         if let Some(error) = turn.error.clone().filter(|_| !error_told) {
+            tracing::warn!(%error, thread = %self.shared.id, turn = %turn.id, "a turn failed");
             let event = ThreadEvent::Error { turn_id: turn.id.clone(), error, will_retry: false };
             sink.emit(self.shared.id, event);
         }
-        sink.emit(self.shared.id, ThreadEvent::TurnCompleted(turn));
+        // Of a turn that never began, the error is all there is to tell.
+        if announced {
+            sink.emit(self.shared.id, ThreadEvent::TurnCompleted(turn));
+        }
     }
 
     /// The turn's task panicked and took the log with it: what is on disk is the truth.
     fn recover(&mut self, id: TurnId) {
-        let mut turn = self.shared.live.get().unwrap_or_else(|| Turn {
-            id,
+        let mut turn = self.shared.live.take().unwrap_or_else(|| Turn {
+            id: id.clone(),
             items: Vec::new(),
             status: types::TurnStatus::Failed,
             error: None,
@@ -742,7 +796,18 @@ impl ThreadActor {
             kind: Some(types::TurnErrorKind::InternalServerError),
             details: None,
         });
-        self.idle = Some(Idle { log: self.reload(), facts: None });
+        let mut log = self.reload();
+        let aborted = EventRecord::TurnAborted {
+            turn_id: Some(id),
+            reason: "interrupted".to_owned(),
+            completed_at: Some(unix_seconds()),
+            duration: None,
+        };
+        if let Err(error) = log.record(vec![Record::Event(aborted)]) {
+            tracing::error!(%error, thread = %self.shared.id, "the end of a crashed turn could not be stored");
+        }
+        self.idle = Some(Idle { log, facts: None });
+        self.shared.agent.turn_ended(&self.shared, &turn, None);
         self.tell_end(turn, ThreadStatus::SystemError, announced, false);
     }
 

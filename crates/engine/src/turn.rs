@@ -58,6 +58,8 @@ pub(crate) struct TurnEnd {
     pub(crate) announced: bool,
     /// Whether clients have heard of the turn's error.
     pub(crate) error_told: bool,
+    /// Input of the user that came too late for this turn.
+    pub(crate) leftover: Vec<Vec<UserInput>>,
 }
 
 /// A turn about to run.
@@ -116,6 +118,8 @@ struct RunningTurn {
     client_metadata: Vec<(String, String)>,
     inbox: mpsc::Receiver<TurnInput>,
     pending: Vec<Pending>,
+    /// Items that came in the middle of a response.
+    injected: Vec<TurnInput>,
     cancel: CancellationToken,
     replaced: CancellationToken,
     events: TurnEvents,
@@ -170,6 +174,7 @@ impl TurnTask {
             client_metadata: Vec::new(),
             inbox: self.inbox,
             pending: Vec::new(),
+            injected: Vec::new(),
             cancel: self.cancel,
             replaced: self.replaced,
             events,
@@ -210,6 +215,7 @@ impl TurnTask {
             status: ThreadStatus::SystemError,
             announced: false,
             error_told: true,
+            leftover: Vec::new(),
         }
     }
 }
@@ -226,7 +232,7 @@ impl RunningTurn {
             self.take_pending()?;
             let follow_up = self.sample_with_retries().await?;
             self.take_inbox();
-            if !follow_up && self.pending.is_empty() && !self.last_call_for_input() {
+            if !follow_up && self.pending.is_empty() {
                 return Ok(());
             }
             if self.is_full() {
@@ -241,10 +247,11 @@ impl RunningTurn {
         self.thread.agent.turn_started();
         let mut records = vec![self.turn_started(self.id.clone(), started_at)];
         let full = self.is_full();
+        let mut compacted = Ok(());
         if full {
             self.log.record(std::mem::take(&mut records))?;
             self.announce_turn(started_at);
-            self.compact(Continue::NextTurn).await?;
+            compacted = self.compact(Continue::NextTurn).await;
         }
         let facts = ContextFacts::gather(&self.environment, &self.thread, &self.settings, &self.model);
         if let Some(warning) = facts.warning() {
@@ -257,6 +264,8 @@ impl RunningTurn {
         let raw = self.raw_items(&records);
         self.log.record(records)?;
         self.facts = Some(facts);
+        // The input is kept even if the model will not be asked.
+        compacted?;
 
         if !full {
             self.announce_turn(started_at);
@@ -310,8 +319,20 @@ impl RunningTurn {
 
     /// Takes what has arrived, without waiting.
     fn take_inbox(&mut self) {
+        for input in std::mem::take(&mut self.injected) {
+            self.take(input);
+        }
         while let Ok(input) = self.inbox.try_recv() {
             self.take(input);
+        }
+    }
+
+    /// Takes what arrives while the model answers and tools run. Items for the model wait, so that none comes between a
+    /// call and its output; facts about the thread do not.
+    fn take_meanwhile(&mut self, input: TurnInput) {
+        match input {
+            TurnInput::Inject { .. } => self.injected.push(input),
+            TurnInput::Steer { .. } | TurnInput::Notice { .. } | TurnInput::Record { .. } => self.take(input),
         }
     }
 
@@ -346,13 +367,6 @@ impl RunningTurn {
             }
         }
         Ok(())
-    }
-
-    /// Closes the inbox; whether there was still something in it that the model has to see.
-    fn last_call_for_input(&mut self) -> bool {
-        self.inbox.close();
-        self.take_inbox();
-        !self.pending.is_empty()
     }
 
     /// Asks the model once, and again while the failure is one that passes.
@@ -394,6 +408,7 @@ impl RunningTurn {
     /// Records the end. The thread's actor tells of it, once the thread can take the next turn.
     fn end(mut self, outcome: Result<(), Stop>, started_at: i64) -> TurnEnd {
         self.inbox.close();
+        let leftover = self.keep_pending(outcome.is_ok());
         let completed_at = unix_seconds();
         let duration = self.started.elapsed();
         let aborted = matches!(outcome, Err(Stop::Interrupted));
@@ -425,8 +440,6 @@ impl RunningTurn {
                 outcome = Err(error.into());
             }
         }
-        self.take_inbox();
-        self.keep_notices();
         let (status, thread_status, error) = match outcome {
             Ok(()) => (TurnStatus::Completed, ThreadStatus::Idle, None),
             Err(Stop::Interrupted) => (TurnStatus::Interrupted, ThreadStatus::Idle, None),
@@ -449,18 +462,33 @@ impl RunningTurn {
             status: thread_status,
             announced,
             error_told: self.error_told,
+            leftover,
         }
     }
 
-    /// Leaves what the turn did not take up for the next one.
-    fn keep_notices(&mut self) {
+    /// Puts what a turn that was cut off did not take up into the log, so that the next one sees it. Input that needs a
+    /// turn of its own is given back.
+    fn keep_pending(&mut self, completed: bool) -> Vec<Vec<UserInput>> {
+        self.take_inbox();
+        let mut leftover = Vec::new();
         for pending in std::mem::take(&mut self.pending) {
-            if let Pending::Notice(items) = pending
-                && let Err(error) = self.log.record(items.into_iter().map(Record::ResponseItem).collect())
-            {
-                tracing::error!(%error, turn = %self.id, "a notice for the model could not be stored");
+            let kept = match pending {
+                // It came between the model's last word and the end, or clients have not heard of this turn.
+                Pending::Input(input) if completed || !self.events.begun() => {
+                    leftover.push(input);
+                    Ok(())
+                }
+                Pending::Input(input) => {
+                    let (announce, records) = self.prepare(&input);
+                    self.log.record(records).map(|()| self.events.item(announce))
+                }
+                Pending::Notice(items) => self.log.record(items.into_iter().map(Record::ResponseItem).collect()),
+            };
+            if let Err(error) = kept {
+                tracing::error!(%error, turn = %self.id, "what came for the model during a turn could not be stored");
             }
         }
+        leftover
     }
 
     fn plan_item(&self, text: String) -> Item {

@@ -9,7 +9,7 @@ use protocol::Method;
 use rpc::{ErrorObject, Responder};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use types::ThreadId;
 
 use crate::Server;
@@ -151,18 +151,24 @@ pub(crate) struct Dispatcher {
     cx: Cx,
     /// Per key, the end of the newest request. Ended ones are swept out now and then.
     queues: HashMap<Order, oneshot::Receiver<()>>,
+    places: Arc<Semaphore>,
 }
+
+/// Requests of one connection that may be in progress at once. A client that waits for its answers never has so many;
+/// one that does not is read more slowly.
+const MAX_IN_PROGRESS: usize = 1024;
 
 /// How many keys may gather before ended ones are swept out.
 const SWEEP_AT: usize = 64;
 
 impl Dispatcher {
     pub(crate) fn new(cx: Cx) -> Self {
-        Self { cx, queues: HashMap::new() }
+        Self { cx, queues: HashMap::new(), places: Arc::new(Semaphore::new(MAX_IN_PROGRESS)) }
     }
 
-    /// Starts a request. Returns at once, except for requests before `initialize`, which are refused.
-    pub(crate) fn dispatch(&mut self, id: rpc::RequestId, method: &str, params: Option<Box<RawValue>>) {
+    /// Starts a request and returns, except that `initialize` is carried out first, so that what the client sends behind
+    /// it finds it initialized, and that too many requests at once wait for earlier ones.
+    pub(crate) async fn dispatch(&mut self, id: rpc::RequestId, method: &str, params: Option<Box<RawValue>>) {
         let responder = Responder::new(id, self.cx.connection.outgoing.clone());
         let Some(route) = self.cx.server.router().routes.get(method) else {
             let message = format_args!("Invalid request: {}", protocol::methods::unknown_method(method));
@@ -175,6 +181,10 @@ impl Dispatcher {
         }
         let span = tracing::debug_span!("request", method, id = %responder.id(), connection = self.cx.connection.id.0);
         let (order, work) = route(self.cx.clone(), responder, params);
+        if method == protocol::methods::Initialize::NAME {
+            return tracing::Instrument::instrument(work, span).await;
+        }
+        let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
         let (done, ended) = oneshot::channel();
         let before = if order == Order::Any { None } else { self.queues.insert(order, ended) };
         if self.queues.len() > SWEEP_AT {
@@ -186,7 +196,7 @@ impl Dispatcher {
                 let _ = before.await;
             }
             work.await;
-            drop(done);
+            drop((done, place));
         };
         self.cx.server.requests.spawn(tracing::Instrument::instrument(work, span));
     }

@@ -49,6 +49,11 @@ impl RpcError {
         Self::internal(format_args!("{method} is not available in this build of spindle"))
     }
 
+    /// Too much waits already; the same request may succeed later. Source of the text: the protocol.
+    pub(crate) fn overloaded() -> Self {
+        Self(ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded; retry later."))
+    }
+
     /// No such thread is loaded.
     pub(crate) fn thread_not_found(id: impl Display) -> Self {
         Self::invalid_request(format_args!("thread not found: {id}"))
@@ -83,6 +88,7 @@ impl From<ThreadError> for RpcError {
             | ThreadError::RollbackNotStored
             | ThreadError::Replay { .. }
             | ThreadError::Closed => Self::invalid_request(error),
+            ThreadError::Overloaded => Self::overloaded(),
             ThreadError::Store(error) => error.into(),
         }
     }

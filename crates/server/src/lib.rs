@@ -34,7 +34,9 @@ use crate::connection::Connection;
 use crate::dispatch::{Cx, Dispatcher, Router};
 use crate::hub::Hub;
 
-/// How long requests in progress may take to be answered when the server ends.
+/// How long requests that wait for no turn may take to be answered when the server ends.
+const QUICK_GRACE: Duration = Duration::from_millis(500);
+/// How long requests may take to be answered once all turns have ended.
 const REQUESTS_GRACE: Duration = Duration::from_secs(2);
 /// How long turns may take to end and be stored when the server ends.
 const TURNS_GRACE: Duration = Duration::from_secs(5);
@@ -91,8 +93,18 @@ impl Server {
             match incoming {
                 Some(Incoming::Request { id, method, params }) => {
                     // A client that does not read its answers gets no further requests in.
-                    connection.outgoing.ready().await;
-                    dispatcher.dispatch(id, &method, params);
+                    tokio::select! {
+                        biased;
+                        () = self.stopping.cancelled() => return Ok(()),
+                        () = connection.closing.cancelled() => return Ok(()),
+                        () = connection.outgoing.ready() => {}
+                    }
+                    tokio::select! {
+                        biased;
+                        () = self.stopping.cancelled() => return Ok(()),
+                        () = connection.closing.cancelled() => return Ok(()),
+                        () = dispatcher.dispatch(id, &method, params) => {}
+                    }
                 }
                 Some(Incoming::Notification { method, .. }) => {
                     tracing::debug!(method, connection = connection.id.0, "notification from the client");
@@ -113,7 +125,10 @@ impl Server {
         }
         self.disconnect(connection.id);
         connection.outgoing.close();
-        match tokio::time::timeout(WRITER_GRACE, writing).await {
+        let stop_writing = writing.abort_handle();
+        let written = tokio::time::timeout(WRITER_GRACE, writing).await;
+        stop_writing.abort();
+        match written {
             Ok(Ok(written)) => match written {
                 // A client that is gone needs no words.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -143,11 +158,15 @@ impl Server {
     async fn shutdown(&self) {
         self.retirement.stop();
         self.requests.close();
-        if tokio::time::timeout(REQUESTS_GRACE, self.requests.wait()).await.is_err() {
-            tracing::debug!("requests were still running at the end");
+        if tokio::time::timeout(QUICK_GRACE, self.requests.wait()).await.is_err() {
+            tracing::debug!("requests wait for turns to end");
         }
         if tokio::time::timeout(TURNS_GRACE, self.engine.shutdown()).await.is_err() {
             tracing::warn!("turns did not end in time");
+        }
+        // Requests that waited for a turn have their answers now.
+        if tokio::time::timeout(REQUESTS_GRACE, self.requests.wait()).await.is_err() {
+            tracing::warn!("requests are left without an answer");
         }
     }
 }

@@ -42,7 +42,7 @@ impl ThreadHandle {
     /// [`ThreadError::Closed`].
     pub async fn run_command(&self, script: String) -> Result<AcceptedTurn, ThreadError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::RunCommand { script, reply }).await?;
+        self.send(Command::UserShell { script, reply }).await?;
         answer.await.map_err(|_| ThreadError::Closed)
     }
 

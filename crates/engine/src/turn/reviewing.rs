@@ -6,7 +6,10 @@ use config::{Config, Feature, WebSearchMode};
 use store::{EventRecord, Record};
 use tokio::sync::oneshot;
 use types::item::UserInput;
-use types::{ApprovalPolicy, Item, ItemId, ResponseItem, SessionSource, SubAgentSource, ThreadId, Turn, TurnStatus};
+use types::{
+    ApprovalPolicy, Item, ItemId, ResponseItem, SessionSource, SubAgentSource, ThreadId, Turn, TurnError, TurnId,
+    TurnStatus,
+};
 
 use super::{RunningTurn, Stop};
 use crate::event::{EventSink, ThreadEvent, ThreadStatus};
@@ -188,6 +191,18 @@ impl ReviewSink {
     }
 }
 
+fn failed(id: TurnId, error: TurnError) -> Turn {
+    Turn {
+        id,
+        items: Vec::new(),
+        status: TurnStatus::Failed,
+        error: Some(error),
+        started_at: None,
+        completed_at: None,
+        duration: None,
+    }
+}
+
 impl EventSink for ReviewSink {
     fn emit(&self, _reviewer: ThreadId, event: ThreadEvent) {
         match event {
@@ -198,6 +213,14 @@ impl EventSink for ReviewSink {
             ThreadEvent::TurnCompleted(turn) => {
                 if let Some(done) = self.state().done.take() {
                     let _ = done.send(turn);
+                }
+            }
+            // Of a turn that never began there is no other end.
+            ThreadEvent::Error { error, will_retry: false, turn_id } => {
+                let told = ThreadEvent::Error { error: error.clone(), will_retry: false, turn_id: turn_id.clone() };
+                self.events.emit(told.in_turn(self.events.turn_id()));
+                if let Some(done) = self.state().done.take() {
+                    let _ = done.send(failed(turn_id, error));
                 }
             }
             // What the reviewer says is for the review to read and to show.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use model::{ModelError, Reasoning, Request, ResponseEvent};
+use model::{ModelError, Reasoning, Request, ResponseEvent, ResponseStream};
 use serde_json::Value;
 use store::{EventRecord, Record};
 use types::item::{MessagePhase, WebSearchAction};
@@ -57,41 +57,49 @@ struct ArrivingMessage {
 
 impl RunningTurn {
     /// Sends one request and works off the answer. Whether the model has to be asked again, to see what its tools did.
+    ///
+    /// However it ends, every call in the history has an output.
     pub(super) async fn sample(&mut self) -> Result<bool, SampleError> {
-        let request = self.request();
-        let opened = tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-            opened = self.settings.provider.stream(&request, &self.cancel) => opened,
-        };
-        let mut stream = match opened {
-            Ok(stream) => stream,
-            Err(error) => return Err(self.on_failure(error)),
-        };
-        drop(request);
         let mut calls = ToolCalls::new(self.tools.clone(), self.thread.clone(), self.events.clone());
+        match self.respond(&mut calls).await {
+            Err(SampleError::Stop(Stop::Interrupted)) => Err(self.abort(calls).await),
+            Err(error) => {
+                for output in calls.abandon("aborted") {
+                    self.log.record_or_remember(output);
+                }
+                Err(error)
+            }
+            Ok(()) => Ok(calls.made_any()),
+        }
+    }
+
+    /// One response from its request to the end of its tools.
+    async fn respond(&mut self, calls: &mut ToolCalls) -> Result<(), SampleError> {
+        let mut stream = self.open().await?;
         let mut arriving = Arriving::default();
         let mut usage = None;
         let failure = loop {
             let event = tokio::select! {
                 biased;
-                () = self.cancel.cancelled() => return Err(self.abort(calls).await),
+                () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
                 Some(done) = calls.next(), if calls.running() => {
                     self.finish_call(done)?;
                     continue;
                 }
                 event = stream.next() => event,
+                Some(input) = self.inbox.recv() => {
+                    self.take_meanwhile(input);
+                    continue;
+                }
             };
             match event {
                 Some(Ok(ResponseEvent::Completed { usage: counted, .. })) => {
                     usage = counted;
                     break None;
                 }
-                Some(Ok(event)) => self.on_event(event, &mut arriving, &mut calls)?,
+                Some(Ok(event)) => self.on_event(event, &mut arriving, calls)?,
                 Some(Err(error)) => break Some(error),
-                None => {
-                    break Some(cut_off());
-                }
+                None => break Some(cut_off()),
             }
         };
         if failure.is_none() {
@@ -100,15 +108,31 @@ impl RunningTurn {
         while calls.running() {
             tokio::select! {
                 biased;
-                () = self.cancel.cancelled() => return Err(self.abort(calls).await),
+                () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
                 Some(done) = calls.next() => self.finish_call(done)?,
+                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
             }
         }
         if let Some(error) = failure {
             return Err(self.on_failure(error));
         }
         self.tell_diff();
-        Ok(calls.made_any())
+        Ok(())
+    }
+
+    /// Sends the request; the stream has begun when it returns.
+    async fn open(&mut self) -> Result<ResponseStream, SampleError> {
+        let request = self.request();
+        let (provider, cancel) = (self.settings.provider.clone(), self.cancel.clone());
+        let mut opening = std::pin::pin!(provider.stream(&request, &cancel));
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(Stop::Interrupted.into()),
+                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
+                opened = &mut opening => return opened.map_err(|error| self.on_failure(error)),
+            }
+        }
     }
 
     fn request(&self) -> Request {
@@ -321,10 +345,7 @@ impl RunningTurn {
         arriving: &mut Arriving,
         calls: &mut ToolCalls,
     ) -> Result<(), SampleError> {
-        if self.thread.raw_events {
-            let event = ThreadEvent::RawResponseItem { turn_id: self.id.clone(), item: item.clone() };
-            self.events.emit(event);
-        }
+        let raw = self.thread.raw_events.then(|| item.clone());
         match &item {
             ResponseItem::Message { id, role, content, phase, .. } if role == "assistant" => {
                 let text = output_text(content);
@@ -364,6 +385,9 @@ impl RunningTurn {
             ResponseItem::Other(value) => {
                 tracing::debug!(kind = value["type"].as_str(), "the model sent an item of an unknown kind");
             }
+        }
+        if let Some(item) = raw {
+            self.events.emit(ThreadEvent::RawResponseItem { turn_id: self.id.clone(), item });
         }
         Ok(())
     }
@@ -573,9 +597,7 @@ impl RunningTurn {
             return error;
         }
         for output in calls.abandon("aborted by user") {
-            if let Err(error) = self.log.record(vec![Record::ResponseItem(output)]) {
-                return error.into();
-            }
+            self.log.record_or_remember(output);
         }
         Stop::Interrupted.into()
     }

@@ -67,6 +67,7 @@ impl CommandTurn {
         };
         let announced = TurnEvents::new(self.thread.clone(), self.id.clone()).finish();
         TurnEnd {
+            leftover: Vec::new(),
             log: self.log,
             facts: self.facts,
             turn: Turn {

@@ -31,6 +31,13 @@ pub(crate) struct TestServer {
 impl TestServer {
     /// A server whose model follows the script; the client has introduced itself.
     pub(crate) async fn with_model(replies: impl IntoIterator<Item = Reply>) -> Self {
+        let mut server = Self::uninitialized(replies).await;
+        server.initialize(json!({ "experimentalApi": true })).await;
+        server
+    }
+
+    /// The same, before the client has introduced itself.
+    pub(crate) async fn uninitialized(replies: impl IntoIterator<Item = Reply>) -> Self {
         let model = ScriptedModel::with_script(replies).await;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = AbsPath::new(folder.path().canonicalize().expect("it exists")).expect("it is absolute");
@@ -44,9 +51,7 @@ impl TestServer {
             model.url()
         );
         std::fs::write(home.join("config.toml"), config).expect("a configuration");
-        let mut server = Self::on(model, folder, home, project);
-        server.initialize(json!({ "experimentalApi": true })).await;
-        server
+        Self::on(model, folder, home, project)
     }
 
     /// The same home, project and model under a new server, as after a crash or an update.
@@ -108,6 +113,11 @@ impl TestServer {
     /// Sends a request and waits for its answer: the result, or the error.
     pub(crate) async fn request(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         let id = self.post(method, params).await;
+        self.answer(id).await
+    }
+
+    /// Waits for the answer to a request.
+    pub(crate) async fn answer(&mut self, id: i64) -> Result<Value, Value> {
         let mut answer = self.wait(move |message| message["id"] == id && message.get("method").is_none()).await;
         if answer.get("error").is_some() { Err(answer["error"].take()) } else { Ok(answer["result"].take()) }
     }

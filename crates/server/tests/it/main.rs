@@ -11,4 +11,5 @@ mod initialize;
 mod model_failures;
 mod skills;
 mod storage;
+mod threads;
 mod turns;

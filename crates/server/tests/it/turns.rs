@@ -134,6 +134,80 @@ async fn a_command_of_the_model_runs_and_its_output_is_told_and_sent_back() {
 }
 
 #[tokio::test]
+async fn input_after_an_interrupt_is_a_turn_of_its_own() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([held_message(&gate), Reply::say("after")]).await;
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "first").await;
+    gate.reached().await;
+    server.post("turn/interrupt", json!({ "threadId": thread, "turnId": turn })).await;
+    let next = server.start_turn(&thread, "second").await;
+    assert_eq!(server.turn_end(&turn).await["status"], "interrupted");
+    // The start may have come before the interrupt; then the input is in the history of the interrupted turn.
+    if server.model.requests().len() == 1 && !server.methods().contains(&"turn/started") {
+        assert!(std::fs::read_to_string(server.rollout()).unwrap().contains("second"));
+    } else {
+        assert_eq!(server.turn_end(&next).await["status"], "completed");
+    }
+}
+
+#[tokio::test]
+async fn input_steered_into_a_turn_that_fails_is_seen_by_the_next_one() {
+    let gate = Gate::new();
+    let failing = Reply::stream([
+        Step::from(item_added(&message_item("msg-1", ""))),
+        Step::from(gate.clone()),
+        Step::from(testkit::failed("invalid_prompt", "no")),
+    ]);
+    let mut server = TestServer::with_model([failing, Reply::say("seen")]).await;
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "first").await;
+    gate.reached().await;
+    let params = json!({
+        "threadId": thread, "expectedTurnId": turn, "input": [{ "type": "text", "text": "steered words" }],
+    });
+    server.request("turn/steer", params).await.unwrap();
+    gate.open();
+    assert_eq!(server.turn_end(&turn).await["status"], "failed");
+    server.run_turn(&thread, "again").await;
+    assert!(server.model.requests()[1].body.to_string().contains("steered words"));
+}
+
+#[tokio::test]
+async fn a_thread_takes_a_name_while_the_model_speaks() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([held_message(&gate)]).await;
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "go").await;
+    gate.reached().await;
+    server.request("thread/name/set", json!({ "threadId": thread, "name": "named" })).await.unwrap();
+    gate.open();
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_turn_that_cannot_be_stored_ends_with_an_error() {
+    let mut server = TestServer::with_model([Reply::say("never")]).await;
+    std::fs::write(server.home.join("sessions"), "in the way").unwrap();
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "go").await;
+    let error = server.expect("error").await;
+    assert_eq!((error["params"]["turnId"].as_str(), &error["params"]["willRetry"]), (Some(&*turn), &json!(false)));
+}
+
+#[tokio::test]
+async fn what_is_sent_right_behind_initialize_finds_it_done() {
+    for _ in 0..20 {
+        let mut server = TestServer::uninitialized([]).await;
+        let initialize =
+            json!({ "id": 1, "method": "initialize", "params": { "clientInfo": { "name": "it", "version": "1" } } });
+        let list = json!({ "id": 2, "method": "thread/loaded/list", "params": {} });
+        server.send_text(&format!("{initialize}\n{list}")).await;
+        assert!(server.answer(2).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_joins_a_running_turn_misses_nothing_of_it() {
     let gate = Gate::new();
     let mut server = TestServer::with_model([held_message(&gate)]).await;
