@@ -65,3 +65,19 @@ async fn each_thread_has_sub_agents_of_its_own() {
     let loaded = server.request("thread/loaded/list", json!({})).await.unwrap();
     assert!(loaded["data"].as_array().unwrap().contains(&json!(child)), "it is still there");
 }
+
+#[tokio::test]
+async fn sub_agents_are_unloaded_with_the_thread_they_work_for() {
+    let mut server = server_with_a_limit_of_one().await;
+    let thread = server.start_thread().await;
+    let child = spawn(&mut server, &thread).await;
+    let read = server.request("thread/read", json!({ "threadId": child })).await.unwrap();
+    // What is not on disk is not archived by itself.
+    std::fs::remove_file(read["thread"]["path"].as_str().unwrap()).unwrap();
+
+    server.request("thread/archive", json!({ "threadId": thread })).await.unwrap();
+
+    let loaded = server.request("thread/loaded/list", json!({})).await.unwrap();
+    let loaded = loaded["data"].as_array().unwrap();
+    assert!(!loaded.contains(&json!(thread)) && !loaded.contains(&json!(child)), "{loaded:?}");
+}
