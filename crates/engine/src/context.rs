@@ -1,7 +1,8 @@
 //! What the model is told about its surroundings: permissions, mode, skills, instructions of the user, environment.
 //!
-//! The facts go out in full before the first turn. Later turns say only what changed, so that the prompt stays a prefix
-//! of the next one and providers can cache it.
+//! The facts go out in full before the first turn. Later turns say only what changed of permissions, mode, tone and
+//! environment, so that the prompt stays a prefix of the next one and providers can cache it; skills and instruction
+//! files stay as they were told until the context is told anew.
 
 use std::fmt::Write as _;
 

@@ -136,9 +136,6 @@ pub enum ThreadEvent {
         turn_id: TurnId,
         item: ResponseItem,
     },
-    NameUpdated {
-        name: Option<String>,
-    },
     /// Somebody has to answer; the thread waits.
     Asked(Question),
     /// A question needs no answer any more: it was answered, or its turn ended.
@@ -175,7 +172,6 @@ impl ThreadEvent {
             | Self::TurnStarted(_)
             | Self::TurnCompleted(_)
             | Self::RateLimitsUpdated(_)
-            | Self::NameUpdated { .. }
             | Self::Settled { .. } => {}
         }
         self

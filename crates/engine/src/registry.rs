@@ -159,7 +159,7 @@ impl Engine {
         loaded.values().any(|handle| (handle.id() == id || handle.shared.agent.root() == Some(id)) && busy(handle))
     }
 
-    /// Interrupts every turn and unloads every thread. Returns when all of it is on disk.
+    /// Interrupts every turn and unloads every thread. Returns when all of it is written.
     pub async fn shutdown(&self) {
         let handles: Vec<_> = self.environment.loaded.lock().drain().map(|(_, handle)| handle).collect();
         futures::future::join_all(handles.iter().map(ThreadHandle::close)).await;

@@ -244,7 +244,6 @@ impl EventSink for Hub {
                 }
                 self.broadcast(&notifications::status(thread, status));
             }
-            ThreadEvent::NameUpdated { name } => self.broadcast(&notifications::name_updated(thread, name)),
             other => notifications::publish(self, thread, other),
         }
     }

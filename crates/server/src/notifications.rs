@@ -98,7 +98,6 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
         ThreadEvent::Spawned { .. }
         | ThreadEvent::Closed
         | ThreadEvent::StatusChanged(_)
-        | ThreadEvent::NameUpdated { .. }
         | ThreadEvent::Asked(_)
         | ThreadEvent::Settled { .. } => tracing::error!("an event for everyone was taken for one of subscribers"),
     }

@@ -231,7 +231,6 @@ impl EventSink for ReviewSink {
             | ThreadEvent::TokenUsageUpdated { .. }
             | ThreadEvent::RateLimitsUpdated(_)
             | ThreadEvent::RawResponseItem { .. }
-            | ThreadEvent::NameUpdated { .. }
             | ThreadEvent::Spawned { .. }
             | ThreadEvent::Closed => {}
             event => self.events.emit(event.in_turn(self.events.turn_id())),
