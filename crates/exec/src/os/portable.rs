@@ -16,6 +16,8 @@ use crate::command::{Command, Io, SpawnError};
 use crate::launcher::{Mechanism, Options, Unavailable};
 use crate::process::Exit;
 
+const NO_SANDBOX: &str = "Spindle has no sandbox for this operating system";
+
 /// A started process. Dropping it kills its group.
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -31,18 +33,18 @@ pub(crate) struct Control(Mutex<Option<Pid>>);
 
 /// There is no sandbox here yet.
 pub(crate) fn detect(_options: &Options) -> Result<Mechanism, Unavailable> {
-    Err(Unavailable::new("not implemented for this operating system"))
+    Err(Unavailable::new(NO_SANDBOX))
 }
 
 /// See [`detect`].
 pub(crate) fn try_out(_mechanism: &Mechanism, _options: &Options) -> Result<(), String> {
-    Err("not implemented for this operating system".to_owned())
+    Err(NO_SANDBOX.to_owned())
 }
 
 /// Starts a command without a sandbox.
 pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Result<Started, SpawnError> {
     if confine.is_some() {
-        return Err(SpawnError::SandboxUnavailable(Unavailable::new("not implemented for this operating system")));
+        return Err(SpawnError::SandboxUnavailable(Unavailable::new(NO_SANDBOX)));
     }
     start(command)
 }

@@ -17,7 +17,7 @@ use crate::command::{Command, Io, PtySize, SpawnError};
 use crate::launcher::{Mechanism, Options, Unavailable};
 use crate::process::{CHUNK_BYTES, Exit};
 
-const NO_SANDBOX: &str = "not implemented for this operating system";
+const NO_SANDBOX: &str = "Spindle has no sandbox for this operating system";
 
 /// There is no sandbox here yet.
 pub(crate) fn detect(_options: &Options) -> Result<Mechanism, Unavailable> {

@@ -8,13 +8,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use types::{ResponseItem, TokenUsage, TurnId};
 
-use super::{
-    AcceptedTurn, Command, Idle, Reply, Running, Steering, TURN_INBOX, ThreadActor, ThreadError, ThreadHandle,
-};
+use super::{Idle, Running, Steering, TURN_INBOX, ThreadActor};
 use crate::compact::estimated_tokens;
 use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
+use crate::thread::{AcceptedTurn, Command, Reply, ThreadError, ThreadHandle};
 use crate::turn::TurnInput;
 use crate::turn::user_command::{self, CommandTurn};
 

@@ -1,0 +1,480 @@
+//! The actor that owns a thread: it starts turns and hears how they end.
+//!
+//! A turn is a task of its own that owns the thread's log meanwhile. `handle` is a synchronous match: state changes in
+//! one place, between awaits.
+
+mod upkeep;
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use store::{EventRecord, Record, StoreError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use types::item::{NonSteerableTurn, UserInput};
+use types::{ResponseItem, Turn, TurnId};
+
+use super::{AcceptedTurn, Command, Reply, ThreadError, ThreadShared};
+use crate::context::ContextFacts;
+use crate::environment::unix_seconds;
+use crate::event::{ThreadEvent, ThreadStatus};
+use crate::log::Log;
+use crate::settings::{ThreadSettings, TurnRequest};
+use crate::task::Task;
+use crate::turn::{TurnEnd, TurnInput, TurnTask, unknown_model_warning};
+
+/// Turns that may wait for the running one to end; more are refused.
+const MAX_WAITING: usize = 64;
+/// Input that waits for a running turn, which takes it between two model requests.
+const TURN_INBOX: usize = 64;
+
+/// What the actor keeps while no turn runs.
+struct Idle {
+    log: Log,
+    facts: Option<ContextFacts>,
+}
+
+/// What becomes of input of the user while a turn runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steering {
+    /// It joins the turn.
+    Joins,
+    /// A turn of its own follows; this one cannot be steered.
+    Refused(NonSteerableTurn),
+    /// A turn of its own follows.
+    Waits,
+}
+
+struct Running {
+    id: TurnId,
+    /// What becomes of further input of the user.
+    steering: Steering,
+    cancel: CancellationToken,
+    replaced: CancellationToken,
+    inbox: mpsc::Sender<TurnInput>,
+    task: JoinHandle<TurnEnd>,
+    interrupts: Vec<Reply<()>>,
+}
+
+impl Running {
+    /// Whether further input of the user becomes a part of this turn.
+    fn takes_input(&self) -> bool {
+        self.steering == Steering::Joins && !self.cancel.is_cancelled()
+    }
+}
+
+/// A turn that was accepted when the running one took no more input, or has to end first.
+struct Waiting {
+    id: TurnId,
+    task: Task,
+    go: oneshot::Receiver<()>,
+}
+
+pub(super) struct ThreadActor {
+    shared: Arc<ThreadShared>,
+    /// `None` while a turn runs.
+    idle: Option<Idle>,
+    running: Option<Running>,
+    waiting: VecDeque<Waiting>,
+    /// Takes no more commands; ends with the running turn.
+    closing: bool,
+    /// Who wants to hear that the thread is gone.
+    closed: Vec<oneshot::Sender<()>>,
+}
+
+enum Event {
+    Command(Command),
+    TurnEnded(Box<Result<TurnEnd, tokio::task::JoinError>>),
+    /// No handle is left.
+    Abandoned,
+}
+
+impl ThreadActor {
+    pub(super) fn new(shared: Arc<ThreadShared>, log: Log, facts: Option<ContextFacts>) -> Self {
+        Self {
+            shared,
+            idle: Some(Idle { log, facts }),
+            running: None,
+            waiting: VecDeque::new(),
+            closing: false,
+            closed: Vec::new(),
+        }
+    }
+
+    /// Runs until the thread is closed, or until no handle is left.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        loop {
+            let event = tokio::select! {
+                biased;
+                end = ended(self.running.as_mut()) => Event::TurnEnded(Box::new(end)),
+                command = commands.recv(), if !self.closing => {
+                    command.map_or(Event::Abandoned, Event::Command)
+                }
+            };
+            if self.handle(event).is_break() {
+                break;
+            }
+        }
+        self.shared.closed.cancel();
+        self.shared.sessions.terminate_all();
+        for reply in self.closed {
+            let _ = reply.send(());
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> ControlFlow<()> {
+        match event {
+            Event::Command(Command::StartTurn { request, reply }) => self.accept(request, reply),
+            Event::Command(Command::StartTask { task, reply }) => self.replace(task, reply),
+            Event::Command(Command::Steer { expected, input, client_metadata, reply }) => {
+                let _ = reply.send(self.steer(expected, input, client_metadata));
+            }
+            Event::Command(Command::Interrupt { turn, reply }) => self.interrupt(turn, reply),
+            Event::Command(Command::Inject { items, reply }) => self.inject(items, reply),
+            Event::Command(Command::SetName { name, reply }) => self.set_name(name, reply),
+            Event::Command(Command::Record { record, reply }) => self.record(*record, reply),
+            Event::Command(Command::RollBack { num_turns, reply }) => {
+                let _ = reply.send(self.roll_back(num_turns).map(Box::new));
+            }
+            Event::Command(Command::UserShell { script, reply }) => self.run_command(script, reply),
+            Event::Command(Command::Notify { items }) => self.notify(items),
+            Event::Command(Command::Close { reply }) => {
+                self.closed.push(reply);
+                return self.close();
+            }
+            Event::TurnEnded(end) => {
+                self.turn_ended(*end);
+                if self.closing {
+                    return ControlFlow::Break(());
+                }
+            }
+            Event::Abandoned => return self.close(),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn close(&mut self) -> ControlFlow<()> {
+        match &self.running {
+            Some(running) => {
+                running.cancel.cancel();
+                self.closing = true;
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        }
+    }
+
+    fn accept(&mut self, request: Box<TurnRequest>, reply: Reply<AcceptedTurn>) {
+        if self.waiting.len() >= MAX_WAITING {
+            let _ = reply.send(Err(ThreadError::Overloaded));
+            return;
+        }
+        let id = TurnId::new();
+        let (go, gone) = oneshot::channel();
+        self.apply(&request);
+        let joins = self.running.as_ref().is_some_and(Running::takes_input) && !request.input.is_empty();
+        if self.running.is_none() {
+            self.start(id.clone(), Task::User(request), gone);
+        } else if !(joins && self.join(&request)) {
+            self.waiting.push_back(Waiting { id: id.clone(), task: Task::User(request), go: gone });
+        }
+        let _ = reply.send(Ok(AcceptedTurn { id, _go: go }));
+    }
+
+    /// Adds a turn's input to the running one; whether that took it.
+    fn join(&self, request: &TurnRequest) -> bool {
+        let Some(running) = &self.running else { return false };
+        self.warn_of_unknown_model();
+        let TurnRequest { input, client_metadata, .. } = request;
+        let steer = TurnInput::Steer { input: input.clone(), client_metadata: client_metadata.clone() };
+        running.inbox.try_send(steer).is_ok()
+    }
+
+    /// Ends the running turn, if there is one, and starts another after it.
+    fn replace(&mut self, task: Task, reply: Reply<AcceptedTurn>) {
+        if self.waiting.len() >= MAX_WAITING {
+            let _ = reply.send(Err(ThreadError::Overloaded));
+            return;
+        }
+        let id = TurnId::new();
+        let (go, gone) = oneshot::channel();
+        {
+            let mut view = self.shared.view();
+            view.updated_at = SystemTime::now();
+            if let Task::Review(target) = &task
+                && view.preview.is_empty()
+            {
+                view.preview = target.request();
+            }
+        }
+        if let Some(running) = &self.running {
+            running.replaced.cancel();
+            running.cancel.cancel();
+            self.waiting.push_back(Waiting { id: id.clone(), task, go: gone });
+        } else {
+            self.start(id.clone(), task, gone);
+        }
+        let _ = reply.send(Ok(AcceptedTurn { id, _go: go }));
+    }
+
+    fn warn_of_unknown_model(&self) {
+        let settings = self.shared.settings();
+        if !model::catalogue::lookup(settings.model()).known {
+            let warning = unknown_model_warning(settings.model());
+            self.shared.sink.emit(self.shared.id, ThreadEvent::Warning(warning));
+        }
+    }
+
+    /// Makes the turn's overrides the thread's settings.
+    fn apply(&self, request: &TurnRequest) {
+        let mut view = self.shared.view();
+        let mut settings = ThreadSettings::clone(&view.settings);
+        settings.apply(request.overrides.clone());
+        view.settings = Arc::new(settings);
+        if view.preview.is_empty() {
+            view.preview = preview(&request.input);
+        }
+        view.updated_at = SystemTime::now();
+    }
+
+    fn start(&mut self, id: TurnId, task: Task, go: oneshot::Receiver<()>) {
+        let Some(Idle { log, facts }) = self.idle.take() else {
+            tracing::error!(thread = %self.shared.id, "a turn was to start while the thread has no log");
+            return;
+        };
+        let (inbox, receiver) = mpsc::channel(TURN_INBOX);
+        let (cancel, replaced) = (CancellationToken::new(), CancellationToken::new());
+        let steering = task.not_steerable().map_or(Steering::Joins, Steering::Refused);
+        let turn = TurnTask {
+            id: id.clone(),
+            environment: self.shared.environment.clone(),
+            thread: self.shared.clone(),
+            settings: self.shared.settings(),
+            log,
+            facts,
+            task,
+            inbox: receiver,
+            cancel: cancel.clone(),
+            replaced: replaced.clone(),
+        };
+        let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
+        let task = tokio::spawn(tracing::Instrument::instrument(turn.run(go), span));
+        self.running = Some(Running { id, steering, cancel, replaced, inbox, task, interrupts: Vec::new() });
+    }
+
+    fn steer(
+        &mut self,
+        expected: Option<TurnId>,
+        input: Vec<UserInput>,
+        client_metadata: Vec<(String, String)>,
+    ) -> Result<TurnId, ThreadError> {
+        let running = self.running.as_ref().ok_or(ThreadError::NoActiveTurn)?;
+        if let Some(expected) = expected
+            && !self.shared.is_turn(&running.id, &expected)
+        {
+            return Err(ThreadError::OtherTurn { expected, found: running.id.clone() });
+        }
+        match running.steering {
+            Steering::Joins => {}
+            Steering::Refused(kind) => return Err(ThreadError::NotSteerable(kind)),
+            Steering::Waits => return Err(ThreadError::NoActiveTurn),
+        }
+        // A turn that takes no more input is as good as over.
+        if running.cancel.is_cancelled() {
+            return Err(ThreadError::NoActiveTurn);
+        }
+        let steer = TurnInput::Steer { input, client_metadata };
+        running.inbox.try_send(steer).map_err(|_| ThreadError::NoActiveTurn)?;
+        Ok(running.id.clone())
+    }
+
+    fn interrupt(&mut self, turn: Option<TurnId>, reply: Reply<()>) {
+        if let Some(turn) = &turn
+            && let Some(position) = self.waiting.iter().position(|waiting| waiting.id == *turn)
+        {
+            self.waiting.remove(position);
+            let _ = reply.send(Ok(()));
+            return;
+        }
+        let Some(running) = &mut self.running else {
+            let _ = reply.send(Err(ThreadError::NothingToInterrupt));
+            return;
+        };
+        if let Some(expected) = turn
+            && !self.shared.is_turn(&running.id, &expected)
+        {
+            let _ = reply.send(Err(ThreadError::OtherTurn { expected, found: running.id.clone() }));
+            return;
+        }
+        running.cancel.cancel();
+        running.interrupts.push(reply);
+    }
+
+    fn set_name(&mut self, name: Option<String>, reply: Reply<()>) {
+        self.shared.view().name.clone_from(&name);
+        self.record(Record::Event(EventRecord::ThreadName { thread_id: self.shared.id, name }), reply);
+    }
+
+    fn notify(&mut self, items: Vec<ResponseItem>) {
+        let told = match (&mut self.idle, &self.running) {
+            (Some(idle), _) => {
+                let told = idle.log.record(items.into_iter().map(Record::ResponseItem).collect());
+                told.map_err(|error| error.to_string())
+            }
+            (None, Some(running)) => {
+                running.inbox.try_send(TurnInput::Notice { items }).map_err(|error| error.to_string())
+            }
+            (None, None) => Ok(()),
+        };
+        if let Err(error) = told {
+            tracing::warn!(error, thread = %self.shared.id, "a notice for the model was lost");
+        }
+    }
+
+    /// Has the running turn, which owns the log, do something with it.
+    fn pass_on(&self, reply: Reply<()>, input: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> TurnInput) {
+        let (done, answer) = oneshot::channel();
+        let sent = self.running.as_ref().is_some_and(|running| running.inbox.try_send(input(done)).is_ok());
+        if !sent {
+            let _ = reply.send(Err(ThreadError::Closed));
+            return;
+        }
+        // Ends with the turn at the latest, which answers or drops `done`.
+        self.shared.environment.tasks.spawn(async move {
+            let outcome =
+                answer.await.map_err(|_| ThreadError::Closed).and_then(|done| done.map_err(ThreadError::from));
+            let _ = reply.send(outcome);
+        });
+    }
+
+    fn turn_ended(&mut self, end: Result<TurnEnd, tokio::task::JoinError>) {
+        let Some(running) = self.running.take() else { return };
+        match end {
+            Ok(end) => {
+                self.idle = Some(Idle { log: end.log, facts: end.facts });
+                self.shared.view().updated_at = SystemTime::now();
+                // Who an agent works for hears of its work, not of its housekeeping.
+                if !matches!(running.steering, Steering::Refused(_)) {
+                    self.shared.agent.turn_ended(&self.shared, &end.turn, end.last_message);
+                }
+                self.tell_end(end.turn, end.status, end.announced, end.error_told);
+                for input in end.leftover {
+                    self.follow(input);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, thread = %self.shared.id, turn = %running.id, "a turn crashed");
+                self.recover(running.id.clone());
+            }
+        }
+        for reply in running.interrupts {
+            let _ = reply.send(Ok(()));
+        }
+        if self.closing {
+            self.give_up_waiting();
+        } else if let Some(Waiting { id, task, go }) = self.waiting.pop_front() {
+            self.start(id, task, go);
+        }
+    }
+
+    /// The thread ends before these turns could begin: who asked for them hears of it.
+    fn give_up_waiting(&mut self) {
+        for Waiting { id, .. } in self.waiting.drain(..) {
+            let error = types::TurnError {
+                message: "the thread was closed before the turn began".to_owned(),
+                kind: Some(types::TurnErrorKind::Other),
+                details: None,
+            };
+            let event = ThreadEvent::Error { turn_id: id, error, will_retry: false };
+            self.shared.sink.emit(self.shared.id, event);
+        }
+    }
+
+    /// Makes a turn of input that came too late for the one that has just ended.
+    fn follow(&mut self, input: Vec<UserInput>) {
+        let request = TurnRequest { input, ..TurnRequest::default() };
+        // Nobody waits to be answered first.
+        let (_, go) = oneshot::channel();
+        self.waiting.push_back(Waiting { id: TurnId::new(), task: Task::User(Box::new(request)), go });
+    }
+
+    fn tell_end(&self, turn: Turn, status: ThreadStatus, announced: bool, error_told: bool) {
+        let sink = &self.shared.sink;
+        self.shared.status.end_turn(status);
+        if let Some(error) = turn.error.clone().filter(|_| !error_told) {
+            tracing::warn!(%error, thread = %self.shared.id, turn = %turn.id, "a turn failed");
+            let event = ThreadEvent::Error { turn_id: turn.id.clone(), error, will_retry: false };
+            sink.emit(self.shared.id, event);
+        }
+        // Of a turn that never began, the error is all there is to tell.
+        if announced {
+            sink.emit(self.shared.id, ThreadEvent::TurnCompleted(turn));
+        }
+    }
+
+    /// The turn's task panicked and took the log with it: what is on disk is the truth.
+    fn recover(&mut self, id: TurnId) {
+        let mut turn = self.shared.live.take().unwrap_or_else(|| Turn {
+            id: id.clone(),
+            items: Vec::new(),
+            status: types::TurnStatus::Failed,
+            error: None,
+            started_at: None,
+            completed_at: None,
+            duration: None,
+        });
+        let announced = turn.started_at.is_some();
+        turn.items.clear();
+        turn.status = types::TurnStatus::Failed;
+        turn.error = Some(types::TurnError {
+            message: "the turn ended with an internal error".to_owned(),
+            kind: Some(types::TurnErrorKind::InternalServerError),
+            details: None,
+        });
+        let mut log = self.reload();
+        let aborted = EventRecord::TurnAborted {
+            turn_id: Some(id),
+            reason: "interrupted".to_owned(),
+            completed_at: Some(unix_seconds()),
+            duration: None,
+        };
+        if let Err(error) = log.record(vec![Record::Event(aborted)]) {
+            tracing::error!(%error, thread = %self.shared.id, "the end of a crashed turn could not be stored");
+        }
+        self.idle = Some(Idle { log, facts: None });
+        self.shared.agent.turn_ended(&self.shared, &turn, None);
+        self.tell_end(turn, ThreadStatus::SystemError, announced, false);
+    }
+
+    fn reload(&self) -> Log {
+        let Some(path) = &self.shared.path else { return Log::new(None, Vec::new(), None, 0) };
+        match self.shared.environment.store.open(path) {
+            Ok((stored, writer)) => Log::of_stored(&stored, Some(writer)),
+            Err(error) => {
+                tracing::error!(%error, "a thread could not be read back");
+                Log::new(None, Vec::new(), None, 0)
+            }
+        }
+    }
+}
+
+async fn ended(running: Option<&mut Running>) -> Result<TurnEnd, tokio::task::JoinError> {
+    match running {
+        Some(running) => (&mut running.task).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The first words of a thread: its first user message.
+fn preview(input: &[UserInput]) -> String {
+    input
+        .iter()
+        .filter_map(|part| match part {
+            UserInput::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
+}
