@@ -7,6 +7,7 @@ use types::{Item, Turn, TurnId, TurnStatus};
 
 use crate::event::ThreadEvent;
 use crate::thread::ThreadShared;
+use crate::turn::Heard;
 
 /// The turn in progress as a client sees it that comes in the middle: finished items only.
 ///
@@ -90,9 +91,9 @@ impl TurnEvents {
         self.shown_as.get().is_some()
     }
 
-    /// The turn is over; whether it was ever begun.
-    pub(crate) fn finish(&self) -> bool {
-        self.thread.live.take().is_some()
+    /// The turn is over.
+    pub(crate) fn finish(&self) -> Heard {
+        self.thread.live.take().map_or(Heard::Nothing, |_| Heard::Start)
     }
 
     pub(crate) fn item_started(&self, item: Item) {

@@ -45,6 +45,17 @@ pub(crate) enum TurnInput {
     Record { record: Box<Record>, done: oneshot::Sender<Result<(), StoreError>> },
 }
 
+/// What clients have heard of a turn before its end is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Nothing: it failed, or was interrupted, before its start was recorded.
+    Nothing,
+    /// That it runs.
+    Start,
+    /// That there will be no such turn.
+    Refusal,
+}
+
 /// How a turn ended, with what it borrowed.
 pub(crate) struct TurnEnd {
     pub(crate) log: Log,
@@ -54,8 +65,7 @@ pub(crate) struct TurnEnd {
     pub(crate) last_message: Option<String>,
     /// The status of the thread afterwards.
     pub(crate) status: ThreadStatus,
-    /// Whether clients ever heard of this turn.
-    pub(crate) announced: bool,
+    pub(crate) heard: Heard,
     /// Whether clients have heard of the turn's error.
     pub(crate) error_told: bool,
     /// Input of the user that came too late for this turn.
@@ -213,7 +223,7 @@ impl TurnTask {
             },
             last_message: None,
             status: ThreadStatus::SystemError,
-            announced: false,
+            heard: Heard::Refusal,
             error_told: true,
             leftover: Vec::new(),
         }
@@ -445,7 +455,7 @@ impl RunningTurn {
             Err(Stop::Interrupted) => (TurnStatus::Interrupted, ThreadStatus::Idle, None),
             Err(Stop::Failed(error)) => (TurnStatus::Failed, ThreadStatus::SystemError, Some(error)),
         };
-        let announced = self.events.finish();
+        let heard = self.events.finish();
         TurnEnd {
             log: self.log,
             facts: self.facts,
@@ -460,7 +470,7 @@ impl RunningTurn {
             },
             last_message: self.last_message,
             status: thread_status,
-            announced,
+            heard,
             error_told: self.error_told,
             leftover,
         }

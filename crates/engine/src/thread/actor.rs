@@ -24,7 +24,7 @@ use crate::event::{ThreadEvent, ThreadStatus};
 use crate::log::Log;
 use crate::settings::{ThreadSettings, TurnRequest};
 use crate::task::Task;
-use crate::turn::{TurnEnd, TurnInput, TurnTask, unknown_model_warning};
+use crate::turn::{Heard, TurnEnd, TurnInput, TurnTask, unknown_model_warning};
 
 /// Turns that may wait for the running one to end; more are refused.
 const MAX_WAITING: usize = 64;
@@ -296,6 +296,9 @@ impl ThreadActor {
             && let Some(position) = self.waiting.iter().position(|waiting| waiting.id == *turn)
         {
             self.waiting.remove(position);
+            let turn = never_begun(turn.clone(), types::TurnStatus::Interrupted, None);
+            self.shared.sink.emit(self.shared.id, ThreadEvent::TurnStarted(as_started(&turn)));
+            self.shared.sink.emit(self.shared.id, ThreadEvent::TurnCompleted(turn));
             let _ = reply.send(Ok(()));
             return;
         }
@@ -360,7 +363,7 @@ impl ThreadActor {
                 if !matches!(running.steering, Steering::Refused(_)) {
                     self.shared.agent.turn_ended(&self.shared, &end.turn, end.last_message);
                 }
-                self.tell_end(end.turn, end.status, end.announced, end.error_told);
+                self.tell_end(end.turn, end.status, end.heard, end.error_told);
                 for input in end.leftover {
                     self.follow(input);
                 }
@@ -382,14 +385,14 @@ impl ThreadActor {
 
     /// The thread ends before these turns could begin: who asked for them hears of it.
     fn give_up_waiting(&mut self) {
-        for Waiting { id, .. } in self.waiting.drain(..) {
+        for Waiting { id, .. } in std::mem::take(&mut self.waiting) {
             let error = types::TurnError {
                 message: "the thread was closed before the turn began".to_owned(),
                 kind: Some(types::TurnErrorKind::Other),
                 details: None,
             };
-            let event = ThreadEvent::Error { turn_id: id, error, will_retry: false };
-            self.shared.sink.emit(self.shared.id, event);
+            let turn = never_begun(id, types::TurnStatus::Interrupted, Some(error));
+            self.tell_end(turn, ThreadStatus::Idle, Heard::Nothing, false);
         }
     }
 
@@ -401,32 +404,28 @@ impl ThreadActor {
         self.waiting.push_back(Waiting { id: TurnId::new(), task: Task::User(Box::new(request)), go });
     }
 
-    fn tell_end(&self, turn: Turn, status: ThreadStatus, announced: bool, error_told: bool) {
-        let sink = &self.shared.sink;
+    /// Tells how a turn ended. One that was accepted and never began is told from its start, so that who waits for its
+    /// end is not left waiting.
+    fn tell_end(&self, turn: Turn, status: ThreadStatus, heard: Heard, error_told: bool) {
+        let tell = |event| self.shared.sink.emit(self.shared.id, event);
+        if heard == Heard::Nothing {
+            tell(ThreadEvent::TurnStarted(as_started(&turn)));
+        }
         self.shared.status.end_turn(status);
         if let Some(error) = turn.error.clone().filter(|_| !error_told) {
             tracing::warn!(%error, thread = %self.shared.id, turn = %turn.id, "a turn failed");
-            let event = ThreadEvent::Error { turn_id: turn.id.clone(), error, will_retry: false };
-            sink.emit(self.shared.id, event);
+            tell(ThreadEvent::Error { turn_id: turn.id.clone(), error, will_retry: false });
         }
-        // Of a turn that never began, the error is all there is to tell.
-        if announced {
-            sink.emit(self.shared.id, ThreadEvent::TurnCompleted(turn));
+        if heard != Heard::Refusal {
+            tell(ThreadEvent::TurnCompleted(turn));
         }
     }
 
     /// The turn's task panicked and took the log with it: what is on disk is the truth.
     fn recover(&mut self, id: TurnId) {
-        let mut turn = self.shared.live.take().unwrap_or_else(|| Turn {
-            id: id.clone(),
-            items: Vec::new(),
-            status: types::TurnStatus::Failed,
-            error: None,
-            started_at: None,
-            completed_at: None,
-            duration: None,
-        });
-        let announced = turn.started_at.is_some();
+        let begun = self.shared.live.take();
+        let heard = if begun.is_some() { Heard::Start } else { Heard::Nothing };
+        let mut turn = begun.unwrap_or_else(|| never_begun(id.clone(), types::TurnStatus::Failed, None));
         turn.items.clear();
         turn.status = types::TurnStatus::Failed;
         turn.error = Some(types::TurnError {
@@ -446,7 +445,7 @@ impl ThreadActor {
         }
         self.idle = Some(Idle { log, facts: None });
         self.shared.agent.turn_ended(&self.shared, &turn, None);
-        self.tell_end(turn, ThreadStatus::SystemError, announced, false);
+        self.tell_end(turn, ThreadStatus::SystemError, heard, false);
     }
 
     fn reload(&self) -> Log {
@@ -459,6 +458,16 @@ impl ThreadActor {
             }
         }
     }
+}
+
+/// A turn that ended before it began.
+fn never_begun(id: TurnId, status: types::TurnStatus, error: Option<types::TurnError>) -> Turn {
+    Turn { id, items: Vec::new(), status, error, started_at: None, completed_at: None, duration: None }
+}
+
+/// The turn as it would have been told at its start.
+fn as_started(turn: &Turn) -> Turn {
+    Turn { started_at: turn.started_at, ..never_begun(turn.id.clone(), types::TurnStatus::InProgress, None) }
 }
 
 async fn ended(running: Option<&mut Running>) -> Result<TurnEnd, tokio::task::JoinError> {

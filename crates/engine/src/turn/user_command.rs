@@ -65,7 +65,7 @@ impl CommandTurn {
                 (TurnStatus::Failed, ThreadStatus::SystemError, Some(error))
             }
         };
-        let announced = TurnEvents::new(self.thread.clone(), self.id.clone()).finish();
+        let heard = TurnEvents::new(self.thread.clone(), self.id.clone()).finish();
         TurnEnd {
             leftover: Vec::new(),
             log: self.log,
@@ -81,7 +81,7 @@ impl CommandTurn {
             },
             last_message: None,
             status: thread_status,
-            announced,
+            heard,
             error_told: false,
         }
     }

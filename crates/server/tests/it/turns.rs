@@ -193,6 +193,21 @@ async fn a_turn_that_cannot_be_stored_ends_with_an_error() {
     let turn = server.start_turn(&thread, "go").await;
     let error = server.expect("error").await;
     assert_eq!((error["params"]["turnId"].as_str(), &error["params"]["willRetry"]), (Some(&*turn), &json!(false)));
+    assert!(server.methods().contains(&"turn/started"));
+    assert_eq!(server.turn_end(&turn).await["status"], "failed");
+}
+
+#[tokio::test]
+async fn a_turn_that_waited_and_is_interrupted_has_an_end() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([held_message(&gate)]).await;
+    let thread = server.start_thread().await;
+    let review = json!({ "threadId": thread, "target": { "type": "custom", "instructions": "look" } });
+    server.request("review/start", review).await.unwrap();
+    gate.reached().await;
+    let waiting = server.start_turn(&thread, "after the review").await;
+    server.request("turn/interrupt", json!({ "threadId": thread, "turnId": waiting })).await.unwrap();
+    assert_eq!(server.turn_end(&waiting).await["status"], "interrupted");
 }
 
 #[tokio::test]
