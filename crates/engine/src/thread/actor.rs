@@ -66,6 +66,13 @@ impl Running {
     }
 }
 
+/// How a running turn is reached: its ends of what [`Running`] holds.
+struct Reins {
+    inbox: mpsc::Receiver<TurnInput>,
+    cancel: CancellationToken,
+    replaced: CancellationToken,
+}
+
 /// A turn that was accepted when the running one took no more input, or has to end first.
 struct Waiting {
     id: TurnId,
@@ -245,23 +252,24 @@ impl ThreadActor {
             tracing::error!(thread = %self.shared.id, "a turn was to start while the thread has no log");
             return;
         };
+        let steering = task.not_steerable().map_or(Steering::Joins, Steering::Refused);
+        let (environment, thread) = (self.shared.environment.clone(), self.shared.clone());
+        let settings = self.shared.settings();
+        self.launch(id.clone(), steering, |Reins { inbox, cancel, replaced }| {
+            TurnTask { id, environment, thread, settings, log, facts, task, inbox, cancel, replaced }.run(go)
+        });
+    }
+
+    /// Runs a turn as a task, and keeps the other ends of its reins.
+    fn launch<F>(&mut self, id: TurnId, steering: Steering, run: impl FnOnce(Reins) -> F)
+    where
+        F: Future<Output = TurnEnd> + Send + 'static,
+    {
         let (inbox, receiver) = mpsc::channel(TURN_INBOX);
         let (cancel, replaced) = (CancellationToken::new(), CancellationToken::new());
-        let steering = task.not_steerable().map_or(Steering::Joins, Steering::Refused);
-        let turn = TurnTask {
-            id: id.clone(),
-            environment: self.shared.environment.clone(),
-            thread: self.shared.clone(),
-            settings: self.shared.settings(),
-            log,
-            facts,
-            task,
-            inbox: receiver,
-            cancel: cancel.clone(),
-            replaced: replaced.clone(),
-        };
+        let turn = run(Reins { inbox: receiver, cancel: cancel.clone(), replaced: replaced.clone() });
         let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
-        let task = tokio::spawn(tracing::Instrument::instrument(turn.run(go), span));
+        let task = tokio::spawn(tracing::Instrument::instrument(turn, span));
         self.running = Some(Running { id, steering, cancel, replaced, inbox, task, interrupts: Vec::new() });
     }
 

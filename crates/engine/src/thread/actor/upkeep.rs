@@ -4,11 +4,10 @@ use std::sync::PoisonError;
 use std::time::SystemTime;
 
 use store::{EventRecord, Record, StoreError, StoredThread};
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 use types::{ResponseItem, TokenUsage, TurnId};
 
-use super::{Idle, Running, Steering, TURN_INBOX, ThreadActor};
+use super::{Idle, Reins, Steering, ThreadActor};
 use crate::compact::estimated_tokens;
 use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
@@ -156,30 +155,12 @@ impl ThreadActor {
             }
             (None, Some(Idle { log, facts })) => {
                 let id = TurnId::new();
-                let (inbox, receiver) = mpsc::channel(TURN_INBOX);
-                let (cancel, replaced) = (CancellationToken::new(), CancellationToken::new());
-                let turn = CommandTurn {
-                    id: id.clone(),
-                    thread: self.shared.clone(),
-                    settings,
-                    log,
-                    facts,
-                    script,
-                    inbox: receiver,
-                    cancel: cancel.clone(),
-                    replaced: replaced.clone(),
-                };
+                let (turn_id, thread) = (id.clone(), self.shared.clone());
                 self.shared.view().updated_at = SystemTime::now();
-                let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
-                let task = tokio::spawn(tracing::Instrument::instrument(turn.run(gone), span));
-                self.running = Some(Running {
-                    id: id.clone(),
-                    steering: Steering::Waits,
-                    cancel,
-                    replaced,
-                    inbox,
-                    task,
-                    interrupts: Vec::new(),
+                self.launch(id.clone(), Steering::Waits, |Reins { inbox, cancel, replaced }| {
+                    let turn =
+                        CommandTurn { id: turn_id, thread, settings, log, facts, script, inbox, cancel, replaced };
+                    turn.run(gone)
                 });
                 id
             }
