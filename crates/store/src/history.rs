@@ -2,9 +2,9 @@
 //!
 //! Pure: the same records give the same history, in this process or the next.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
 use types::{ContentItem, ResponseItem, ToolOutput};
 
 use crate::record::{EventRecord, Record};
@@ -22,43 +22,126 @@ const ABORTED: &str = "aborted";
 /// its call, which is what the Responses API asks for. Kinds that this version does not know are left out, because a
 /// provider refuses a request with an item it does not know.
 #[must_use]
-pub fn history_from(records: &[Record]) -> Vec<ResponseItem> {
-    let mut builder = Builder::default();
+pub fn history_from(records: impl IntoIterator<Item = Record>) -> Vec<ResponseItem> {
+    let mut history = History::default();
     for record in records {
+        history.record(record);
+    }
+    history.finish().items
+}
+
+/// What the model is to see, and the summary in it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ModelHistory {
+    pub items: Vec<ResponseItem>,
+    /// What the newest compaction that still stands has said, if `items` has it as a message.
+    pub summary: Option<String>,
+}
+
+/// The history as it stands after the records so far.
+#[derive(Debug, Default)]
+pub(crate) struct History(Epochs<ResponseItem>);
+
+impl History {
+    /// Begins right before a compaction that may carry `carried` over, in a turn that has come as far as `input`.
+    pub(crate) fn before_compaction(carried: Vec<ResponseItem>, input: TurnInput) -> Self {
+        Self(Epochs { epochs: vec![Epoch::new(carried, None)], input })
+    }
+
+    pub(crate) fn record(&mut self, record: Record) {
         match record {
-            Record::ResponseItem(item) => builder.item(item),
-            Record::Compacted { message, replacement } => builder.compact(message, replacement.as_deref()),
-            Record::Event(EventRecord::TurnStarted { .. }) => builder.turn = TurnInput::Expected,
-            Record::Event(EventRecord::TurnCompleted { .. } | EventRecord::TurnAborted { .. }) => {
-                builder.turn = TurnInput::Any;
+            Record::ResponseItem(ResponseItem::GhostSnapshot { .. } | ResponseItem::Other(_)) => {}
+            Record::ResponseItem(item) => {
+                let said = is_user_message(&item);
+                self.0.item(item, said);
             }
-            Record::Event(EventRecord::ThreadRolledBack { num_turns }) => builder.roll_back(*num_turns),
+            Record::Compacted { message, replacement } => self.0.compact(message, replacement),
+            Record::Event(EventRecord::TurnStarted { .. }) => self.0.turn_started(),
+            Record::Event(EventRecord::TurnCompleted { .. } | EventRecord::TurnAborted { .. }) => self.0.turn_ended(),
+            Record::Event(EventRecord::ThreadRolledBack { num_turns }) => self.0.roll_back(num_turns),
             Record::Event(_) | Record::TurnContext(_) | Record::SessionMeta(_) | Record::Unknown { .. } => {}
         }
     }
-    pair_calls(&builder.epochs.pop().unwrap_or_default().items)
+
+    pub(crate) fn finish(mut self) -> ModelHistory {
+        let Epoch { items, summary, .. } = self.0.epochs.pop().unwrap_or_default();
+        let summary = summary.filter(|summary| items.iter().any(|item| is_text(item, summary)));
+        ModelHistory { items: pair_calls(items), summary }
+    }
 }
 
-#[derive(Default)]
-struct Builder<'a> {
+/// What a history is made of: the items themselves, or marks that stand for them.
+pub(crate) trait Entry: Clone + std::fmt::Debug {
+    /// A summary, or what stands for it.
+    type Summary: Clone + std::fmt::Debug;
+
+    /// The summary as a message of the user.
+    fn of_summary(summary: &Self::Summary) -> Self;
+
+    /// See [`outlives_compaction`].
+    fn outlives(&self, earlier: Option<&Self::Summary>) -> bool;
+
+    /// Whether it tells the model of its surroundings rather than being part of the conversation.
+    fn is_context(&self) -> bool;
+}
+
+impl Entry for ResponseItem {
+    type Summary = String;
+
+    fn of_summary(summary: &String) -> Self {
+        Self::user(summary.as_str())
+    }
+
+    fn outlives(&self, earlier: Option<&String>) -> bool {
+        outlives_compaction(self, earlier.map(String::as_str))
+    }
+
+    fn is_context(&self) -> bool {
+        is_context(self)
+    }
+}
+
+/// The rules of compactions and rollbacks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "E: Serialize, E::Summary: Serialize", deserialize = "E: Deserialize<'de>, E::Summary: Deserialize<'de>"))]
+pub(crate) struct Epochs<E: Entry> {
     /// One for each compaction, and the first. The last one counts; those before it come back by a rollback only.
-    epochs: Vec<Epoch<'a>>,
-    turn: TurnInput,
+    pub(crate) epochs: Vec<Epoch<E>>,
+    pub(crate) input: TurnInput,
+}
+
+impl<E: Entry> Default for Epochs<E> {
+    fn default() -> Self {
+        Self { epochs: Vec::new(), input: TurnInput::default() }
+    }
 }
 
 /// The history since a compaction, or since the beginning.
-#[derive(Default)]
-struct Epoch<'a> {
-    items: Vec<Cow<'a, ResponseItem>>,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "E: Serialize, E::Summary: Serialize", deserialize = "E: Deserialize<'de>, E::Summary: Deserialize<'de>"))]
+pub(crate) struct Epoch<E: Entry> {
+    pub(crate) items: Vec<E>,
     /// Where the first message of each user turn stands.
     user_turns: Vec<usize>,
     /// What the compaction that began it said.
-    summary: Option<&'a str>,
+    summary: Option<E::Summary>,
+}
+
+impl<E: Entry> Default for Epoch<E> {
+    fn default() -> Self {
+        Self::new(Vec::new(), None)
+    }
+}
+
+impl<E: Entry> Epoch<E> {
+    fn new(items: Vec<E>, summary: Option<E::Summary>) -> Self {
+        Self { items, user_turns: Vec::new(), summary }
+    }
 }
 
 /// What the next message of the user is.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum TurnInput {
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum TurnInput {
     /// A user turn, and so is the one after it.
     #[default]
     Any,
@@ -68,44 +151,47 @@ enum TurnInput {
     More,
 }
 
-impl<'a> Builder<'a> {
-    fn epoch(&mut self) -> &mut Epoch<'a> {
+impl<E: Entry> Epochs<E> {
+    fn epoch(&mut self) -> &mut Epoch<E> {
         if self.epochs.is_empty() {
             self.epochs.push(Epoch::default());
         }
         self.epochs.last_mut().expect("one was pushed if there was none")
     }
 
-    fn item(&mut self, item: &'a ResponseItem) {
-        if matches!(item, ResponseItem::GhostSnapshot { .. } | ResponseItem::Other(_)) {
-            return;
-        }
-        let begins = self.turn != TurnInput::More && is_user_message(item);
-        if begins && self.turn == TurnInput::Expected {
-            self.turn = TurnInput::More;
+    pub(crate) fn turn_started(&mut self) {
+        self.input = TurnInput::Expected;
+    }
+
+    pub(crate) fn turn_ended(&mut self) {
+        self.input = TurnInput::Any;
+    }
+
+    /// `said`: whether it is a message of the user.
+    pub(crate) fn item(&mut self, item: E, said: bool) {
+        let begins = said && self.input != TurnInput::More;
+        if begins && self.input == TurnInput::Expected {
+            self.input = TurnInput::More;
         }
         let epoch = self.epoch();
         if begins {
             epoch.user_turns.push(epoch.items.len());
         }
-        epoch.items.push(Cow::Borrowed(item));
+        epoch.items.push(item);
     }
 
-    fn compact(&mut self, message: &'a str, replacement: Option<&'a [ResponseItem]>) {
-        let earlier = self.epoch().summary;
-        let items = match replacement {
-            Some(items) => items.iter().map(Cow::Borrowed).collect(),
+    pub(crate) fn compact(&mut self, summary: E::Summary, replacement: Option<Vec<E>>) {
+        let epoch = self.epoch();
+        let items = replacement.unwrap_or_else(|| {
             // What no replacement means: the user's messages stay, and the summary after them.
-            None => {
-                let kept = self.epoch().items.iter().filter(|item| outlives_compaction(item, earlier)).cloned();
-                kept.chain([Cow::Owned(ResponseItem::user(message))]).collect()
-            }
-        };
-        self.epochs.push(Epoch { items, user_turns: Vec::new(), summary: Some(message) });
+            let kept = epoch.items.iter().filter(|item| item.outlives(epoch.summary.as_ref())).cloned();
+            kept.chain([E::of_summary(&summary)]).collect()
+        });
+        self.epochs.push(Epoch::new(items, Some(summary)));
     }
 
-    fn roll_back(&mut self, num_turns: u32) {
-        self.turn = TurnInput::Any;
+    pub(crate) fn roll_back(&mut self, num_turns: u32) {
+        self.input = TurnInput::Any;
         let mut left = usize::try_from(num_turns).unwrap_or(usize::MAX);
         let compacted = self.epochs.len() > 1;
         while left > 0 {
@@ -124,7 +210,7 @@ impl<'a> Builder<'a> {
             // Context that came with a turn goes with it. The thread's first context stays where it is: it was given
             // once and holds for the turns to come.
             if first > 0 || compacted {
-                while cut > 0 && is_context(&epoch.items[cut - 1]) {
+                while cut > 0 && epoch.items[cut - 1].is_context() {
                     cut -= 1;
                 }
             }
@@ -146,7 +232,7 @@ fn is_text(item: &ResponseItem, expected: &str) -> bool {
 }
 
 /// Whether an item is what a user said, not what was put in their place.
-fn is_user_message(item: &ResponseItem) -> bool {
+pub(crate) fn is_user_message(item: &ResponseItem) -> bool {
     matches!(item, ResponseItem::Message { role, .. } if role == "user") && !is_context(item)
 }
 
@@ -192,8 +278,8 @@ fn is_context_of_developer(text: &str) -> bool {
 }
 
 /// Gives every call an output and takes away outputs without a call.
-fn pair_calls(items: &[Cow<'_, ResponseItem>]) -> Vec<ResponseItem> {
-    // From the end: whether a call's output comes after it.
+fn pair_calls(items: Vec<ResponseItem>) -> Vec<ResponseItem> {
+    // From the end: whether a call's output comes after it. From the start: whether an output's call came before.
     let mut outputs = HashSet::new();
     let mut answered = vec![true; items.len()];
     for (at, item) in items.iter().enumerate().rev() {
@@ -204,18 +290,22 @@ fn pair_calls(items: &[Cow<'_, ResponseItem>]) -> Vec<ResponseItem> {
         }
     }
     let mut calls = HashSet::new();
+    let stands: Vec<bool> = items
+        .iter()
+        .map(|item| {
+            calls.extend(call_of(item));
+            output_of(item).is_none_or(|output| calls.contains(&output))
+        })
+        .collect();
+    drop((outputs, calls));
     let mut paired = Vec::with_capacity(items.len());
-    for (item, answered) in items.iter().zip(answered) {
-        if output_of(item).is_some_and(|output| !calls.contains(&output)) {
+    for ((item, answered), stands) in items.into_iter().zip(answered).zip(stands) {
+        if !stands {
             continue;
         }
-        paired.push(item.as_ref().clone());
-        if let Some(call) = call_of(item) {
-            calls.insert(call);
-            if !answered {
-                paired.push(call.aborted());
-            }
-        }
+        let aborted = if answered { None } else { call_of(&item).map(Call::aborted) };
+        paired.push(item);
+        paired.extend(aborted);
     }
     paired
 }

@@ -3,12 +3,13 @@
 //! A line is skipped when it is not UTF-8, not JSON or longer than [`MAX_LINE`]; the lines around it are read all the
 //! same. NUL bytes before a line (a block that never reached the disk) are not part of it.
 
+use std::fs::File;
 use std::io::{self, Read};
 
 use memchr::memchr;
 
-use crate::format;
-use crate::record::{Record, SessionMeta};
+use crate::format::{self, Shape};
+use crate::outline::{Outline, Span};
 
 /// Longer lines are skipped: 64 MiB holds several inlined images and bounds the memory a broken file can take.
 pub(crate) const MAX_LINE: usize = 64 << 20;
@@ -16,73 +17,69 @@ pub(crate) const MAX_LINE: usize = 64 << 20;
 /// How much is read at once when all of a file is wanted.
 const CHUNK: usize = 256 << 10;
 
-/// What a rollout holds.
-#[derive(Debug, Default)]
-pub(crate) struct Content {
-    pub(crate) meta: Option<SessionMeta>,
-    pub(crate) records: Vec<Record>,
-    /// Lines that could not be read.
-    pub(crate) skipped: usize,
-    /// Bytes of all lines that ended with a line feed.
-    pub(crate) ended_bytes: u64,
-    /// What follows the last line feed.
-    pub(crate) tail: Tail,
-    /// Its length.
-    pub(crate) tail_bytes: u64,
-}
-
 /// What follows a rollout's last line feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Default)]
 pub(crate) enum Tail {
     /// Nothing, as it should be.
     #[default]
     None,
     /// A whole line that lacks its line feed.
-    Whole,
-    /// Less than a line.
-    Torn,
+    Whole(Span, Shape),
+    /// So many bytes of less than a line.
+    Torn(u64),
 }
 
-/// Reads all of a rollout of about `length` bytes.
-pub(crate) fn read(source: impl Read, length: u64) -> io::Result<Content> {
-    let mut content = Content::default();
-    let chunk = usize::try_from(length).map_or(CHUNK, |length| length.saturating_add(1).min(CHUNK));
-    let mut lines = Lines::new(source, MAX_LINE, chunk);
+/// Adds the whole lines of a rollout from `outline.covered` on to its outline; gives what follows the last line feed.
+/// `length` is about the file's.
+pub(crate) fn outline(file: &File, outline: &mut Outline, length: u64) -> io::Result<Tail> {
+    let from = outline.covered;
+    let mut lines = Lines::of(Section::new(file, from, u64::MAX), length.saturating_sub(from));
     while let Some(line) = lines.next()? {
-        let parsed = match line.text() {
-            Text::Blank => None,
-            Text::Unreadable => Some(None),
-            Text::Line(text) => Some(format::read_line(text).ok()),
+        let at = Span { start: outline.covered, end: from + line.end };
+        let shape = match line.text() {
+            Text::Blank if line.ended => None,
+            Text::Blank | Text::Unreadable => Some(None),
+            Text::Line(text) => Some(format::read_shape(text)),
         };
-        let (ended, end) = (line.ended, line.end);
-        let whole = matches!(parsed, Some(Some(_)));
-        match parsed {
+        if !line.ended {
+            return Ok(match shape.flatten() {
+                Some(shape) => Tail::Whole(at, shape),
+                None => Tail::Torn(at.end - at.start),
+            });
+        }
+        match shape {
             None => {}
-            Some(None) => content.skipped += usize::from(ended),
-            Some(Some(record)) => content.add(record),
+            Some(None) => outline.skipped += 1,
+            Some(Some(shape)) => outline.add(at, shape),
         }
-        if ended {
-            content.ended_bytes = end;
-        } else {
-            content.tail = if whole { Tail::Whole } else { Tail::Torn };
-            content.tail_bytes = end - content.ended_bytes;
-        }
+        outline.covered = at.end;
     }
-    Ok(content)
+    Ok(Tail::None)
 }
 
-impl Content {
-    fn add(&mut self, record: Record) {
-        match (record, &mut self.meta) {
-            (Record::SessionMeta(meta), None) => self.meta = Some(*meta),
-            (Record::SessionMeta(again), Some(meta)) => {
-                if again.id == meta.id {
-                    meta.memory_mode.clone_from(&again.memory_mode);
-                }
-                self.records.push(Record::SessionMeta(again));
-            }
-            (record, _) => self.records.push(record),
-        }
+/// A part of a file, read from its beginning. The file's own position stays where it is, so that several may read.
+pub(crate) struct Section<'a> {
+    file: &'a File,
+    at: u64,
+    end: u64,
+}
+
+impl<'a> Section<'a> {
+    pub(crate) fn new(file: &'a File, start: u64, end: u64) -> Self {
+        Self { file, at: start, end }
+    }
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let length = buffer.len().min(left);
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(self.file, &mut buffer[..length], self.at)?;
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(self.file, &mut buffer[..length], self.at)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
@@ -133,6 +130,12 @@ impl<'a> RawLine<'a> {
 }
 
 impl<R: Read> Lines<R> {
+    /// The lines of a source of about so many bytes, all of which are wanted.
+    pub(crate) fn of(source: R, length: u64) -> Self {
+        let chunk = usize::try_from(length).map_or(CHUNK, |length| length.saturating_add(1).min(CHUNK));
+        Self::new(source, MAX_LINE, chunk)
+    }
+
     pub(crate) fn new(source: R, max_line: usize, chunk: usize) -> Self {
         Self { source, buffer: Vec::new(), start: 0, end: 0, position: 0, max_line, chunk, at_end: false }
     }

@@ -12,9 +12,10 @@ use crate::error::StoreError;
 use crate::git_patches::{self, GitPatch};
 use crate::names;
 use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
+use crate::outline_file;
 use crate::reader::{self, Tail};
-use crate::record::{EventRecord, Record, SessionMeta};
-use crate::thread::StoredThread;
+use crate::record::SessionMeta;
+use crate::thread::{Rollout, StoredThread};
 use crate::writer::ThreadWriter;
 
 /// The threads of one home folder. Making one costs nothing; every call looks at the disk.
@@ -70,56 +71,62 @@ impl Store {
     /// When the file cannot be read or holds no session metadata.
     pub fn open(&self, path: &AbsPath) -> Result<(StoredThread, ThreadWriter), StoreError> {
         // The one-writer lock of a thread is to be taken here; `read` needs none.
-        let (thread, whole_bytes) = self.load(path)?;
+        let thread = self.read(path)?;
         if thread.torn_bytes > 0 {
             let file = File::options().write(true).open(path).map_err(StoreError::io("repair", path))?;
             let length = file.metadata().map_err(StoreError::io("repair", path))?.len();
             // A file that has grown since it was read has another writer, whose line this may be. The first append then
             // begins with a line feed, and the half line is skipped by readers.
-            if length == whole_bytes + thread.torn_bytes {
+            if length == thread.whole_bytes() + thread.torn_bytes {
                 tracing::warn!(%path, bytes = thread.torn_bytes, "half a line at the end is cut off");
-                file.set_len(whole_bytes).map_err(StoreError::io("repair", path))?;
+                file.set_len(thread.whole_bytes()).map_err(StoreError::io("repair", path))?;
             }
         }
         let writer = ThreadWriter::resume(path.clone(), thread.meta.clone())?;
         Ok((thread, writer))
     }
 
-    /// Reads a thread and leaves its file as it is, so that it may be another process that writes it.
+    /// Looks at a thread and leaves its file as it is, so that it may be another process that writes it.
+    ///
+    /// Reads what was written since the thread's outline was kept, or all of it.
     ///
     /// # Errors
     /// When the file cannot be read or holds no session metadata.
     pub fn read(&self, path: &AbsPath) -> Result<StoredThread, StoreError> {
-        self.load(path).map(|(thread, _)| thread)
-    }
-
-    /// Also: how many bytes stand before what is torn.
-    fn load(&self, path: &AbsPath) -> Result<(StoredThread, u64), StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
         let facts = file.metadata().map_err(StoreError::io("read", path))?;
         if facts.is_dir() {
             return Err(StoreError::io("read", path)(io::ErrorKind::IsADirectory.into()));
         }
         let updated_at = facts.modified().map_err(StoreError::io("read", path))?;
-        let content = reader::read(file, facts.len()).map_err(StoreError::io("read", path))?;
-        let Some(meta) = content.meta else {
-            let path = path.as_path().to_owned();
-            return Err(if facts.len() == 0 { StoreError::Empty { path } } else { StoreError::NoSessionMeta { path } });
-        };
-        if content.skipped > 0 {
-            tracing::warn!(%path, lines = content.skipped, "unreadable lines are skipped");
+        let id = path.file_name().and_then(RolloutName::parse).map(|name| name.id);
+        let mut outline = id.map(|id| outline_file::load(&self.home, id, &file, facts.len())).unwrap_or_default();
+        let kept = outline.covered;
+        let tail = reader::outline(&file, &mut outline, facts.len()).map_err(StoreError::io("read", path))?;
+        // A file under another thread's name has no outline of its own.
+        if let Some(id) = id.filter(|id| outline.id == Some(*id)) {
+            outline_file::keep(&self.home, id, &file, &outline, kept);
         }
-        let name = self.name(meta.id)?.or_else(|| name_from(&content.records, meta.id));
-        let thread = StoredThread {
-            meta,
-            path: path.clone(),
-            name,
-            records: content.records,
-            updated_at,
-            skipped: content.skipped,
-            torn_bytes: if content.tail == Tail::Torn { content.tail_bytes } else { 0 },
+        let (mut end, mut torn_bytes) = (outline.covered, 0);
+        match tail {
+            Tail::None => {}
+            Tail::Torn(bytes) => torn_bytes = bytes,
+            Tail::Whole(at, shape) => {
+                outline.add(at, shape);
+                end = at.end;
+            }
+        }
+        if outline.skipped > 0 {
+            tracing::warn!(%path, lines = outline.skipped, "unreadable lines are skipped");
+        }
+        let none = || {
+            let path = path.as_path().to_owned();
+            if facts.len() == 0 { StoreError::Empty { path } } else { StoreError::NoSessionMeta { path } }
         };
-        Ok((thread, content.ended_bytes))
+        let rollout = Rollout { path: path.clone(), file, end };
+        let meta = rollout.meta(&outline)?.ok_or_else(none)?;
+        let name = self.name(meta.id)?.or_else(|| outline.name.take());
+        Ok(StoredThread::new(meta, name, updated_at, torn_bytes, rollout, outline))
     }
 
     /// Finds a thread's rollout by its id, archived or not, looking at names only.
@@ -231,14 +238,6 @@ fn rollout_name(path: &AbsPath) -> Result<RolloutName, StoreError> {
     path.file_name()
         .and_then(RolloutName::parse)
         .ok_or_else(|| StoreError::NotARollout { path: path.as_path().to_owned() })
-}
-
-/// The newest name that the rollout itself tells of.
-fn name_from(records: &[Record], id: ThreadId) -> Option<String> {
-    records.iter().rev().find_map(|record| match record {
-        Record::Event(EventRecord::ThreadName { thread_id, name }) if *thread_id == id => Some(name.clone()),
-        _ => None,
-    })?
 }
 
 /// When an id of version 7 was made.

@@ -1,68 +1,309 @@
-//! A thread as read from its rollout, and the questions asked of it.
+//! A thread as its rollout has it, and the questions asked of it.
 
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use types::{AbsPath, ResponseItem, TokenUsageTotals, Turn, TurnId};
+use types::{AbsPath, RateLimits, ResponseItem, TokenUsageTotals, Turn, TurnId, TurnStatus};
 
-use crate::history::history_from;
+use crate::error::StoreError;
+use crate::format;
+use crate::history::{History, ModelHistory, is_user_message};
+use crate::outline::{Outline, Said, Span, TurnSpan};
+use crate::reader::{Lines, Section, Text};
 use crate::record::{EventRecord, Record, SessionMeta, TurnContextRecord};
-use crate::turns::{LastTurn, turns_from, usage_from};
+use crate::turns::{LastTurn, TurnBuilder, end_if_open};
 
-/// A thread as its rollout has it.
+/// Turns are read in pieces of at least so many bytes, so that short ones do not cost a call each.
+const PIECE: u64 = 256 << 10;
+
+/// A thread as its rollout had it when it was looked at. What is in it is read when it is asked for, from the file that
+/// was opened then: later lines, another place or another file under its name change nothing.
+///
+/// Methods that read block on the file system, for as long as it takes to read what they give.
 #[derive(Debug, Clone)]
 pub struct StoredThread {
     pub meta: SessionMeta,
     pub path: AbsPath,
     /// The newest name the thread was given.
     pub name: Option<String>,
-    pub records: Vec<Record>,
     /// When the rollout last changed.
     pub updated_at: SystemTime,
     /// Lines that could not be read; half a line at the end is not one of them.
-    pub skipped: usize,
+    pub skipped: u64,
     /// Bytes after the last whole line, left by a writer that was killed. [`crate::Store::open`] cuts them off.
     pub torn_bytes: u64,
+    rollout: Arc<Rollout>,
+    outline: Arc<Outline>,
+    turns: Arc<[TurnSpan]>,
+    /// The turn in which tokens were counted last; it may have been rolled back.
+    counted_in: Option<TurnId>,
+}
+
+/// The file of a thread as it was when it was opened.
+#[derive(Debug)]
+pub(crate) struct Rollout {
+    pub(crate) path: AbsPath,
+    pub(crate) file: File,
+    /// Where the last whole line ends.
+    pub(crate) end: u64,
 }
 
 impl StoredThread {
-    /// The turns with their items, as clients show them. A last turn that has no end is interrupted: whoever runs it
-    /// asks [`turns_from`] instead.
+    pub(crate) fn new(
+        meta: SessionMeta,
+        name: Option<String>,
+        updated_at: SystemTime,
+        torn_bytes: u64,
+        rollout: Rollout,
+        mut outline: Outline,
+    ) -> Self {
+        let turns = std::mem::take(&mut outline.turns);
+        Self {
+            meta,
+            path: rollout.path.clone(),
+            name,
+            updated_at,
+            skipped: outline.skipped,
+            torn_bytes,
+            rollout: Arc::new(rollout),
+            counted_in: turns.counted_in().map(TurnId::from),
+            turns: turns.finish().into(),
+            outline: Arc::new(outline),
+        }
+    }
+
+    /// Bytes before the end of the last whole line.
+    pub(crate) fn whole_bytes(&self) -> u64 {
+        self.rollout.end
+    }
+
+    /// How many turns there are, as clients count them.
     #[must_use]
-    pub fn turns(&self) -> Vec<Turn> {
-        turns_from(&self.records, LastTurn::Ended)
+    pub fn turn_count(&self) -> usize {
+        self.turns.len()
+    }
+
+    /// Which of the turns has that id, the first being 0; the newest if several have it.
+    #[must_use]
+    pub fn turn_position(&self, id: &TurnId) -> Option<usize> {
+        self.turns.iter().rposition(|span| span.is(id))
+    }
+
+    /// The turns with their items, as clients show them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn turns(&self, last: LastTurn) -> Result<Vec<Turn>, StoreError> {
+        self.turns_in(0..self.turns.len(), last)
+    }
+
+    /// Some of the turns, oldest first. Reads these and what stands between them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn turns_in(&self, range: Range<usize>, last: LastTurn) -> Result<Vec<Turn>, StoreError> {
+        let mut turns = Vec::with_capacity(range.len());
+        self.for_each_turn(range, last, |turn| turns.push(turn))?;
+        Ok(turns)
+    }
+
+    /// Gives some of the turns one by one, oldest first, and keeps none: memory holds a few at a time.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn for_each_turn(
+        &self,
+        range: Range<usize>,
+        last: LastTurn,
+        mut each: impl FnMut(Turn),
+    ) -> Result<(), StoreError> {
+        let mut next = range.start;
+        while next < range.end {
+            let first = &self.turns[next];
+            let mut end = first.at.end;
+            let mut count = 1;
+            for span in &self.turns[next + 1..range.end] {
+                if end - first.at.start >= PIECE {
+                    break;
+                }
+                end = end.max(span.at.end);
+                count += 1;
+            }
+            let mut builder = TurnBuilder::at(first, &self.turns[..next]);
+            self.rollout.lines(Span { start: first.at.start, end }, |line| {
+                match format::read_shown(line) {
+                    Some(Some(record)) => builder.record(record),
+                    Some(None) => builder.skip(),
+                    None => {}
+                }
+            })?;
+            for (at, mut turn) in (next..).zip(builder.finish().into_iter().take(count)) {
+                if last == LastTurn::Ended || at + 1 < self.turns.len() {
+                    end_if_open(&mut turn);
+                }
+                each(turn);
+            }
+            next += count;
+        }
+        Ok(())
+    }
+
+    /// The id of the last turn, if it has no end.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open_turn(&self) -> Result<Option<TurnId>, StoreError> {
+        let Some(last) = self.turns.len().checked_sub(1) else { return Ok(None) };
+        let turns = self.turns_in(last..last + 1, LastTurn::Running)?;
+        Ok(turns.into_iter().find(|turn| turn.status == TurnStatus::InProgress).map(|turn| turn.id))
     }
 
     /// What the model is to see before the next turn: after compaction and rollbacks, each tool call followed by its
-    /// output, no output without its call.
-    #[must_use]
-    pub fn history(&self) -> Vec<ResponseItem> {
-        history_from(&self.records)
+    /// output, no output without its call. Reads from the newest compaction on.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn history(&self) -> Result<ModelHistory, StoreError> {
+        let (mut history, start) = match self.outline.history.start() {
+            Some(start) => {
+                (History::before_compaction(self.carried(start.carried)?, start.input), start.offset)
+            }
+            None => (History::default(), 0),
+        };
+        self.rollout.lines(Span { start, end: self.rollout.end }, |line| {
+            if let Some(record) = format::read_seen(line) {
+                history.record(record);
+            }
+        })?;
+        Ok(history.finish())
     }
 
-    /// The newest token usage and the turn it belongs to, see [`usage_from`].
-    #[must_use]
-    pub fn usage(&self) -> Option<(TurnId, TokenUsageTotals)> {
-        usage_from(&self.records)
+    fn carried(&self, messages: &[Said]) -> Result<Vec<ResponseItem>, StoreError> {
+        let mut items = Vec::with_capacity(messages.len());
+        for message in messages {
+            let item = match (self.rollout.record_at(message.at)?, message.nth) {
+                (Some(Record::ResponseItem(item)), None) => Some(item),
+                (Some(Record::Compacted { replacement: Some(mut list), .. }), Some(nth)) => {
+                    let nth = usize::try_from(nth).unwrap_or(usize::MAX);
+                    (nth < list.len()).then(|| list.swap_remove(nth))
+                }
+                _ => None,
+            };
+            items.extend(item.filter(is_user_message));
+        }
+        Ok(items)
+    }
+
+    /// The newest token usage and the turn it belongs to: the one in which tokens were counted last, or the last one
+    /// when that turn was rolled back. The id is empty in a thread without turns.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn usage(&self) -> Result<Option<(TurnId, TokenUsageTotals)>, StoreError> {
+        let Some(EventRecord::TokenCount { totals: Some(totals), .. }) = self.event_at(self.outline.totals)? else {
+            return Ok(None);
+        };
+        let counted = self.counted_in.clone().filter(|id| self.turn_position(id).is_some());
+        let turn = counted.or_else(|| self.turns.last().map(TurnSpan::id)).unwrap_or_else(|| TurnId::from(""));
+        Ok(Some((turn, totals)))
+    }
+
+    /// The newest rate limits.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn rate_limits(&self) -> Result<Option<RateLimits>, StoreError> {
+        match self.event_at(self.outline.limits)? {
+            Some(EventRecord::TokenCount { rate_limits, .. }) => Ok(rate_limits),
+            _ => Ok(None),
+        }
     }
 
     /// The settings of the newest turn.
-    #[must_use]
-    pub fn last_turn_context(&self) -> Option<&TurnContextRecord> {
-        self.records.iter().rev().find_map(|record| match record {
-            Record::TurnContext(context) => Some(context.as_ref()),
-            _ => None,
-        })
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_turn_context(&self) -> Result<Option<TurnContextRecord>, StoreError> {
+        match self.outline.context.map(|at| self.rollout.record_at(at)).transpose()?.flatten() {
+            Some(Record::TurnContext(context)) => Ok(Some(*context)),
+            _ => Ok(None),
+        }
     }
 
     /// The first message of the user; empty before there is one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn preview(&self) -> Result<String, StoreError> {
+        match self.event_at(self.outline.first_message)? {
+            Some(EventRecord::UserMessage { text, .. }) => Ok(text.trim().to_owned()),
+            _ => Ok(String::new()),
+        }
+    }
+
+    /// How often the history was compacted.
     #[must_use]
-    pub fn preview(&self) -> String {
-        self.records
-            .iter()
-            .find_map(|record| match record {
-                Record::Event(EventRecord::UserMessage { text, .. }) => Some(text.trim().to_owned()),
-                _ => None,
-            })
-            .unwrap_or_default()
+    pub fn compactions(&self) -> u64 {
+        self.outline.compactions
+    }
+
+    /// All records after the first line, in order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn records(&self) -> Result<Vec<Record>, StoreError> {
+        let start = self.outline.meta.map_or(0, |meta| meta.end);
+        let mut records = Vec::new();
+        self.rollout.lines(Span { start, end: self.rollout.end }, |line| records.extend(format::read_line(line)))?;
+        Ok(records)
+    }
+
+    fn event_at(&self, at: Option<Span>) -> Result<Option<EventRecord>, StoreError> {
+        match at.map(|at| self.rollout.record_at(at)).transpose()?.flatten() {
+            Some(Record::Event(event)) => Ok(Some(event)),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Rollout {
+    /// The thread's facts, with the newest memory mode.
+    pub(crate) fn meta(&self, outline: &Outline) -> Result<Option<SessionMeta>, StoreError> {
+        let read = |at: Option<Span>| -> Result<Option<SessionMeta>, StoreError> {
+            match at.map(|at| self.record_at(at)).transpose()?.flatten() {
+                Some(Record::SessionMeta(meta)) => Ok(Some(*meta)),
+                _ => Ok(None),
+            }
+        };
+        let Some(mut meta) = read(outline.meta)? else { return Ok(None) };
+        if let Some(again) = read(outline.meta_again)? {
+            meta.memory_mode = again.memory_mode;
+        }
+        Ok(Some(meta))
+    }
+
+    fn record_at(&self, at: Span) -> Result<Option<Record>, StoreError> {
+        let mut found = None;
+        self.lines(at, |line| found = format::read_line(line).ok())?;
+        Ok(found)
+    }
+
+    /// Gives the readable lines of a part of the file.
+    fn lines(&self, at: Span, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
+        let mut lines = Lines::of(Section::new(&self.file, at.start, at.end), at.end - at.start);
+        while let Some(line) = lines.next().map_err(StoreError::io("read", &self.path))? {
+            if let Text::Line(text) = line.text() {
+                each(text);
+            }
+        }
+        Ok(())
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use types::item::{HookPromptFragment, UserInput};
 use types::{
-    ContentItem, Item, ItemId, ResponseItem, TokenUsageTotals, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus,
+    ContentItem, Item, ItemId, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus,
 };
 
+use crate::outline::TurnSpan;
 use crate::record::{EventRecord, Extended, Record};
 
 /// What is known of a turn that has begun and not ended.
@@ -26,36 +27,39 @@ pub enum LastTurn {
 /// thread; after a rollback the numbers go on from what is left. Items outside any turn make one of their own, called
 /// `rollout-N` after the line it begins with; in rollouts that never say when a turn begins, each user message does.
 #[must_use]
-pub fn turns_from(records: &[Record], last: LastTurn) -> Vec<Turn> {
-    Builder::build(records).finish(last)
+pub fn turns_from(records: impl IntoIterator<Item = Record>, last: LastTurn) -> Vec<Turn> {
+    let mut builder = TurnBuilder::default();
+    for record in records {
+        builder.record(record);
+    }
+    let mut turns = builder.finish();
+    let ended = match last {
+        LastTurn::Running => turns.len().saturating_sub(1),
+        LastTurn::Ended => turns.len(),
+    };
+    turns[..ended].iter_mut().for_each(end_if_open);
+    turns
 }
 
-/// The newest token usage and the turn it belongs to: the one in which tokens were counted last, or the last one when
-/// that turn was rolled back. The id is empty in a thread without turns.
-#[must_use]
-pub fn usage_from(records: &[Record]) -> Option<(TurnId, TokenUsageTotals)> {
-    let totals = records.iter().rev().find_map(|record| match record {
-        Record::Event(EventRecord::TokenCount { totals, .. }) => *totals,
-        _ => None,
-    })?;
-    let mut builder = Builder::build(records);
-    let counted_in = builder.counted_in.take();
-    let turns = builder.finish(LastTurn::Ended);
-    let turn = turns.iter().find(|turn| counted_in.as_ref() == Some(&turn.id)).or(turns.last());
-    Some((turn.map_or_else(|| TurnId::from(""), |turn| turn.id.clone()), totals))
+/// A turn that has begun and not ended is interrupted when nobody runs it any more.
+pub(crate) fn end_if_open(turn: &mut Turn) {
+    if turn.status == TurnStatus::InProgress {
+        turn.status = TurnStatus::Interrupted;
+    }
 }
 
+/// Builds turns record by record, from the beginning of a rollout or of one of its turns.
 #[derive(Default)]
-struct Builder {
+pub(crate) struct TurnBuilder<'a> {
+    /// The turns before the first one that is built.
+    earlier: &'a [TurnSpan],
     turns: Vec<Turn>,
     /// The turn under way, with whether a line said that it began.
     current: Option<Open>,
     /// Lines before this one, the first not counted.
-    line: usize,
+    line: u64,
     /// Numbered items so far.
-    items: usize,
-    /// The turn in which tokens were counted last.
-    counted_in: Option<TurnId>,
+    items: u64,
 }
 
 struct Open {
@@ -65,44 +69,41 @@ struct Open {
     compacted: bool,
 }
 
-impl Builder {
-    fn build(records: &[Record]) -> Self {
-        let mut builder = Self::default();
-        for record in records {
-            // Lines that nobody understands are not counted.
-            let known = match record {
-                Record::Unknown { .. } | Record::Event(EventRecord::Unknown(_)) => false,
-                Record::Event(event) => {
-                    builder.event(event);
-                    true
-                }
-                Record::Compacted { .. } => {
-                    builder.open().compacted = true;
-                    true
-                }
-                Record::ResponseItem(item) => {
-                    builder.response_item(item);
-                    true
-                }
-                Record::TurnContext(_) | Record::SessionMeta(_) => true,
-            };
-            builder.line += usize::from(known);
-        }
-        builder
+impl<'a> TurnBuilder<'a> {
+    /// Begins with the turn `first`, before which stand `earlier` ones.
+    pub(crate) fn at(first: &TurnSpan, earlier: &'a [TurnSpan]) -> Self {
+        Self { earlier, line: first.lines_before, items: first.items_before, ..Self::default() }
     }
 
-    fn event(&mut self, event: &EventRecord) {
+    pub(crate) fn record(&mut self, record: Record) {
+        // Lines that nobody understands are not counted.
+        match record {
+            Record::Unknown { .. } | Record::Event(EventRecord::Unknown(_)) => return,
+            Record::Event(event) => self.event(event),
+            Record::Compacted { .. } => self.open().compacted = true,
+            Record::ResponseItem(item) => self.response_item(&item),
+            Record::TurnContext(_) | Record::SessionMeta(_) => {}
+        }
+        self.line += 1;
+    }
+
+    /// A line that shows nothing.
+    pub(crate) fn skip(&mut self) {
+        self.line += 1;
+    }
+
+    fn event(&mut self, event: EventRecord) {
         match event {
             EventRecord::TurnStarted { turn_id, started_at, .. } => {
                 self.close();
-                let turn = Turn { started_at: *started_at, ..empty(turn_id.clone(), TurnStatus::InProgress) };
+                let turn = Turn { started_at, ..empty(turn_id, TurnStatus::InProgress) };
                 self.current = Some(Open { turn, announced: true, compacted: false });
             }
             EventRecord::TurnCompleted { turn_id, completed_at, duration, .. } => {
-                self.end(Some(turn_id), TurnStatus::Completed, *completed_at, *duration);
+                self.end(Some(&turn_id), TurnStatus::Completed, completed_at, duration);
             }
             EventRecord::TurnAborted { turn_id, completed_at, duration, .. } => {
-                self.end(turn_id.as_ref(), TurnStatus::Interrupted, *completed_at, *duration);
+                self.end(turn_id.as_ref(), TurnStatus::Interrupted, completed_at, duration);
             }
             EventRecord::UserMessage { text, images, local_images, elements } => {
                 if self.current.as_ref().is_some_and(Open::ends_at_user_message) {
@@ -110,83 +111,74 @@ impl Builder {
                 }
                 let mut content = Vec::new();
                 if !text.trim().is_empty() {
-                    content.push(UserInput::Text { text: text.clone(), elements: elements.clone() });
+                    content.push(UserInput::Text { text, elements });
                 }
-                content.extend(images.iter().map(|url| UserInput::Image { url: url.clone() }));
-                content.extend(local_images.iter().map(|path| UserInput::LocalImage { path: path.clone() }));
+                content.extend(images.into_iter().map(|url| UserInput::Image { url }));
+                content.extend(local_images.into_iter().map(|path| UserInput::LocalImage { path }));
                 self.push(|id| Item::UserMessage { id, content });
             }
             EventRecord::AgentMessage { text, phase, memory_citation } => {
                 if !text.is_empty() {
-                    self.push(|id| Item::AgentMessage {
-                        id,
-                        text: text.clone(),
-                        phase: *phase,
-                        memory_citation: memory_citation.clone(),
-                    });
+                    self.push(|id| Item::AgentMessage { id, text, phase, memory_citation });
                 }
             }
             EventRecord::Reasoning { text } => {
                 if text.is_empty() {
                 } else if let Some(Item::Reasoning { summary, .. }) = self.last_item() {
-                    summary.push(text.clone());
+                    summary.push(text);
                 } else {
-                    self.push(|id| Item::Reasoning { id, summary: vec![text.clone()], content: Vec::new() });
+                    self.push(|id| Item::Reasoning { id, summary: vec![text], content: Vec::new() });
                 }
             }
             EventRecord::ReasoningRaw { text } => {
                 if text.is_empty() {
                 } else if let Some(Item::Reasoning { content, .. }) = self.last_item() {
-                    content.push(text.clone());
+                    content.push(text);
                 } else {
-                    self.push(|id| Item::Reasoning { id, summary: Vec::new(), content: vec![text.clone()] });
+                    self.push(|id| Item::Reasoning { id, summary: Vec::new(), content: vec![text] });
                 }
             }
             EventRecord::ContextCompacted => self.push(|id| Item::ContextCompaction { id }),
             EventRecord::EnteredReview { hint, .. } => {
-                let review = hint.clone().unwrap_or_else(|| "Review requested.".to_owned());
+                let review = hint.unwrap_or_else(|| "Review requested.".to_owned());
                 self.push(|id| Item::EnteredReviewMode { id, review });
             }
             EventRecord::ExitedReview { output } => {
                 let review = review_text(output.as_ref());
                 self.push(|id| Item::ExitedReviewMode { id, review });
             }
-            EventRecord::ThreadRolledBack { num_turns } => self.roll_back(*num_turns),
+            EventRecord::ThreadRolledBack { num_turns } => self.roll_back(num_turns),
             EventRecord::Error { message, kind } => {
                 if let Some(open) = &mut self.current
                     && fails_the_turn(kind.as_ref())
                 {
                     open.turn.status = TurnStatus::Failed;
-                    open.turn.error = Some(TurnError { message: message.clone(), kind: kind.clone(), details: None });
+                    open.turn.error = Some(TurnError { message, kind, details: None });
                 }
             }
             EventRecord::ItemCompleted { turn_id, item, .. } => {
-                if !matches!(item, Item::Plan { text, .. } if text.is_empty()) {
-                    self.put(Some(turn_id), item.clone());
+                if is_shown(&item) {
+                    self.put(Some(&turn_id), item);
                 }
             }
             EventRecord::ImageGenerationEnd { call_id, status, revised_prompt, result, saved_path } => {
                 let item = Item::ImageGeneration {
                     id: call_id.as_str().into(),
-                    status: status.clone(),
-                    revised_prompt: revised_prompt.clone(),
-                    result: result.clone(),
-                    saved_path: saved_path.clone(),
+                    status,
+                    revised_prompt,
+                    result,
+                    saved_path,
                 };
                 self.put(None, item);
             }
-            EventRecord::Extended(extended) => match extended.as_ref() {
-                Extended::Item { turn_id, item } => self.put(turn_id.as_ref(), item.clone()),
+            EventRecord::Extended(extended) => match *extended {
+                Extended::Item { turn_id, item } => self.put(turn_id.as_ref(), item),
                 Extended::DynamicToolCallRequested { turn_id, item } => {
-                    self.put(Some(turn_id), Item::DynamicToolCall(item.clone()));
+                    self.put(Some(&turn_id), Item::DynamicToolCall(item));
                 }
                 Extended::GuardianAssessment(_) => {}
             },
-            EventRecord::TokenCount { .. } => {
-                let turn = self.current.as_ref().map(|open| &open.turn).or(self.turns.last());
-                self.counted_in = turn.map(|turn| turn.id.clone());
-            }
-            EventRecord::ThreadName { .. } | EventRecord::Unknown(_) => {}
+            EventRecord::TokenCount { .. } | EventRecord::ThreadName { .. } | EventRecord::Unknown(_) => {}
         }
     }
 
@@ -252,6 +244,9 @@ impl Builder {
     ) {
         let current = self.current.as_ref().map(|open| open.turn.id.clone());
         let known = turn_id.filter(|id| self.turn(id).is_some()).cloned();
+        if known.is_none() && turn_id.is_some_and(|id| self.earlier.iter().any(|span| span.is(id))) {
+            return;
+        }
         let Some(id) = known.or_else(|| current.clone()) else { return };
         let Some(turn) = self.turn(&id) else { return };
         if status == TurnStatus::Interrupted || turn.status == TurnStatus::InProgress {
@@ -276,22 +271,19 @@ impl Builder {
         self.close();
         let kept = self.turns.len().saturating_sub(usize::try_from(num_turns).unwrap_or(usize::MAX));
         self.turns.truncate(kept);
-        self.items = self.turns.iter().map(|turn| turn.items.len()).sum();
+        self.items = self.turns.iter().map(|turn| turn.items.len() as u64).sum();
     }
 
-    fn finish(mut self, last: LastTurn) -> Vec<Turn> {
+    /// The turns as they stand; those that never ended are in progress.
+    pub(crate) fn finish(mut self) -> Vec<Turn> {
         self.close();
-        let ended = match last {
-            LastTurn::Running => self.turns.len().saturating_sub(1),
-            LastTurn::Ended => self.turns.len(),
-        };
-        for turn in &mut self.turns[..ended] {
-            if turn.status == TurnStatus::InProgress {
-                turn.status = TurnStatus::Interrupted;
-            }
-        }
         self.turns
     }
+}
+
+/// Whether clients are shown an item that has ended; an empty plan is not worth it.
+pub(crate) fn is_shown(item: &Item) -> bool {
+    !matches!(item, Item::Plan { text, .. } if text.is_empty())
 }
 
 impl Open {
@@ -309,7 +301,7 @@ fn fails_the_turn(kind: Option<&TurnErrorKind>) -> bool {
 
 /// The fragments of a message that hooks put in the user's place: `<hook_prompt hook_run_id="…">…</hook_prompt>`, one a
 /// part. `None` for any other item.
-fn hook_prompt(item: &ResponseItem) -> Option<Vec<HookPromptFragment>> {
+pub(crate) fn hook_prompt(item: &ResponseItem) -> Option<Vec<HookPromptFragment>> {
     let ResponseItem::Message { role, content, .. } = item else { return None };
     if role != "user" || content.is_empty() {
         return None;

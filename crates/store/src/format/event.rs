@@ -201,6 +201,14 @@ impl<'a> Out<'a> {
     }
 }
 
+/// Whether events of that kind say something of what the model sees.
+pub(super) fn tells_the_model(kind: &str) -> bool {
+    matches!(
+        kind,
+        "task_started" | "turn_started" | "task_complete" | "turn_complete" | "turn_aborted" | "thread_rolled_back"
+    )
+}
+
 /// Reads an event's payload. `None` when its kind is not known or it lacks what its kind needs.
 pub(super) fn read(kind: &str, payload: &str) -> Option<EventRecord> {
     fn parse<'a, T: Deserialize<'a>>(payload: &'a str) -> Option<T> {

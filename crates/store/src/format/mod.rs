@@ -7,6 +7,7 @@
 //! - `meta`: the first line.
 //! - `context`: a turn's settings; `policy`: the policies in them.
 //! - `event`: what clients saw; `parts`: the shapes in it.
+//! - `shape`: what a line means for a thread's outline.
 //! - `extended`: tool items of threads with an extended history; `tool_parts`: the shapes in them.
 
 mod context;
@@ -15,12 +16,14 @@ mod extended;
 mod meta;
 mod parts;
 mod policy;
+mod shape;
 mod tool_parts;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use meta::Head;
+pub(crate) use shape::{Shape, Step, read_seen, read_shape, read_shown};
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -105,25 +108,44 @@ fn write_line(out: &mut Vec<u8>, timestamp: &str, kind: &str, payload: impl Seri
 /// When `line` is not a JSON object with `type` and `payload`. A payload that does not fit its kind is kept whole, as
 /// an unknown one.
 pub(crate) fn read_line(line: &str) -> Result<Record, serde_json::Error> {
+    if let Some((kind, payload)) = split(line)
+        && let Some(record) = read_payload(kind, payload)
+    {
+        return Ok(record);
+    }
     let LineIn { kind, payload } = serde_json::from_str(line)?;
-    let text = payload.get();
-    let record = match kind.as_ref() {
-        "response_item" => serde_json::from_str(text).ok().map(Record::ResponseItem),
-        "event_msg" => Some(Record::Event(
-            tag(text)
-                .and_then(|tag| event::read(&tag, text))
-                .unwrap_or_else(|| EventRecord::Unknown(payload.to_owned())),
-        )),
-        "turn_context" => context::read(text).map(|context| Record::TurnContext(Box::new(context))),
+    Ok(match read_payload(&kind, payload.get()) {
+        Some(record) => record,
+        None if kind == "event_msg" => Record::Event(EventRecord::Unknown(payload.to_owned())),
+        None => Record::Unknown { kind: kind.into_owned(), payload: payload.to_owned() },
+    })
+}
+
+/// `None` for a kind that is not known, or a payload that does not fit it.
+fn read_payload(kind: &str, payload: &str) -> Option<Record> {
+    match kind {
+        "response_item" => serde_json::from_str(payload).ok().map(Record::ResponseItem),
+        "event_msg" => event::read(&tag(payload)?, payload).map(Record::Event),
+        "turn_context" => context::read(payload).map(|context| Record::TurnContext(Box::new(context))),
         "compacted" => {
-            serde_json::from_str(text).ok().map(|CompactedIn { message, replacement_history: replacement }| {
+            serde_json::from_str(payload).ok().map(|CompactedIn { message, replacement_history: replacement }| {
                 Record::Compacted { message, replacement }
             })
         }
-        "session_meta" => meta::read(text).map(|meta| Record::SessionMeta(Box::new(meta))),
+        "session_meta" => meta::read(payload).map(|meta| Record::SessionMeta(Box::new(meta))),
         _ => None,
-    };
-    Ok(record.unwrap_or_else(|| Record::Unknown { kind: kind.into_owned(), payload: payload.to_owned() }))
+    }
+}
+
+/// A line's kind and payload, cut out without parsing, where the members stand as writers put them. What is cut out has
+/// not been checked: it may be followed by members that nobody wants, and then does not parse.
+fn split(line: &str) -> Option<(&str, &str)> {
+    let rest = line.strip_prefix(r#"{"timestamp":""#)?;
+    let (_, rest) = rest.split_once('"')?;
+    let rest = rest.strip_prefix(r#","type":""#)?;
+    let (kind, rest) = rest.split_once('"')?;
+    let payload = rest.strip_prefix(r#","payload":"#)?.strip_suffix('}')?;
+    (payload.starts_with('{') && payload.ends_with('}')).then_some((kind, payload))
 }
 
 /// Reads what lists show of a first line; `None` for any other line.

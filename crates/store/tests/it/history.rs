@@ -8,7 +8,7 @@ use crate::support::*;
 /// One line an item: role and texts, or the kind and its id.
 fn shown(records: &[Record]) -> String {
     let mut out = String::new();
-    for item in history_from(records) {
+    for item in history_from(records.iter().cloned()) {
         let line = match item {
             ResponseItem::Message { role, content, .. } => {
                 let texts: Vec<_> = content

@@ -3,5 +3,6 @@
 mod files;
 mod history;
 mod list;
+mod outline;
 mod support;
 mod turns;

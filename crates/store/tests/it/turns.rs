@@ -1,6 +1,6 @@
 //! Records → turns as clients show them.
 
-use store::{EventRecord, Extended, LastTurn, Record, turns_from, usage_from};
+use store::{EventRecord, Extended, LastTurn, Record, turns_from};
 use types::item::{
     CallStatus, CommandExecution, CommandSource, CommandStatus, DynamicToolCall, MessagePhase, NonSteerableTurn,
 };
@@ -11,7 +11,7 @@ use types::{
 use crate::support::*;
 
 fn shown(records: &[Record]) -> String {
-    show(&turns_from(records, LastTurn::Ended))
+    show(&turns_from(records.iter().cloned(), LastTurn::Ended))
 }
 
 fn command(id: &str, turn: &str, status: CommandStatus) -> Record {
@@ -58,7 +58,7 @@ fn items_are_numbered_over_the_whole_thread() {
 #[test]
 fn a_last_turn_without_an_end_is_interrupted_unless_it_runs() {
     let records = [turn("a"), vec![started("b"), user("b")]].concat();
-    let statuses = |last| turns_from(&records, last).iter().map(|turn| turn.status).collect::<Vec<_>>();
+    let statuses = |last| turns_from(records.iter().cloned(), last).iter().map(|turn| turn.status).collect::<Vec<_>>();
     assert_eq!(statuses(LastTurn::Ended), [TurnStatus::Completed, TurnStatus::Interrupted]);
     assert_eq!(statuses(LastTurn::Running), [TurnStatus::Completed, TurnStatus::InProgress]);
 }
@@ -66,7 +66,7 @@ fn a_last_turn_without_an_end_is_interrupted_unless_it_runs() {
 #[test]
 fn an_earlier_turn_without_an_end_is_interrupted_even_while_the_last_one_runs() {
     let records = [started("a"), started("b")];
-    let statuses: Vec<_> = turns_from(&records, LastTurn::Running).iter().map(|turn| turn.status).collect();
+    let statuses: Vec<_> = turns_from(records, LastTurn::Running).iter().map(|turn| turn.status).collect();
     assert_eq!(statuses, [TurnStatus::Interrupted, TurnStatus::InProgress]);
 }
 
@@ -267,7 +267,7 @@ fn phases_and_citations_are_kept() {
         phase: Some(MessagePhase::FinalAnswer),
         memory_citation: None,
     });
-    let turns = turns_from(&[started("a"), record], LastTurn::Ended);
+    let turns = turns_from([started("a"), record], LastTurn::Ended);
     assert!(matches!(turns[0].items[0], Item::AgentMessage { phase: Some(MessagePhase::FinalAnswer), .. }));
 }
 
@@ -281,7 +281,13 @@ fn tokens(total: Option<i64>) -> Record {
 
 #[test]
 fn usage_belongs_to_the_turn_in_which_tokens_were_counted_last() {
-    let owner = |records: &[Record]| usage_from(records).map(|(turn, totals)| (turn, totals.total.total_tokens));
+    let owner = |records: &[Record]| {
+        let home = home();
+        let mut writer = home.store.create(meta());
+        writer.append(records).unwrap();
+        let usage = home.store.read(writer.path()).unwrap().usage().unwrap();
+        usage.map(|(turn, totals)| (turn, totals.total.total_tokens))
+    };
     let counted = |name: &str, total| vec![started(name), user(name), tokens(Some(total)), completed(name)];
     let of = |turn: &str, total| Some((TurnId::from(turn), total));
 

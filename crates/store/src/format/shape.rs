@@ -1,0 +1,227 @@
+//! What a line means for the outline of a thread, read with as little parsing as that takes.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use types::{ItemId, ResponseItem, ThreadId, TurnId};
+
+use super::{event, split, tag};
+use crate::history::is_user_message;
+use crate::record::{EventRecord, Extended, Record, SessionMeta};
+use crate::turns::{hook_prompt, is_shown};
+
+/// What a line means for a thread's outline.
+pub(crate) enum Shape {
+    /// A thread's facts.
+    Meta(Box<SessionMeta>),
+    /// A turn's settings.
+    Context,
+    /// What the model saw or said, other than [`Shape::Said`].
+    Item,
+    /// What the user said to the model, or hooks in the user's place.
+    Said { item: Box<ResponseItem>, hook_prompt: bool },
+    /// The history was replaced.
+    Compacted { message: String, replacement: Option<Vec<ResponseItem>> },
+    /// The thread's newest name.
+    Name { thread: ThreadId, name: Option<String> },
+    /// Tokens were counted; whether the line has totals, and rate limits.
+    Counted { totals: bool, limits: bool },
+    /// What it does to the turns.
+    Turn(Step),
+    /// Nothing.
+    Other,
+    /// A kind that nobody knows; the line does not count.
+    Unknown,
+}
+
+/// What happens to the turns of a thread, without what is in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    Started(TurnId),
+    Completed(TurnId),
+    Aborted(Option<TurnId>),
+    UserMessage,
+    /// An item without an id of its own.
+    Numbered,
+    /// More of the reasoning before it, or an item without an id of its own.
+    Reasoning,
+    /// An item with an id of its own, in the turn of that id or the one under way.
+    Put {
+        turn: Option<TurnId>,
+        item: ItemId,
+    },
+    RolledBack(u32),
+}
+
+/// Reads one line, without its line feed; `None` for one that is no JSON object with `type` and `payload`.
+pub(crate) fn read_shape(line: &str) -> Option<Shape> {
+    if let Some((kind, payload)) = split(line)
+        && let Some(shape) = quick(kind, payload)
+    {
+        return Some(shape);
+    }
+    super::read_line(line).ok().map(of_record)
+}
+
+/// The frequent kinds, as far as their lines are as writers write them.
+fn quick(kind: &str, payload: &str) -> Option<Shape> {
+    fn parse<'a, T: Deserialize<'a>>(payload: &'a str) -> Option<T> {
+        serde_json::from_str(payload).ok()
+    }
+    match kind {
+        "response_item" if !may_be_said(payload) => Some(Shape::Item),
+        "turn_context" => Some(Shape::Context),
+        "event_msg" => Some(match tag(payload)?.as_ref() {
+            "token_count" => {
+                let counted: Counted<'_> = parse(payload)?;
+                let holds = |value: Option<&RawValue>| value.is_some_and(|value| value.get() != "null");
+                Shape::Counted { totals: holds(counted.info), limits: holds(counted.rate_limits) }
+            }
+            "agent_message" => match parse::<Message<'_>>(payload)?.message.get() {
+                "\"\"" => Shape::Other,
+                _ => Shape::Turn(Step::Numbered),
+            },
+            "agent_reasoning" | "agent_reasoning_raw_content" => match parse::<Text<'_>>(payload)?.text.get() {
+                "\"\"" => Shape::Other,
+                _ => Shape::Turn(Step::Reasoning),
+            },
+            "user_message" => {
+                parse::<Message<'_>>(payload)?;
+                Shape::Turn(Step::UserMessage)
+            }
+            "task_complete" | "turn_complete" => {
+                let turn: Turn<'_> = parse(payload)?;
+                Shape::Turn(Step::Completed(turn.turn_id.as_ref().into()))
+            }
+            _ => return None,
+        }),
+        _ => None,
+    }
+}
+
+/// Whether a response item may be a message in the user's role.
+fn may_be_said(payload: &str) -> bool {
+    match payload.strip_prefix(r#"{"type":"message","#) {
+        Some(rest) => !(rest.starts_with(r#""role":"assistant""#) || rest.starts_with(r#""role":"developer""#)),
+        // Other kinds, where the kind stands first.
+        None => !payload.starts_with(r#"{"type":""#),
+    }
+}
+
+fn of_record(record: Record) -> Shape {
+    match record {
+        Record::SessionMeta(meta) => Shape::Meta(meta),
+        Record::TurnContext(_) => Shape::Context,
+        Record::Compacted { message, replacement } => Shape::Compacted { message, replacement },
+        Record::ResponseItem(item) => {
+            let hook_prompt = hook_prompt(&item).is_some();
+            if hook_prompt || is_user_message(&item) {
+                Shape::Said { item: Box::new(item), hook_prompt }
+            } else {
+                Shape::Item
+            }
+        }
+        Record::Event(event) => of_event(event),
+        Record::Unknown { .. } => Shape::Unknown,
+    }
+}
+
+fn of_event(event: EventRecord) -> Shape {
+    Shape::Turn(match event {
+        EventRecord::Unknown(_) => return Shape::Unknown,
+        EventRecord::TokenCount { totals, rate_limits } => {
+            return Shape::Counted { totals: totals.is_some(), limits: rate_limits.is_some() };
+        }
+        EventRecord::ThreadName { thread_id, name } => return Shape::Name { thread: thread_id, name },
+        EventRecord::Error { .. } => return Shape::Other,
+        EventRecord::TurnStarted { turn_id, .. } => Step::Started(turn_id),
+        EventRecord::TurnCompleted { turn_id, .. } => Step::Completed(turn_id),
+        EventRecord::TurnAborted { turn_id, .. } => Step::Aborted(turn_id),
+        EventRecord::ThreadRolledBack { num_turns } => Step::RolledBack(num_turns),
+        EventRecord::UserMessage { .. } => Step::UserMessage,
+        EventRecord::AgentMessage { text, .. }
+        | EventRecord::Reasoning { text }
+        | EventRecord::ReasoningRaw { text }
+            if text.is_empty() =>
+        {
+            return Shape::Other;
+        }
+        EventRecord::Reasoning { .. } | EventRecord::ReasoningRaw { .. } => Step::Reasoning,
+        EventRecord::AgentMessage { .. }
+        | EventRecord::ContextCompacted
+        | EventRecord::EnteredReview { .. }
+        | EventRecord::ExitedReview { .. } => Step::Numbered,
+        EventRecord::ItemCompleted { item, .. } if !is_shown(&item) => return Shape::Other,
+        EventRecord::ItemCompleted { turn_id, item, .. } => {
+            Step::Put { turn: Some(turn_id), item: item.id().clone() }
+        }
+        EventRecord::ImageGenerationEnd { call_id, .. } => Step::Put { turn: None, item: call_id.as_str().into() },
+        EventRecord::Extended(extended) => match *extended {
+            Extended::Item { turn_id, item } => Step::Put { turn: turn_id, item: item.id().clone() },
+            Extended::DynamicToolCallRequested { turn_id, item } => Step::Put { turn: Some(turn_id), item: item.id },
+            Extended::GuardianAssessment(_) => return Shape::Other,
+        },
+    })
+}
+
+/// Reads a line for the turns that clients see: `None` for one that does not count, `Some(None)` for one that counts
+/// and shows nothing.
+pub(crate) fn read_shown(line: &str) -> Option<Option<Record>> {
+    if let Some((kind, payload)) = split(line) {
+        let skipped = match kind {
+            "response_item" => !may_be_said(payload),
+            "turn_context" => true,
+            "event_msg" => tag(payload).is_some_and(|tag| tag == "token_count"),
+            _ => false,
+        };
+        if skipped {
+            return Some(None);
+        }
+    }
+    match super::read_line(line).ok()? {
+        Record::Unknown { .. } | Record::Event(EventRecord::Unknown(_)) => None,
+        record => Some(Some(record)),
+    }
+}
+
+/// Reads a line for the history that the model sees; `None` for one that says nothing of it.
+pub(crate) fn read_seen(line: &str) -> Option<Record> {
+    if let Some((kind, payload)) = split(line) {
+        let says = match kind {
+            "turn_context" => false,
+            "event_msg" => tag(payload).is_none_or(|tag| event::tells_the_model(&tag)),
+            _ => true,
+        };
+        if !says {
+            return None;
+        }
+    }
+    super::read_line(line).ok()
+}
+
+#[derive(Deserialize)]
+struct Counted<'a> {
+    #[serde(borrow, default)]
+    info: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    rate_limits: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    message: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Text<'a> {
+    #[serde(borrow)]
+    text: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Turn<'a> {
+    #[serde(borrow)]
+    turn_id: Cow<'a, str>,
+}

@@ -1,0 +1,160 @@
+//! What is read of a thread in parts is what the rules give for all of its records.
+
+use std::fs;
+
+use proptest::prelude::*;
+use store::{EventRecord, Extended, LastTurn, Record, StoredThread, history_from, turns_from};
+use types::item::{CallStatus, DynamicToolCall};
+use types::{ContentItem, Item, ResponseItem, TokenUsage, TokenUsageTotals, ToolOutput, TurnErrorKind};
+
+use crate::support::*;
+
+/// Long enough that a few dozen of them make an outline worth keeping.
+fn text(name: u8) -> String {
+    format!("{name} {}", "x".repeat(usize::from(name) * 40))
+}
+
+fn message(role: &str, text: String) -> Record {
+    Record::ResponseItem(ResponseItem::Message {
+        id: None,
+        role: role.to_owned(),
+        content: vec![ContentItem::InputText { text }],
+        end_turn: None,
+        phase: None,
+    })
+}
+
+fn tool(turn: &str, id: &str, status: CallStatus) -> Record {
+    let item = DynamicToolCall {
+        id: id.into(),
+        namespace: None,
+        tool: "t".to_owned(),
+        arguments: serde_json::json!({}),
+        status,
+        content: None,
+        success: None,
+        duration: None,
+    };
+    let record = match status {
+        CallStatus::InProgress => Extended::DynamicToolCallRequested { turn_id: turn.into(), item },
+        _ => Extended::Item { turn_id: Some(turn.into()), item: Item::DynamicToolCall(item) },
+    };
+    event(EventRecord::Extended(Box::new(record)))
+}
+
+/// One line of a rollout. Turns are called by numbers, and often the wrong way.
+fn record() -> impl Strategy<Value = Record> {
+    let turn = || (0..6u8).prop_map(|number| format!("t{number}"));
+    let said = || any::<u8>().prop_map(text);
+    prop_oneof![
+        4 => turn().prop_map(|id| started(&id)),
+        3 => turn().prop_map(|id| completed(&id)),
+        1 => turn().prop_map(|id| aborted(&id)),
+        5 => said().prop_map(|text| user(&text)),
+        5 => said().prop_map(|text| message("user", text)),
+        5 => said().prop_map(|text| agent(&text)),
+        1 => Just(agent("")),
+        4 => said().prop_map(|text| Record::ResponseItem(ResponseItem::assistant(text))),
+        1 => said().prop_map(|text| message("developer", text)),
+        1 => said().prop_map(|text| message("user", format!("<environment_context>{text}</environment_context>"))),
+        1 => Just(message("user", "<hook_prompt hook_run_id=\"1\">hi</hook_prompt>".to_owned())),
+        2 => said().prop_map(|text| event(EventRecord::Reasoning { text })),
+        1 => Just(event(EventRecord::ReasoningRaw { text: String::new() })),
+        1 => Just(event(EventRecord::ContextCompacted)),
+        2 => (turn(), 0..4u8).prop_map(|(turn, id)| tool(&turn, &format!("c{id}"), CallStatus::InProgress)),
+        2 => (turn(), 0..4u8).prop_map(|(turn, id)| tool(&turn, &format!("c{id}"), CallStatus::Completed)),
+        1 => (0..4u32).prop_map(rolled_back),
+        1 => Just(error("broken", Some(TurnErrorKind::Other))),
+        1 => (0..3u8).prop_map(|name| Record::Compacted { message: text(name), replacement: None }),
+        1 => prop::collection::vec(said(), 0..3).prop_map(|texts| {
+            let items = texts.into_iter().map(ResponseItem::user).chain([ResponseItem::assistant("kept")]);
+            Record::Compacted { message: "replaced".to_owned(), replacement: Some(items.collect()) }
+        }),
+        2 => (0..4u8).prop_map(|id| Record::ResponseItem(ResponseItem::FunctionCall {
+            id: None,
+            name: "f".to_owned(),
+            namespace: None,
+            arguments: "{}".to_owned(),
+            call_id: format!("f{id}"),
+        })),
+        2 => (0..4u8).prop_map(|id| Record::ResponseItem(
+            ResponseItem::function_output(format!("f{id}"), ToolOutput::Text("out".to_owned()))
+        )),
+        1 => any::<u8>().prop_map(|total| {
+            let usage = TokenUsage { total_tokens: total.into(), ..TokenUsage::default() };
+            let totals = TokenUsageTotals { total: usage, last: usage, model_context_window: None };
+            event(EventRecord::TokenCount { totals: Some(totals), rate_limits: None })
+        }),
+        1 => Just(Record::SessionMeta(Box::new(meta()))),
+    ]
+}
+
+fn hold_against_the_rules(thread: &StoredThread) {
+    let records = || thread.records().unwrap();
+    for last in [LastTurn::Ended, LastTurn::Running] {
+        let all = turns_from(records(), last);
+        assert_eq!(thread.turns(last).unwrap(), all, "all turns");
+        assert_eq!(thread.turn_count(), all.len());
+        for (at, turn) in all.iter().enumerate() {
+            assert_eq!(thread.turns_in(at..at + 1, last).unwrap(), std::slice::from_ref(turn), "turn {at} alone");
+        }
+    }
+    assert_eq!(thread.history().unwrap().items, history_from(records()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_thread_read_in_parts_is_the_thread_read_whole(
+        appends in prop::collection::vec(prop::collection::vec(record(), 1..40), 1..4),
+    ) {
+        let home = home();
+        let mut writer = home.store.create(meta());
+        for records in &appends {
+            writer.append(records).unwrap();
+            // The second time with what was kept by the first.
+            hold_against_the_rules(&home.store.read(writer.path()).unwrap());
+            hold_against_the_rules(&home.store.read(writer.path()).unwrap());
+        }
+    }
+}
+
+fn outlines(home: &Home) -> Vec<fs::DirEntry> {
+    let folder = home.path.join("spindle/outlines");
+    fs::read_dir(folder).map(|entries| entries.map(Result::unwrap).collect()).unwrap_or_default()
+}
+
+#[test]
+fn an_outline_is_kept_of_long_threads_and_made_anew_when_it_is_damaged_or_of_another_file() {
+    let home = home();
+    let mut writer = home.store.create(meta());
+    writer.append(&[turn("a"), vec![agent(&"x".repeat(100_000))]].concat()).unwrap();
+    let show_turns = || show(&home.store.read(writer.path()).unwrap().turns(LastTurn::Ended).unwrap());
+    let expected = show_turns();
+    let [kept] = &outlines(&home)[..] else { panic!("one outline is kept") };
+
+    let whole = fs::read(kept.path()).unwrap();
+    for damaged in [&b""[..], b"outline1", b"something else", &whole[..whole.len() - 1], &[&whole[..], b"x"].concat()] {
+        fs::write(kept.path(), damaged).unwrap();
+        assert_eq!(show_turns(), expected);
+        assert_eq!(fs::read(kept.path()).unwrap(), whole, "it was made anew");
+    }
+
+    // Another file under the same name, of the same length.
+    let bytes = fs::read(writer.path()).unwrap();
+    let other = String::from_utf8(bytes).unwrap().replace("re a", "by b");
+    fs::remove_file(writer.path()).unwrap();
+    fs::write(home.path.join("padding"), "takes the freed inode").unwrap();
+    fs::write(writer.path(), other).unwrap();
+    assert!(show_turns().contains("by b"));
+}
+
+#[test]
+fn short_threads_leave_nothing_but_their_rollout() {
+    let home = home();
+    let mut writer = home.store.create(meta());
+    writer.append(&turn("a")).unwrap();
+    home.store.read(writer.path()).unwrap();
+    assert!(outlines(&home).is_empty());
+}
