@@ -409,9 +409,9 @@ impl Cx<'_> {
         let Some(path) = &self.thread.path else { return Vec::new() };
         let (environment, path) = (self.thread.environment.clone(), path.clone());
         // A whole rollout is not read on an async worker.
-        let read = move || environment.store.read(&path).map(|stored| stored.history());
+        let read = move || environment.store.read(&path)?.history();
         let history = tokio::task::spawn_blocking(read).await.ok().and_then(Result::ok).unwrap_or_default();
-        history.into_iter().filter(|item| matches!(item, ResponseItem::Message { .. })).collect()
+        history.items.into_iter().filter(|item| matches!(item, ResponseItem::Message { .. })).collect()
     }
 
     async fn begin(&self, child: &ThreadHandle, input: Vec<UserInput>) -> Outcome {
@@ -485,11 +485,11 @@ impl Cx<'_> {
             state: watch::Sender::new(CollabAgentState { status: CollabAgentStatus::PendingInit, message: None }),
         }));
         let mut settings = (*self.thread.settings()).clone();
-        if let Some(context) = stored.last_turn_context() {
+        if let Ok(Some(context)) = stored.last_turn_context() {
             settings.model.clone_from(&context.model);
             settings.cwd = context.cwd.clone();
         }
-        let resumed = environment.resume(&stored, writer, settings, self.thread.extended_history, link);
+        let resumed = environment.resume(&stored, writer, settings, self.thread.extended_history, link).ok()?;
         if resumed.was_loaded {
             return self.child(id);
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use store::{EventRecord, LastTurn, Record, SessionMeta, StoreError, StoredThread, turns_from, usage_from};
-use types::{GitFacts, SessionSource, ThreadId, TokenUsageTotals, Turn, TurnId};
+use store::{EventRecord, Record, SessionMeta, StoreError, StoredThread};
+use types::{GitFacts, ResponseItem, SessionSource, ThreadId, TurnId};
 
 use crate::agents::AgentLink;
-use crate::context::{self, ContextFacts};
+use crate::context;
 use crate::dynamic_tools::DynamicTools;
 use crate::environment::Environment;
 use crate::log::Log;
@@ -29,9 +29,8 @@ pub struct Fork {
 /// A copy that is loaded.
 pub struct Forked {
     pub thread: ThreadHandle,
-    /// What it has taken over.
-    pub turns: Vec<Turn>,
-    pub usage: Option<(TurnId, TokenUsageTotals)>,
+    /// What it has taken over. A copy without a file shows what its original has.
+    pub stored: StoredThread,
 }
 
 impl Engine {
@@ -47,7 +46,7 @@ impl Engine {
 
 impl Environment {
     fn fork(self: &Arc<Self>, original: &StoredThread, fork: Fork) -> Result<Forked, StoreError> {
-        let records = copy(original);
+        let closing = closing(original)?;
         let meta = SessionMeta {
             id: ThreadId::new(),
             forked_from_id: Some(original.meta.id),
@@ -65,32 +64,24 @@ impl Environment {
             memory_mode: original.meta.memory_mode.clone(),
             git: fork.git,
         };
-        let mut writer = (!fork.ephemeral).then(|| self.store.create(meta.clone()));
-        if let Some(writer) = &mut writer {
-            writer.append(&records)?;
-        }
-        // A copy without a file shows what its original has.
-        let shown = if fork.ephemeral { &original.records } else { &records };
-        let turns = turns_from(shown, LastTurn::Ended);
-        let usage = usage_from(shown);
-        let model = original.last_turn_context().map(|context| context.model.as_str());
-        let path = writer.as_ref().map(|writer| writer.path().clone());
-        let copied = StoredThread {
-            meta: meta.clone(),
-            path: original.path.clone(),
-            name: None,
-            records,
-            updated_at: meta.created_at,
-            skipped: 0,
-            torn_bytes: 0,
+        let (log, stored) = if fork.ephemeral {
+            let mut history = original.history()?;
+            history.items.extend(closing_item(&closing));
+            let model = original.last_turn_context()?.map(|context| context.model);
+            let usage = original.usage()?.map(|(_, usage)| usage);
+            let mut log = Log::new(None, Vec::new(), usage, original.compactions());
+            log.replace(history, model.as_deref());
+            (log, original.clone())
+        } else {
+            let writer = self.store.copy(original, meta.clone(), &closing)?;
+            let stored = self.store.read(writer.path())?;
+            (Log::of_stored(&stored, writer)?, stored)
         };
-        let log = Log::of_stored(&copied, writer);
         let thread = self.load(ThreadSeed {
-            path,
+            path: (!fork.ephemeral).then(|| stored.path.clone()),
             settings: fork.settings,
-            facts: ContextFacts::of_history(log.history(), model),
             log,
-            preview: original.preview(),
+            preview: original.preview()?,
             name: None,
             updated_at: meta.created_at,
             dynamic_tools: DynamicTools::from_stored(meta.dynamic_tools.as_deref()),
@@ -99,26 +90,30 @@ impl Environment {
             agent: AgentLink::default(),
             meta,
         });
-        Ok(Forked { thread, turns, usage })
+        Ok(Forked { thread, stored })
     }
 }
 
-/// The records a copy begins with: whose they were, and all of them but the name, which the copy does not inherit.
-fn copy(original: &StoredThread) -> Vec<Record> {
-    let mut records = vec![Record::SessionMeta(Box::new(original.meta.clone()))];
-    let named = |record: &&Record| !matches!(record, Record::Event(EventRecord::ThreadName { .. }));
-    records.extend(original.records.iter().filter(named).cloned());
-    if let Some(turn_id) = open_turn(&original.records) {
-        records.push(Record::ResponseItem(context::turn_aborted_item()));
-        records.push(Record::Event(EventRecord::TurnAborted {
+/// What is put at the end of a copy: the end of a turn that has none in the original, for the model and for clients.
+fn closing(original: &StoredThread) -> Result<Vec<Record>, StoreError> {
+    let Some(turn_id) = open_turn(&original.last_turn_records()?) else { return Ok(Vec::new()) };
+    Ok(vec![
+        Record::ResponseItem(context::turn_aborted_item()),
+        Record::Event(EventRecord::TurnAborted {
             turn_id,
             reason: "interrupted".to_owned(),
             // When it ended in the copy says nothing.
             completed_at: None,
             duration: None,
-        }));
-    }
-    records
+        }),
+    ])
+}
+
+fn closing_item(closing: &[Record]) -> Option<ResponseItem> {
+    closing.iter().find_map(|record| match record {
+        Record::ResponseItem(item) => Some(item.clone()),
+        _ => None,
+    })
 }
 
 /// The turn that has no end, if there is one. Old rollouts have turns without an id.

@@ -2,18 +2,24 @@
 
 use std::sync::Arc;
 
-use store::{Record, StoreError, StoredThread, ThreadWriter};
-use types::{ResponseItem, TokenUsage, TokenUsageTotals};
+use store::{ModelHistory, Record, Store, StoreError, StoredThread, ThreadWriter};
+use types::{AbsPath, ResponseItem, TokenUsage, TokenUsageTotals};
 
 use crate::compact::Compacted;
+use crate::context::ContextFacts;
 
 /// The rollout's writer with the model-visible history. Owned by whoever may change the thread: the turn while one
 /// runs, the thread's actor otherwise.
 pub(crate) struct Log {
     /// `None` for ephemeral threads.
     writer: Option<ThreadWriter>,
-    /// Shared with a request while it is sent; recorded to only in between, so that nothing is copied.
+    /// Shared with a request while it is sent; recorded to only in between, so that nothing is copied. Empty until
+    /// [`read_back`] where the thread comes from disk.
     history: Arc<Vec<ResponseItem>>,
+    /// Whether the history is on disk only.
+    unread: bool,
+    /// What the model was last told of its surroundings; `None` before it was told of any.
+    pub(crate) facts: Option<ContextFacts>,
     usage: Option<TokenUsageTotals>,
     /// How often the history was compacted.
     pub(crate) window: u64,
@@ -30,23 +36,36 @@ impl Log {
         usage: Option<TokenUsageTotals>,
         window: u64,
     ) -> Self {
-        Self { writer, history: Arc::new(history), usage, window, summary: None, compacted: 0 }
+        Self {
+            writer,
+            facts: ContextFacts::of_history(&history, None),
+            history: Arc::new(history),
+            unread: false,
+            usage,
+            window,
+            summary: None,
+            compacted: 0,
+        }
     }
 
-    /// Goes on where a stored thread stands.
-    pub(crate) fn of_stored(stored: &StoredThread, writer: Option<ThreadWriter>) -> Self {
-        let history = stored.history();
-        let usage = stored.usage().map(|(_, usage)| usage);
-        let summaries = || {
-            stored.records.iter().rev().filter_map(|record| match record {
-                Record::Compacted { message, .. } => Some(message),
-                _ => None,
-            })
-        };
-        // A compaction that was rolled back left nothing in the history.
-        let summary = summaries().find(|message| history.contains(&ResponseItem::user(*message))).cloned();
-        let window = summaries().count() as u64;
-        Self { summary, ..Self::new(writer, history, usage, window) }
+    /// Goes on where a stored thread stands. What the model has seen is not read before a turn needs it.
+    pub(crate) fn of_stored(stored: &StoredThread, writer: ThreadWriter) -> Result<Self, StoreError> {
+        let usage = stored.usage()?.map(|(_, usage)| usage);
+        Ok(Self { unread: true, ..Self::new(Some(writer), Vec::new(), usage, stored.compactions()) })
+    }
+
+    /// Whether the history has to be [read](read_back) before it is used.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread
+    }
+
+    /// Puts another history in the place of this one, of which `model` was told last.
+    pub(crate) fn replace(&mut self, history: ModelHistory, model: Option<&str>) {
+        self.facts = ContextFacts::of_history(&history.items, model);
+        self.summary = history.summary;
+        self.history = Arc::new(history.items);
+        self.compacted = 0;
+        self.unread = false;
     }
 
     /// Puts records on disk, then into the history. On an error neither holds any of them.
@@ -55,6 +74,9 @@ impl Log {
     pub(crate) fn record(&mut self, records: Vec<Record>) -> Result<(), StoreError> {
         if let Some(writer) = &mut self.writer {
             writer.append(&records)?;
+        }
+        if self.unread {
+            return Ok(());
         }
         Arc::make_mut(&mut self.history).extend(records.into_iter().filter_map(|record| match record {
             Record::ResponseItem(item) => Some(item),
@@ -81,10 +103,9 @@ impl Log {
         &self.history
     }
 
-    /// Goes on where `stored` stands, which holds all that was recorded here; with another token usage.
-    pub(crate) fn reload(&mut self, stored: &StoredThread, usage: Option<TokenUsageTotals>) {
-        let writer = self.writer.take();
-        *self = Self { usage, ..Self::of_stored(stored, writer) };
+    /// Says what tokens have been used, as a rollback has it.
+    pub(crate) fn set_usage(&mut self, usage: TokenUsageTotals) {
+        self.usage = Some(usage);
     }
 
     /// The history for a request, without copying it.
@@ -143,6 +164,13 @@ impl Log {
         totals.model_context_window = context_window;
         *totals
     }
+}
+
+/// Reads what the model has seen of a stored thread, and which model was told of it last. Blocks.
+pub(crate) fn read_back(store: &Store, path: &AbsPath) -> Result<(ModelHistory, Option<String>), StoreError> {
+    let stored = store.read(path)?;
+    let model = stored.last_turn_context()?.map(|context| context.model);
+    Ok((stored.history()?, model))
 }
 
 #[cfg(test)]

@@ -5,11 +5,10 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use store::{SessionMeta, StoredThread, ThreadWriter};
+use store::{SessionMeta, StoreError, StoredThread, ThreadWriter};
 use types::{ContentItem, ResponseItem, SessionSource, ThreadId};
 
 use crate::agents::AgentLink;
-use crate::context::ContextFacts;
 use crate::dynamic_tools::{DynamicTool, DynamicTools};
 use crate::environment::Environment;
 use crate::event::{EventSink, ThreadStatus};
@@ -30,6 +29,11 @@ pub(crate) struct Loaded(Mutex<HashMap<ThreadId, ThreadHandle>>);
 impl Loaded {
     pub(crate) fn get(&self, id: ThreadId) -> Option<ThreadHandle> {
         self.lock().get(&id).cloned()
+    }
+
+    /// Takes a thread out that has ended by itself.
+    pub(crate) fn forget(&self, id: ThreadId) {
+        self.lock().remove(&id);
     }
 
     /// How many loaded threads fit.
@@ -119,13 +123,17 @@ impl Engine {
     }
 
     /// Loads a stored thread, unless it is loaded. With `extended_history` its rollout keeps tools' items from now on.
+    /// Blocks while a few lines of the rollout are read.
+    ///
+    /// # Errors
+    /// When the rollout cannot be read any more.
     pub fn resume(
         &self,
         stored: &StoredThread,
         writer: ThreadWriter,
         settings: ThreadSettings,
         extended_history: bool,
-    ) -> Resumed {
+    ) -> Result<Resumed, StoreError> {
         self.environment.resume(stored, writer, settings, extended_history, AgentLink::default())
     }
 
@@ -204,7 +212,6 @@ impl Environment {
         ThreadSeed {
             path,
             settings: new.settings,
-            facts: ContextFacts::of_history(&new.history, None),
             preview: if agent.parent().is_none() { first_words(&new.history) } else { String::new() },
             log: Log::new(writer, new.history, None, 0),
             name: None,
@@ -224,16 +231,14 @@ impl Environment {
         settings: ThreadSettings,
         extended_history: bool,
         agent: AgentLink,
-    ) -> Resumed {
-        let model = stored.last_turn_context().map(|context| context.model.as_str());
-        let log = Log::of_stored(stored, Some(writer));
+    ) -> Result<Resumed, StoreError> {
+        let log = Log::of_stored(stored, writer)?;
         let seed = ThreadSeed {
             meta: stored.meta.clone(),
             path: Some(stored.path.clone()),
             settings,
-            facts: ContextFacts::of_history(log.history(), model),
             log,
-            preview: stored.preview(),
+            preview: stored.preview()?,
             name: stored.name.clone(),
             updated_at: stored.updated_at,
             dynamic_tools: DynamicTools::from_stored(stored.meta.dynamic_tools.as_deref()),
@@ -242,7 +247,7 @@ impl Environment {
             agent,
         };
         let id = stored.meta.id;
-        self.loaded.get_or_insert_with(id, || ThreadHandle::spawn(seed, self.clone(), self.sink.clone()))
+        Ok(self.loaded.get_or_insert_with(id, || ThreadHandle::spawn(seed, self.clone(), self.sink.clone())))
     }
 
     /// Loads a thread whose id is new.

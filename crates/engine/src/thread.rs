@@ -17,7 +17,6 @@ use types::{AbsPath, ResponseItem, SessionSource, SubAgentSource, ThreadId, Turn
 
 use self::actor::ThreadActor;
 use crate::agents::AgentLink;
-use crate::context::ContextFacts;
 use crate::dynamic_tools::DynamicTools;
 use crate::environment::Environment;
 use crate::event::{EventSink, ThreadStatus};
@@ -138,7 +137,6 @@ pub(crate) struct ThreadSeed {
     pub(crate) path: Option<AbsPath>,
     pub(crate) settings: ThreadSettings,
     pub(crate) log: Log,
-    pub(crate) facts: Option<ContextFacts>,
     pub(crate) preview: String,
     pub(crate) name: Option<String>,
     pub(crate) updated_at: SystemTime,
@@ -272,7 +270,7 @@ impl ThreadHandle {
             }),
             environment,
         });
-        let actor = ThreadActor::new(shared.clone(), seed.log, seed.facts);
+        let actor = ThreadActor::new(shared.clone(), seed.log);
         shared.environment.tasks.spawn(actor.run(receiver));
         Self { shared, commands }
     }

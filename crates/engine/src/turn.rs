@@ -28,7 +28,7 @@ use crate::context::{self, ContextFacts};
 use crate::environment::{Environment, unix_seconds};
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
-use crate::log::Log;
+use crate::log::{Log, read_back};
 use crate::settings::{ThreadSettings, TurnRequest};
 use crate::task::Task;
 use crate::thread::ThreadShared;
@@ -59,7 +59,6 @@ pub(crate) enum Heard {
 /// How a turn ended, with what it borrowed.
 pub(crate) struct TurnEnd {
     pub(crate) log: Log,
-    pub(crate) facts: Option<ContextFacts>,
     pub(crate) turn: Turn,
     /// What the agent said last.
     pub(crate) last_message: Option<String>,
@@ -79,8 +78,6 @@ pub(crate) struct TurnTask {
     pub(crate) thread: Arc<ThreadShared>,
     pub(crate) settings: Arc<ThreadSettings>,
     pub(crate) log: Log,
-    /// What the model was last told about its surroundings.
-    pub(crate) facts: Option<ContextFacts>,
     pub(crate) task: Task,
     pub(crate) inbox: mpsc::Receiver<TurnInput>,
     pub(crate) cancel: CancellationToken,
@@ -123,7 +120,6 @@ struct RunningTurn {
     settings: Arc<ThreadSettings>,
     model: ModelInfo,
     log: Log,
-    facts: Option<ContextFacts>,
     output_schema: Option<Value>,
     client_metadata: Vec<(String, String)>,
     inbox: mpsc::Receiver<TurnInput>,
@@ -160,10 +156,11 @@ impl TurnTask {
             return self.refuse_empty_input();
         }
         let (task, mut turn) = self.set_up(lookup.info);
-        let outcome = match task {
-            Task::User(request) => turn.work(*request, started_at).await,
-            Task::Compact => turn.compact_alone(started_at).await,
-            Task::Review(target) => turn.review(&target, started_at).await,
+        let outcome = match (turn.recall().await, task) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Task::User(request)) => turn.work(*request, started_at).await,
+            (Ok(()), Task::Compact) => turn.compact_alone(started_at).await,
+            (Ok(()), Task::Review(target)) => turn.review(&target, started_at).await,
         };
         turn.end(outcome, started_at)
     }
@@ -179,7 +176,6 @@ impl TurnTask {
             settings: self.settings,
             model,
             log: self.log,
-            facts: self.facts,
             output_schema: None,
             client_metadata: Vec::new(),
             inbox: self.inbox,
@@ -211,7 +207,6 @@ impl TurnTask {
         self.thread.sink.emit(self.thread.id, event);
         TurnEnd {
             log: self.log,
-            facts: self.facts,
             turn: Turn {
                 id: self.id,
                 items: Vec::new(),
@@ -231,6 +226,16 @@ impl TurnTask {
 }
 
 impl RunningTurn {
+    /// Reads what the model has seen, in the first turn of a thread that comes from disk.
+    async fn recall(&mut self) -> Result<(), Stop> {
+        let Some(path) = self.thread.path.clone().filter(|_| self.log.is_unread()) else { return Ok(()) };
+        let environment = self.environment.clone();
+        let read = tokio::task::spawn_blocking(move || read_back(&environment.store, &path));
+        let (history, model) = read.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+        self.log.replace(history, model.as_deref());
+        Ok(())
+    }
+
     async fn work(&mut self, request: TurnRequest, started_at: i64) -> Result<(), Stop> {
         let TurnRequest { input, output_schema, client_metadata, overrides: _ } = request;
         self.output_schema = output_schema;
@@ -267,13 +272,13 @@ impl RunningTurn {
         if let Some(warning) = facts.warning() {
             self.events.emit(ThreadEvent::Warning(warning));
         }
-        records.extend(facts.items_since(self.facts.as_ref()).into_iter().map(Record::ResponseItem));
+        records.extend(facts.items_since(self.log.facts.as_ref()).into_iter().map(Record::ResponseItem));
         records.push(self.turn_context());
         let (announce, input_records) = self.prepare(input);
         records.extend(input_records);
         let raw = self.raw_items(&records);
         self.log.record(records)?;
-        self.facts = Some(facts);
+        self.log.facts = Some(facts);
         // The input is kept even if the model will not be asked.
         compacted?;
 
@@ -458,7 +463,6 @@ impl RunningTurn {
         let heard = self.events.finish();
         TurnEnd {
             log: self.log,
-            facts: self.facts,
             turn: Turn {
                 id: self.id,
                 items: Vec::new(),

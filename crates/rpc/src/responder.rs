@@ -1,5 +1,6 @@
 //! The duty to answer a request.
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::message::{ErrorObject, RequestId};
@@ -34,11 +35,24 @@ impl Responder {
         self.answer(result);
     }
 
+    /// Answers with a frame that is written already: that of [`crate::encode_result`] for [`Self::id`], or an equal one.
+    pub fn respond_encoded(mut self, frame: Bytes) {
+        if let Some(outgoing) = self.outgoing.take()
+            && outgoing.push(frame).is_err()
+        {
+            self.closed();
+        }
+    }
+
+    fn closed(&self) {
+        tracing::debug!(id = %self.id, "the connection was closed before a request was answered");
+    }
+
     fn answer(&mut self, result: &Result<impl Serialize, ErrorObject>) {
         if let Some(outgoing) = self.outgoing.take()
             && outgoing.respond(&self.id, result).is_err()
         {
-            tracing::debug!(id = %self.id, "the connection was closed before a request was answered");
+            self.closed();
         }
     }
 }

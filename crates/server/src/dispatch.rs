@@ -15,6 +15,7 @@ use types::ThreadId;
 use crate::Server;
 use crate::connection::Connection;
 use crate::error::RpcError;
+use crate::turns_text::TurnsText;
 
 /// What a handler knows besides its params.
 #[derive(Clone)]
@@ -47,6 +48,7 @@ impl Order {
 #[must_use]
 pub(crate) struct Reply<T> {
     response: T,
+    turns: Option<TurnsText>,
     then: Option<After>,
 }
 
@@ -54,7 +56,13 @@ type After = Box<dyn FnOnce(&Cx) + Send>;
 
 impl<T> Reply<T> {
     pub(crate) fn new(response: T) -> Self {
-        Self { response, then: None }
+        Self { response, turns: None, then: None }
+    }
+
+    /// Puts turns where the response has an empty list of them.
+    pub(crate) fn with_turns(mut self, turns: Option<TurnsText>) -> Self {
+        self.turns = turns;
+        self
     }
 
     /// Does something right after the answer is queued, so that what it sends comes behind it.
@@ -136,8 +144,11 @@ fn refuse(responder: Responder, error: RpcError) -> BoxFuture {
 
 fn finish<T: Serialize>(cx: &Cx, responder: Responder, handled: Handled<T>) {
     match handled {
-        Ok(Reply { response, then }) => {
-            responder.respond(&Ok::<T, ErrorObject>(response));
+        Ok(Reply { response, turns, then }) => {
+            match turns.and_then(|turns| turns.answer(responder.id(), &response)) {
+                Some(frame) => responder.respond_encoded(frame.into()),
+                None => responder.respond(&Ok::<T, ErrorObject>(response)),
+            }
             if let Some(then) = then {
                 then(cx);
             }

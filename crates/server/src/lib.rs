@@ -16,6 +16,7 @@ mod methods;
 mod notifications;
 mod retire;
 mod start;
+mod turns_text;
 mod wire;
 
 use std::io;

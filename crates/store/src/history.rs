@@ -103,7 +103,10 @@ impl Entry for ResponseItem {
 
 /// The rules of compactions and rollbacks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(bound(serialize = "E: Serialize, E::Summary: Serialize", deserialize = "E: Deserialize<'de>, E::Summary: Deserialize<'de>"))]
+#[serde(bound(
+    serialize = "E: Serialize, E::Summary: Serialize",
+    deserialize = "E: Deserialize<'de>, E::Summary: Deserialize<'de>"
+))]
 pub(crate) struct Epochs<E: Entry> {
     /// One for each compaction, and the first. The last one counts; those before it come back by a rollback only.
     pub(crate) epochs: Vec<Epoch<E>>,
@@ -118,7 +121,10 @@ impl<E: Entry> Default for Epochs<E> {
 
 /// The history since a compaction, or since the beginning.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(bound(serialize = "E: Serialize, E::Summary: Serialize", deserialize = "E: Deserialize<'de>, E::Summary: Deserialize<'de>"))]
+#[serde(bound(
+    serialize = "E: Serialize, E::Summary: Serialize",
+    deserialize = "E: Deserialize<'de>, E::Summary: Deserialize<'de>"
+))]
 pub(crate) struct Epoch<E: Entry> {
     pub(crate) items: Vec<E>,
     /// Where the first message of each user turn stands.

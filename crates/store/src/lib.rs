@@ -14,6 +14,7 @@ pub mod record;
 pub mod thread;
 pub mod turns;
 
+mod copy;
 mod format;
 mod git_patches;
 mod index_file;

@@ -46,6 +46,16 @@ impl Disk {
     }
 }
 
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.as_ref().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Storage for Disk {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())

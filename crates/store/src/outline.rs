@@ -122,7 +122,7 @@ impl Outline {
                 match &step {
                     Step::Started(_) => self.history.epochs.turn_started(),
                     Step::Completed(_) | Step::Aborted(_) => self.history.epochs.turn_ended(),
-                    Step::RolledBack(turns) => self.history.rolled_back(*turns),
+                    Step::RolledBack(turns) => self.history.roll_back(*turns),
                     Step::UserMessage => self.first_message = self.first_message.or(Some(at)),
                     Step::Numbered | Step::Reasoning | Step::Put { .. } => {}
                 }
@@ -176,8 +176,8 @@ impl Turns {
             Step::Completed(id) => self.end(at, Some(&id), true),
             Step::Aborted(id) => self.end(at, id.as_ref(), false),
             Step::UserMessage => {
-                let begins = |open: &Open| !open.announced && !(open.compacted && open.span.items == 0);
-                if self.current.as_ref().is_some_and(begins) {
+                let goes_on = |open: &Open| open.announced || (open.compacted && open.span.items == 0);
+                if !self.current.as_ref().is_none_or(goes_on) {
                     self.close(at.start);
                 }
                 self.push(at, false);
@@ -321,7 +321,7 @@ impl Entry for Said {
     }
 
     fn outlives(&self, earlier: Option<&(Span, u64)>) -> bool {
-        !earlier.is_some_and(|(_, summary)| self.text == Some(*summary))
+        earlier.is_none_or(|(_, summary)| self.text != Some(*summary))
     }
 
     fn is_context(&self) -> bool {
@@ -365,7 +365,7 @@ impl Marks {
         self.compactions.push(Compaction { at, input, carried });
     }
 
-    fn rolled_back(&mut self, turns: u32) {
+    pub(crate) fn roll_back(&mut self, turns: u32) {
         self.epochs.roll_back(turns);
         self.compactions.truncate(self.epochs.epochs.len().saturating_sub(1));
     }

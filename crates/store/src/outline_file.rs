@@ -92,11 +92,7 @@ pub(crate) fn keep(home: &AbsPath, id: ThreadId, rollout: &File, outline: &Outli
     }
     let path = place(home, id);
     let write = || -> io::Result<()> {
-        let kept = KeptRef {
-            file: FileId::of(rollout)?,
-            check: check(rollout, outline.covered)?,
-            outline,
-        };
+        let kept = KeptRef { file: FileId::of(rollout)?, check: check(rollout, outline.covered)?, outline };
         let body = postcard::to_allocvec(&kept).map_err(io::Error::other)?;
         let mut bytes = Vec::with_capacity(MAGIC.len() + 8 + body.len());
         bytes.extend_from_slice(MAGIC);

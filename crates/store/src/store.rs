@@ -8,13 +8,14 @@ use std::time::SystemTime;
 use jiff::tz::TimeZone;
 use types::{AbsPath, ThreadId};
 
+use crate::copy;
 use crate::error::StoreError;
 use crate::git_patches::{self, GitPatch};
 use crate::names;
-use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
 use crate::outline_file;
+use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
 use crate::reader::{self, Tail};
-use crate::record::SessionMeta;
+use crate::record::{Record, SessionMeta};
 use crate::thread::{Rollout, StoredThread};
 use crate::writer::ThreadWriter;
 
@@ -84,6 +85,22 @@ impl Store {
         }
         let writer = ThreadWriter::resume(path.clone(), thread.meta.clone())?;
         Ok((thread, writer))
+    }
+
+    /// Begins a thread as a copy of another: its own facts, then the lines of `original` as they stand, except names,
+    /// then `closing`. The copy is complete when it appears under its name.
+    ///
+    /// # Errors
+    /// When the original cannot be read or the copy cannot be written; no file is left then.
+    pub fn copy(
+        &self,
+        original: &StoredThread,
+        meta: SessionMeta,
+        closing: &[Record],
+    ) -> Result<ThreadWriter, StoreError> {
+        let path = self.rollout_path(meta.id, meta.created_at);
+        copy::write(&path, original, &meta, closing)?;
+        ThreadWriter::resume(path, meta)
     }
 
     /// Looks at a thread and leaves its file as it is, so that it may be another process that writes it.

@@ -10,7 +10,7 @@ use types::{AbsPath, RateLimits, ResponseItem, TokenUsageTotals, Turn, TurnId, T
 use crate::error::StoreError;
 use crate::format;
 use crate::history::{History, ModelHistory, is_user_message};
-use crate::outline::{Outline, Said, Span, TurnSpan};
+use crate::outline::{Marks, Outline, Said, Span, TurnSpan};
 use crate::reader::{Lines, Section, Text};
 use crate::record::{EventRecord, Record, SessionMeta, TurnContextRecord};
 use crate::turns::{LastTurn, TurnBuilder, end_if_open};
@@ -138,12 +138,10 @@ impl StoredThread {
                 count += 1;
             }
             let mut builder = TurnBuilder::at(first, &self.turns[..next]);
-            self.rollout.lines(Span { start: first.at.start, end }, |line| {
-                match format::read_shown(line) {
-                    Some(Some(record)) => builder.record(record),
-                    Some(None) => builder.skip(),
-                    None => {}
-                }
+            self.rollout.lines(Span { start: first.at.start, end }, |line| match format::read_shown(line) {
+                Some(Some(record)) => builder.record(record),
+                Some(None) => builder.skip(),
+                None => {}
             })?;
             for (at, mut turn) in (next..).zip(builder.finish().into_iter().take(count)) {
                 if last == LastTurn::Ended || at + 1 < self.turns.len() {
@@ -172,10 +170,24 @@ impl StoredThread {
     /// # Errors
     /// When the file cannot be read.
     pub fn history(&self) -> Result<ModelHistory, StoreError> {
-        let (mut history, start) = match self.outline.history.start() {
-            Some(start) => {
-                (History::before_compaction(self.carried(start.carried)?, start.input), start.offset)
-            }
+        self.read_history(&self.outline.history).map(History::finish)
+    }
+
+    /// The same after the last turns of the user were taken back.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn history_without(&self, num_turns: u32) -> Result<ModelHistory, StoreError> {
+        let mut marks = self.outline.history.clone();
+        marks.roll_back(num_turns);
+        let mut history = self.read_history(&marks)?;
+        history.record(Record::Event(EventRecord::ThreadRolledBack { num_turns }));
+        Ok(history.finish())
+    }
+
+    fn read_history(&self, marks: &Marks) -> Result<History, StoreError> {
+        let (mut history, start) = match marks.start() {
+            Some(start) => (History::before_compaction(self.carried(start.carried)?, start.input), start.offset),
             None => (History::default(), 0),
         };
         self.rollout.lines(Span { start, end: self.rollout.end }, |line| {
@@ -183,7 +195,7 @@ impl StoredThread {
                 history.record(record);
             }
         })?;
-        Ok(history.finish())
+        Ok(history)
     }
 
     fn carried(&self, messages: &[Said]) -> Result<Vec<ResponseItem>, StoreError> {
@@ -264,6 +276,24 @@ impl StoredThread {
         let mut records = Vec::new();
         self.rollout.lines(Span { start, end: self.rollout.end }, |line| records.extend(format::read_line(line)))?;
         Ok(records)
+    }
+
+    /// The records from the beginning of the last turn on; none in a thread without turns.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_turn_records(&self) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::new();
+        if let Some(last) = self.turns.last() {
+            let at = Span { start: last.at.start, end: self.rollout.end };
+            self.rollout.lines(at, |line| records.extend(format::read_line(line)))?;
+        }
+        Ok(records)
+    }
+
+    /// Gives all readable lines, as they stand.
+    pub(crate) fn each_line(&self, each: impl FnMut(&str)) -> Result<(), StoreError> {
+        self.rollout.lines(Span { start: 0, end: self.rollout.end }, each)
     }
 
     fn event_at(&self, at: Option<Span>) -> Result<Option<EventRecord>, StoreError> {

@@ -5,9 +5,7 @@
 use std::time::Duration;
 
 use types::item::{HookPromptFragment, UserInput};
-use types::{
-    ContentItem, Item, ItemId, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus,
-};
+use types::{ContentItem, Item, ItemId, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus};
 
 use crate::outline::TurnSpan;
 use crate::record::{EventRecord, Extended, Record};
@@ -162,13 +160,8 @@ impl<'a> TurnBuilder<'a> {
                 }
             }
             EventRecord::ImageGenerationEnd { call_id, status, revised_prompt, result, saved_path } => {
-                let item = Item::ImageGeneration {
-                    id: call_id.as_str().into(),
-                    status,
-                    revised_prompt,
-                    result,
-                    saved_path,
-                };
+                let item =
+                    Item::ImageGeneration { id: call_id.as_str().into(), status, revised_prompt, result, saved_path };
                 self.put(None, item);
             }
             EventRecord::Extended(extended) => match *extended {

@@ -18,7 +18,6 @@ use types::item::{NonSteerableTurn, UserInput};
 use types::{ResponseItem, Turn, TurnId};
 
 use super::{AcceptedTurn, Command, Reply, ThreadError, ThreadShared};
-use crate::context::ContextFacts;
 use crate::environment::unix_seconds;
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::log::Log;
@@ -30,12 +29,6 @@ use crate::turn::{Heard, TurnEnd, TurnInput, TurnTask, unknown_model_warning};
 const MAX_WAITING: usize = 64;
 /// Input that waits for a running turn, which takes it between two model requests.
 const TURN_INBOX: usize = 64;
-
-/// What the actor keeps while no turn runs.
-struct Idle {
-    log: Log,
-    facts: Option<ContextFacts>,
-}
 
 /// What becomes of input of the user while a turn runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +76,7 @@ struct Waiting {
 pub(super) struct ThreadActor {
     shared: Arc<ThreadShared>,
     /// `None` while a turn runs.
-    idle: Option<Idle>,
+    idle: Option<Log>,
     running: Option<Running>,
     waiting: VecDeque<Waiting>,
     /// Takes no more commands; ends with the running turn.
@@ -100,15 +93,8 @@ enum Event {
 }
 
 impl ThreadActor {
-    pub(super) fn new(shared: Arc<ThreadShared>, log: Log, facts: Option<ContextFacts>) -> Self {
-        Self {
-            shared,
-            idle: Some(Idle { log, facts }),
-            running: None,
-            waiting: VecDeque::new(),
-            closing: false,
-            closed: Vec::new(),
-        }
+    pub(super) fn new(shared: Arc<ThreadShared>, log: Log) -> Self {
+        Self { shared, idle: Some(log), running: None, waiting: VecDeque::new(), closing: false, closed: Vec::new() }
     }
 
     /// Runs until the thread is closed, or until no handle is left.
@@ -248,7 +234,7 @@ impl ThreadActor {
     }
 
     fn start(&mut self, id: TurnId, task: Task, go: oneshot::Receiver<()>) {
-        let Some(Idle { log, facts }) = self.idle.take() else {
+        let Some(log) = self.idle.take() else {
             tracing::error!(thread = %self.shared.id, "a turn was to start while the thread has no log");
             return;
         };
@@ -256,7 +242,7 @@ impl ThreadActor {
         let (environment, thread) = (self.shared.environment.clone(), self.shared.clone());
         let settings = self.shared.settings();
         self.launch(id.clone(), steering, |Reins { inbox, cancel, replaced }| {
-            TurnTask { id, environment, thread, settings, log, facts, task, inbox, cancel, replaced }.run(go)
+            TurnTask { id, environment, thread, settings, log, task, inbox, cancel, replaced }.run(go)
         });
     }
 
@@ -331,8 +317,8 @@ impl ThreadActor {
 
     fn notify(&mut self, items: Vec<ResponseItem>) {
         let told = match (&mut self.idle, &self.running) {
-            (Some(idle), _) => {
-                let told = idle.log.record(items.into_iter().map(Record::ResponseItem).collect());
+            (Some(log), _) => {
+                let told = log.record(items.into_iter().map(Record::ResponseItem).collect());
                 told.map_err(|error| error.to_string())
             }
             (None, Some(running)) => {
@@ -365,7 +351,7 @@ impl ThreadActor {
         let Some(running) = self.running.take() else { return };
         match end {
             Ok(end) => {
-                self.idle = Some(Idle { log: end.log, facts: end.facts });
+                self.idle = Some(end.log);
                 self.shared.view().updated_at = SystemTime::now();
                 // Who an agent works for hears of its work, not of its housekeeping.
                 if !matches!(running.steering, Steering::Refused(_)) {
@@ -441,30 +427,34 @@ impl ThreadActor {
             kind: Some(types::TurnErrorKind::InternalServerError),
             details: None,
         });
-        let mut log = self.reload();
         let aborted = EventRecord::TurnAborted {
             turn_id: Some(id),
             reason: "interrupted".to_owned(),
             completed_at: Some(unix_seconds()),
             duration: None,
         };
-        if let Err(error) = log.record(vec![Record::Event(aborted)]) {
-            tracing::error!(%error, thread = %self.shared.id, "the end of a crashed turn could not be stored");
-        }
-        self.idle = Some(Idle { log, facts: None });
+        let reloaded = self.reload().and_then(|mut log| {
+            log.record(vec![Record::Event(aborted)])?;
+            Ok(log)
+        });
         self.shared.agent.turn_ended(&self.shared, &turn, None);
         self.tell_end(turn, ThreadStatus::SystemError, heard, false);
-    }
-
-    fn reload(&self) -> Log {
-        let Some(path) = &self.shared.path else { return Log::new(None, Vec::new(), None, 0) };
-        match self.shared.environment.store.open(path) {
-            Ok((stored, writer)) => Log::of_stored(&stored, Some(writer)),
+        match reloaded {
+            Ok(log) => self.idle = Some(log),
             Err(error) => {
-                tracing::error!(%error, "a thread could not be read back");
-                Log::new(None, Vec::new(), None, 0)
+                // Nothing that happens from here on would be kept. A client that resumes the thread hears why it cannot.
+                tracing::error!(%error, thread = %self.shared.id, "a thread cannot be read back and is closed");
+                self.closing = true;
+                self.shared.environment.loaded.forget(self.shared.id);
+                self.shared.sink.emit(self.shared.id, ThreadEvent::Closed);
             }
         }
+    }
+
+    fn reload(&self) -> Result<Log, StoreError> {
+        let Some(path) = &self.shared.path else { return Ok(Log::new(None, Vec::new(), None, 0)) };
+        let (stored, writer) = self.shared.environment.store.open(path)?;
+        Log::of_stored(&stored, writer)
     }
 }
 

@@ -38,7 +38,7 @@ impl RunningTurn {
         }
         let (context, mut and) = match go_on {
             Continue::NextTurn => {
-                if let Some(facts) = &mut self.facts {
+                if let Some(facts) = &mut self.log.facts {
                     facts.forget();
                 }
                 (Vec::new(), Vec::new())
@@ -46,7 +46,7 @@ impl RunningTurn {
             Continue::ThisTurn => {
                 let facts = ContextFacts::gather(&self.environment, &self.thread, &self.settings, &self.model);
                 let context = facts.items_since(None);
-                self.facts = Some(facts);
+                self.log.facts = Some(facts);
                 (context, vec![self.turn_context()])
             }
         };

@@ -16,7 +16,7 @@ use types::{Item, ItemId, ModeKind, ResponseItem, Turn, TurnError, TurnErrorKind
 
 use super::tool_calls::truncation;
 use super::{TurnEnd, TurnInput};
-use crate::context::{self, ContextFacts};
+use crate::context;
 use crate::environment::unix_seconds;
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
@@ -33,7 +33,6 @@ pub(crate) struct CommandTurn {
     pub(crate) thread: Arc<ThreadShared>,
     pub(crate) settings: Arc<ThreadSettings>,
     pub(crate) log: Log,
-    pub(crate) facts: Option<ContextFacts>,
     pub(crate) script: String,
     pub(crate) inbox: mpsc::Receiver<TurnInput>,
     pub(crate) cancel: CancellationToken,
@@ -69,7 +68,6 @@ impl CommandTurn {
         TurnEnd {
             leftover: Vec::new(),
             log: self.log,
-            facts: self.facts,
             turn: Turn {
                 id: self.id,
                 items: Vec::new(),

@@ -78,7 +78,7 @@ async fn copy(cx: &Cx, thread: ThreadHandle) -> Result<ThreadHandle, RpcError> {
     });
     let copy = copied.await?.map_err(|error| failed(&error.reason()))?.thread;
     cx.server.hub.subscribe(copy.id(), &cx.connection);
-    let shown = thread_view::of_loaded(cx, &copy.snapshot(), &[]);
+    let shown = thread_view::of_loaded(cx, &copy.snapshot());
     cx.server.hub.broadcast(&p::ThreadStartedNotification { thread: shown });
     Ok(copy)
 }

@@ -28,7 +28,7 @@ pub(crate) async fn start(cx: Cx, mut params: p::ThreadStartParams) -> Handled<p
     });
     cx.server.hub.subscribe(thread.id(), &cx.connection);
     let snapshot = thread.snapshot();
-    let shown = thread_view::of_loaded(&cx, &snapshot, &[]);
+    let shown = thread_view::of_loaded(&cx, &snapshot);
     let SettingsView {
         model,
         model_provider,

@@ -73,7 +73,7 @@ pub(crate) async fn update(cx: Cx, params: p::ThreadMetadataUpdateParams) -> Han
             return Err(RpcError::invalid_request(message));
         }
         store.patch_git(id, patch)?;
-        let thread = thread_view::of_loaded(&cx, &thread.snapshot(), &[]);
+        let thread = thread_view::of_loaded(&cx, &thread.snapshot());
         return Ok(p::ThreadMetadataUpdateResponse { thread }.into());
     }
     let found = store.find(id)?.ok_or_else(|| RpcError::thread_not_found(id))?;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use engine::{Fork, NewThread, Resumed, ThreadHandle, ThreadSnapshot};
+use engine::{Fork, Forked, NewThread, Resumed, ThreadHandle, ThreadSnapshot};
 use protocol as p;
-use store::StoredThread;
+use store::{StoreError, StoredThread};
 use types::{AbsPath, ThreadId, TokenUsageTotals, TurnId};
 
 use super::thread_settings::{self, Requested, Stored, requested};
+use super::thread_turns::Turns;
 use super::thread_view;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
@@ -38,7 +39,8 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
             let path = place.or_else(|id| thread_view::find_active(&cx, id))?;
             let store = &cx.server.engine.environment().store;
             let (stored, writer) = store.open(&path).map_err(|error| unreadable(path.as_path(), &error))?;
-            let (turns, usage) = (stored.turns(), stored.usage());
+            let usage = stored.usage()?;
+            let turns = Turns::of_stored(stored.clone()).to_text()?;
             Ok((stored, writer, turns, usage))
         };
         thread_view::blocking(open).await??
@@ -49,15 +51,15 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
     let extended_history = params.persist_extended_history;
     let mut params = params;
     let settings = stored_settings(&cx, requested!(params), &stored)?;
-    let Resumed { thread, was_loaded } = cx.server.engine.resume(&stored, writer, settings, extended_history);
+    let Resumed { thread, was_loaded } = cx.server.engine.resume(&stored, writer, settings, extended_history)?;
     if was_loaded {
         return resume_loaded(&cx, &thread).await;
     }
     announce(&cx, &thread);
-    let response = resumed(&cx, &thread.snapshot(), &turns);
+    let response = resumed(&cx, &thread.snapshot());
     let id = thread.id();
-    let warning = other_model(&stored, &response.model);
-    Ok(Reply::new(response).then(move |cx| {
+    let warning = other_model(&stored, &response.model)?;
+    Ok(Reply::new(response).with_turns(Some(turns)).then(move |cx| {
         if let Some(message) = warning {
             let thread_id = Some(id.to_string());
             cx.server.hub.notify(&cx.connection, &p::WarningNotification { thread_id, message });
@@ -67,11 +69,11 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
 }
 
 /// Says that the thread goes on with another model than it had, if it does.
-fn other_model(stored: &StoredThread, model: &str) -> Option<String> {
-    let before = &stored.last_turn_context()?.model;
-    (before != model).then(|| {
+fn other_model(stored: &StoredThread, model: &str) -> Result<Option<String>, RpcError> {
+    let before = stored.last_turn_context()?.map(|context| context.model);
+    Ok(before.filter(|before| before != model).map(|before| {
         format!("so far `{before}` worked in this thread, now `{model}` goes on: it may read what was said differently")
-    })
+    }))
 }
 
 /// A request that names a loaded thread cannot mean another file.
@@ -114,16 +116,20 @@ async fn resume_loaded(cx: &Cx, thread: &ThreadHandle) -> Handled<p::ThreadResum
     let joined = cx.server.hub.join(id, &cx.connection);
     let told = {
         let (cx, thread) = (cx.clone(), thread.clone());
-        thread_view::blocking(move || thread_view::told(&cx, &thread, &path)).await
+        let read = move || -> Result<_, StoreError> {
+            let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path)?;
+            Ok((turns.to_text()?, turns.stored.usage()?, snapshot))
+        };
+        thread_view::blocking(read).await
     };
-    let told = told.and_then(|told| Ok(told?)).inspect_err(|_| {
+    let (turns, usage, snapshot) = told.and_then(|told| Ok(told?)).inspect_err(|_| {
         if joined.new {
             cx.server.unsubscribe(id, cx.connection.id);
         }
     })?;
-    let response = resumed(cx, &told.snapshot, &told.turns);
-    Ok(Reply::new(response).then(move |cx| {
-        tell_usage(cx, id, told.usage);
+    let response = resumed(cx, &snapshot);
+    Ok(Reply::new(response).with_turns(Some(turns)).then(move |cx| {
+        tell_usage(cx, id, usage);
         cx.server.hub.ask_again(&joined.open, &cx.connection);
     }))
 }
@@ -146,13 +152,14 @@ fn resume_history(cx: &Cx, mut params: p::ThreadResumeParams) -> Handled<p::Thre
         history,
     });
     announce(cx, &thread);
-    Ok(resumed(cx, &thread.snapshot(), &[]).into())
+    Ok(resumed(cx, &thread.snapshot()).into())
 }
 
-fn resumed(cx: &Cx, snapshot: &ThreadSnapshot, turns: &[types::Turn]) -> p::ThreadResumeResponse {
+/// Without the turns.
+fn resumed(cx: &Cx, snapshot: &ThreadSnapshot) -> p::ThreadResumeResponse {
     let view = thread_view::settings_view(cx, snapshot);
     p::ThreadResumeResponse {
-        thread: thread_view::of_loaded(cx, snapshot, turns),
+        thread: thread_view::of_loaded(cx, snapshot),
         model: view.model,
         model_provider: view.model_provider,
         service_tier: view.service_tier,
@@ -173,10 +180,10 @@ fn unreadable(path: &Path, error: &store::StoreError) -> RpcError {
 
 /// Settings of a stored thread: what the request says, what the thread had, what the configuration says.
 fn stored_settings(cx: &Cx, requested: Requested, stored: &StoredThread) -> Result<engine::ThreadSettings, RpcError> {
-    let context = stored.last_turn_context();
+    let context = stored.last_turn_context()?;
     let kept = Stored {
         cwd: Some(stored.meta.cwd.clone()),
-        model: context.map(|context| context.model.clone()),
+        model: context.as_ref().map(|context| context.model.clone()),
         model_provider: stored.meta.model_provider.clone(),
         effort: context.and_then(|context| context.effort),
         base_instructions: stored.meta.base_instructions.clone(),
@@ -214,14 +221,19 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
         ephemeral: params.ephemeral,
         extended_history: params.persist_extended_history,
     };
-    let forked = {
+    let (forked, turns, usage) = {
         let cx = cx.clone();
-        thread_view::blocking(move || cx.server.engine.fork(&original, fork)).await??
+        let copy = move || -> Result<_, StoreError> {
+            let Forked { thread, stored } = cx.server.engine.fork(&original, fork)?;
+            let usage = stored.usage()?;
+            Ok((thread, Turns::of_stored(stored).to_wire()?, usage))
+        };
+        thread_view::blocking(copy).await??
     };
-    let id = forked.thread.id();
+    let id = forked.id();
     cx.server.hub.subscribe(id, &cx.connection);
-    let snapshot = forked.thread.snapshot();
-    let thread = thread_view::of_loaded(&cx, &snapshot, &forked.turns);
+    let snapshot = forked.snapshot();
+    let thread = p::Thread { turns, ..thread_view::of_loaded(&cx, &snapshot) };
     let view = thread_view::settings_view(&cx, &snapshot);
     let response = p::ThreadForkResponse {
         thread: thread.clone(),
@@ -237,7 +249,7 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
         reasoning_effort: view.reasoning_effort,
     };
     Ok(Reply::new(response).then(move |cx| {
-        tell_usage(cx, id, forked.usage);
+        tell_usage(cx, id, usage);
         cx.server.hub.broadcast(&p::ThreadStartedNotification { thread });
     }))
 }

@@ -2,8 +2,8 @@
 
 use engine::{ThreadHandle, ThreadSnapshot};
 use protocol as p;
-use store::{LastTurn, StoreError, StoredThread, turns_from};
-use types::{AbsPath, GitFacts, ThreadId, TokenUsageTotals, Turn, TurnId, TurnStatus};
+use store::{StoreError, StoredThread};
+use types::{AbsPath, GitFacts, ThreadId};
 
 use super::permissions;
 use crate::dispatch::Cx;
@@ -26,8 +26,8 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     tokio::task::spawn_blocking(work).await.map_err(RpcError::internal)
 }
 
-/// A loaded thread on the wire.
-pub(crate) fn of_loaded(cx: &Cx, thread: &ThreadSnapshot, turns: &[Turn]) -> p::Thread {
+/// A loaded thread on the wire, without its turns.
+pub(crate) fn of_loaded(cx: &Cx, thread: &ThreadSnapshot) -> p::Thread {
     let meta = &thread.meta;
     p::Thread {
         id: meta.id.to_string(),
@@ -48,17 +48,20 @@ pub(crate) fn of_loaded(cx: &Cx, thread: &ThreadSnapshot, turns: &[Turn]) -> p::
         // Known once the thread is stored.
         git_info: git(cx, meta.id, meta.git.clone().filter(|_| !thread.preview.is_empty())).to_wire(),
         name: thread.name.clone(),
-        turns: turns.iter().map(|turn| turn.to_wire()).collect(),
+        turns: Vec::new(),
     }
 }
 
-/// A stored thread that is not loaded, on the wire.
-pub(crate) fn of_stored(cx: &Cx, thread: &StoredThread, turns: &[Turn]) -> p::Thread {
+/// A stored thread that is not loaded, on the wire, without its turns.
+///
+/// # Errors
+/// When its rollout cannot be read any more.
+pub(crate) fn of_stored(cx: &Cx, thread: &StoredThread) -> Result<p::Thread, StoreError> {
     let meta = &thread.meta;
-    p::Thread {
+    Ok(p::Thread {
         id: meta.id.to_string(),
         forked_from_id: meta.forked_from_id.map(|id| id.to_string()),
-        preview: thread.preview(),
+        preview: thread.preview()?,
         ephemeral: false,
         model_provider: meta.model_provider.clone().unwrap_or_default(),
         created_at: unix_seconds(meta.created_at),
@@ -72,8 +75,8 @@ pub(crate) fn of_stored(cx: &Cx, thread: &StoredThread, turns: &[Turn]) -> p::Th
         agent_role: meta.agent_role.clone(),
         git_info: git(cx, meta.id, meta.git.clone()).to_wire(),
         name: thread.name.clone(),
-        turns: turns.iter().map(|turn| turn.to_wire()).collect(),
-    }
+        turns: Vec::new(),
+    })
 }
 
 /// A thread's git facts with what clients have changed of them.
@@ -85,58 +88,6 @@ fn git(cx: &Cx, id: ThreadId, facts: Option<GitFacts>) -> Option<GitFacts> {
             facts
         }
     }
-}
-
-/// A loaded thread with its turns, all as of one moment.
-pub(crate) struct Told {
-    pub(crate) snapshot: ThreadSnapshot,
-    /// Those on disk, the running one as it is now.
-    pub(crate) turns: Vec<Turn>,
-    pub(crate) usage: Option<(TurnId, TokenUsageTotals)>,
-}
-
-/// Reads what is known of a loaded thread whose rollout is at `path`. Blocks while that is read.
-pub(crate) fn told(cx: &Cx, thread: &ThreadHandle, path: &AbsPath) -> Result<Told, StoreError> {
-    let store = &cx.server.engine.environment().store;
-    let mut known_open = None;
-    loop {
-        let stored = store.read(path)?;
-        // Taken after the rollout was read: a turn that runs now had not ended there.
-        let snapshot = thread.snapshot();
-        let turns = turns_from(&stored.records, LastTurn::Running);
-        let open = open_turn(&turns).filter(|open| snapshot.running.as_ref().is_none_or(|turn| turn.id != **open));
-        // A turn without an end that does not run may have ended since: then its end is on disk by now.
-        if open.is_some() && open != known_open.as_ref() {
-            known_open = open.cloned();
-            continue;
-        }
-        let turns = with_running(turns, snapshot.running.as_ref());
-        return Ok(Told { snapshot, turns, usage: stored.usage() });
-    }
-}
-
-/// The last turn, if it has no end.
-fn open_turn(turns: &[Turn]) -> Option<&TurnId> {
-    turns.last().filter(|turn| turn.status == TurnStatus::InProgress).map(|turn| &turn.id)
-}
-
-/// Stored turns, of which the last one may have no end, with the running one as it is now.
-fn with_running(mut turns: Vec<Turn>, running: Option<&Turn>) -> Vec<Turn> {
-    if let Some(open) = turns.last_mut().filter(|turn| turn.status == TurnStatus::InProgress) {
-        match running.filter(|running| running.id == open.id) {
-            // What is not in the rollout (commands, patches) is known only here.
-            Some(running) if running.items.len() > open.items.len() => open.items.clone_from(&running.items),
-            Some(_) => {}
-            // Nobody runs it any more.
-            None => open.status = TurnStatus::Interrupted,
-        }
-    }
-    if let Some(running) = running
-        && turns.iter().all(|turn| turn.id != running.id)
-    {
-        turns.push(running.clone());
-    }
-    turns
 }
 
 /// Where the rollout of a thread is that is not archived.
@@ -181,62 +132,5 @@ pub(crate) fn settings_view(cx: &Cx, thread: &ThreadSnapshot) -> SettingsView {
         sandbox: settings.sandbox_policy.to_wire(),
         permission_profile: profile.to_wire(),
         reasoning_effort: settings.effort.to_wire(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use types::{Item, ItemId};
-
-    use super::*;
-
-    fn turn(id: &str, status: TurnStatus, items: usize) -> Turn {
-        let item = |number| Item::AgentMessage {
-            id: ItemId::from(format!("item-{number}")),
-            text: "said".to_owned(),
-            phase: None,
-            memory_citation: None,
-        };
-        Turn {
-            id: TurnId::from(id),
-            items: (0..items).map(item).collect(),
-            status,
-            error: None,
-            started_at: None,
-            completed_at: None,
-            duration: None,
-        }
-    }
-
-    fn shown(stored: Vec<Turn>, running: Option<&Turn>) -> Vec<(String, TurnStatus, usize)> {
-        let turns = with_running(stored, running);
-        turns.into_iter().map(|turn| (turn.id.to_string(), turn.status, turn.items.len())).collect()
-    }
-
-    #[test]
-    fn a_turn_that_has_its_end_on_disk_is_not_opened_again() {
-        let late = turn("t1", TurnStatus::InProgress, 3);
-        for end in [TurnStatus::Completed, TurnStatus::Interrupted, TurnStatus::Failed] {
-            assert_eq!(shown(vec![turn("t1", end, 1)], Some(&late)), [("t1".to_owned(), end, 1)]);
-        }
-        let stored = vec![turn("t1", TurnStatus::Completed, 1), turn("t2", TurnStatus::Completed, 1)];
-        assert_eq!(shown(stored, Some(&late)).len(), 2, "nor is it shown twice");
-    }
-
-    #[test]
-    fn the_running_turn_is_shown_with_what_only_the_process_knows() {
-        let running = turn("t1", TurnStatus::InProgress, 3);
-        let expected = [("t1".to_owned(), TurnStatus::InProgress, 3)];
-        assert_eq!(shown(vec![turn("t1", TurnStatus::InProgress, 1)], Some(&running)), expected);
-        assert_eq!(shown(Vec::new(), Some(&running)), expected, "also before it is on disk");
-    }
-
-    #[test]
-    fn a_turn_without_end_that_nobody_runs_is_interrupted() {
-        let stored = vec![turn("t1", TurnStatus::InProgress, 1)];
-        assert_eq!(shown(stored.clone(), None), [("t1".to_owned(), TurnStatus::Interrupted, 1)]);
-        let other = turn("t2", TurnStatus::InProgress, 0);
-        let expected = [("t1".to_owned(), TurnStatus::Interrupted, 1), ("t2".to_owned(), TurnStatus::InProgress, 0)];
-        assert_eq!(shown(stored, Some(&other)), expected);
     }
 }

@@ -148,6 +148,12 @@ fn split(line: &str) -> Option<(&str, &str)> {
     (payload.starts_with('{') && payload.ends_with('}')).then_some((kind, payload))
 }
 
+/// Whether a line gives a thread its name.
+pub(crate) fn is_name(line: &str) -> bool {
+    memmem::find(line.as_bytes(), b"\"thread_name_updated\"").is_some()
+        && matches!(read_line(line), Ok(Record::Event(EventRecord::ThreadName { .. })))
+}
+
 /// Reads what lists show of a first line; `None` for any other line.
 pub(crate) fn read_head(line: &str) -> Option<Head> {
     let LineIn { kind, payload } = serde_json::from_str(line).ok()?;

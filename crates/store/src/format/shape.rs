@@ -153,9 +153,7 @@ fn of_event(event: EventRecord) -> Shape {
         | EventRecord::EnteredReview { .. }
         | EventRecord::ExitedReview { .. } => Step::Numbered,
         EventRecord::ItemCompleted { item, .. } if !is_shown(&item) => return Shape::Other,
-        EventRecord::ItemCompleted { turn_id, item, .. } => {
-            Step::Put { turn: Some(turn_id), item: item.id().clone() }
-        }
+        EventRecord::ItemCompleted { turn_id, item, .. } => Step::Put { turn: Some(turn_id), item: item.id().clone() },
         EventRecord::ImageGenerationEnd { call_id, .. } => Step::Put { turn: None, item: call_id.as_str().into() },
         EventRecord::Extended(extended) => match *extended {
             Extended::Item { turn_id, item } => Step::Put { turn: turn_id, item: item.id().clone() },

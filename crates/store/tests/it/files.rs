@@ -120,7 +120,11 @@ async fn a_file_cut_anywhere_loses_nothing_whole_and_takes_appends() {
         assert_eq!((thread.records().unwrap().len(), thread.skipped), (lines - 1, 0), "cut at {length}");
         writer.append(&[agent("after")]).unwrap();
         let thread = home.store.read(&path).unwrap();
-        assert_eq!((thread.records().unwrap().len(), thread.skipped, thread.torn_bytes), (lines, 0, 0), "cut at {length}");
+        assert_eq!(
+            (thread.records().unwrap().len(), thread.skipped, thread.torn_bytes),
+            (lines, 0, 0),
+            "cut at {length}"
+        );
         assert!(matches!(thread.records().unwrap().last(), Some(Record::Event(EventRecord::AgentMessage { .. }))));
     }
 }
@@ -256,5 +260,8 @@ async fn a_line_longer_than_a_read_is_read_whole() {
     let path = written(&home, &[vec![said(&long)], turn("a")].concat()).await;
     let thread = home.store.read(&path).unwrap();
     assert!(matches!(&thread.history().unwrap().items[0], ResponseItem::Message { .. }));
-    assert_eq!((thread.history().unwrap().items[0].clone(), thread.turns(LastTurn::Ended).unwrap().len()), (ResponseItem::user(long), 1));
+    assert_eq!(
+        (thread.history().unwrap().items[0].clone(), thread.turns(LastTurn::Ended).unwrap().len()),
+        (ResponseItem::user(long), 1)
+    );
 }

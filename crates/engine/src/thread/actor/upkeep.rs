@@ -7,12 +7,13 @@ use store::{EventRecord, Record, StoreError, StoredThread};
 use tokio::sync::oneshot;
 use types::{ResponseItem, TokenUsage, TurnId};
 
-use super::{Idle, Reins, Steering, ThreadActor};
+use super::{Reins, Steering, ThreadActor};
 use crate::compact::estimated_tokens;
 use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
-use crate::thread::{AcceptedTurn, Command, Reply, ThreadError, ThreadHandle};
+use crate::log::{Log, read_back};
+use crate::thread::{AcceptedTurn, Command, Reply, ThreadError, ThreadHandle, ThreadShared};
 use crate::turn::TurnInput;
 use crate::turn::user_command::{self, CommandTurn};
 
@@ -68,8 +69,8 @@ impl ThreadHandle {
 
 impl ThreadActor {
     pub(super) fn record(&mut self, record: Record, reply: Reply<()>) {
-        if let Some(idle) = &mut self.idle {
-            let _ = reply.send(idle.log.record(vec![record]).map_err(ThreadError::from));
+        if let Some(log) = &mut self.idle {
+            let _ = reply.send(log.record(vec![record]).map_err(ThreadError::from));
         } else {
             self.pass_on(reply, |done| TurnInput::Record { record: Box::new(record), done });
         }
@@ -78,13 +79,17 @@ impl ThreadActor {
     /// Puts items before the model. In a thread that has not begun its context comes first, as in a turn.
     pub(super) fn inject(&mut self, items: Vec<ResponseItem>, reply: Reply<()>) {
         let shared = &self.shared;
-        let Some(idle) = &mut self.idle else {
+        let Some(log) = &mut self.idle else {
             self.pass_on(reply, |done| TurnInput::Inject { items, done });
             return;
         };
+        if let Err(error) = recall(shared, log) {
+            let _ = reply.send(Err(error.into()));
+            return;
+        }
         let mut records = Vec::new();
         let mut context = None;
-        if idle.facts.is_none() {
+        if log.facts.is_none() {
             let settings = shared.settings();
             let facts = ContextFacts::gather(&shared.environment, shared, &settings, &settings.lookup_model().info);
             records.extend(facts.items_since(None).into_iter().map(Record::ResponseItem));
@@ -92,15 +97,15 @@ impl ThreadActor {
             context = Some(facts);
         }
         records.extend(items.into_iter().map(Record::ResponseItem));
-        let done = idle.log.record(records);
+        let done = log.record(records);
         if done.is_ok() && context.is_some() {
-            idle.facts = context;
+            log.facts = context;
         }
         let _ = reply.send(done.map_err(ThreadError::from));
     }
 
-    /// Reads the whole rollout (a few milliseconds a megabyte) in the actor's task: nothing may happen to the thread
-    /// meanwhile, and nobody else of the server waits for it.
+    /// Reads the rollout from the newest compaction on (a few milliseconds a megabyte) in the actor's task: nothing may
+    /// happen to the thread meanwhile, and nobody else of the server waits for it.
     pub(super) fn roll_back(&mut self, num_turns: u32) -> Result<StoredThread, ThreadError> {
         let outcome = self.try_roll_back(num_turns);
         if outcome.is_err() {
@@ -111,34 +116,31 @@ impl ThreadActor {
 
     fn try_roll_back(&mut self, num_turns: u32) -> Result<StoredThread, ThreadError> {
         let shared = &self.shared;
-        let idle = self.idle.as_mut().ok_or(ThreadError::RollbackDuringTurn)?;
+        let log = self.idle.as_mut().ok_or(ThreadError::RollbackDuringTurn)?;
         let path = shared.path.as_ref().ok_or(ThreadError::RollbackNotStored)?;
         let replay = |source: StoreError| ThreadError::Replay { path: path.clone(), source };
-        let mut stored = shared.environment.store.read(path).map_err(replay)?;
-        let marker = Record::Event(EventRecord::ThreadRolledBack { num_turns });
-        stored.records.push(marker.clone());
+        let before = shared.environment.store.read(path).map_err(replay)?;
+        let history = before.history_without(num_turns).map_err(replay)?;
+        let rate_limits = before.rate_limits().map_err(replay)?;
+        let model = before.last_turn_context().map_err(replay)?.map(|context| context.model);
 
         let settings = shared.settings();
-        let tokens = estimated_tokens(shared.instructions(&settings).as_deref(), &stored.history());
-        let mut usage = idle.log.usage().unwrap_or_default();
+        let tokens = estimated_tokens(shared.instructions(&settings).as_deref(), &history.items);
+        let mut usage = log.usage().unwrap_or_default();
         usage.last = TokenUsage { total_tokens: tokens, ..TokenUsage::default() };
         usage.model_context_window = Some(settings.lookup_model().info.effective_context_window());
-        let rate_limits = stored.records.iter().rev().find_map(|record| match record {
-            Record::Event(EventRecord::TokenCount { rate_limits, .. }) => rate_limits.clone(),
-            _ => None,
-        });
         let counted = EventRecord::TokenCount { totals: Some(usage), rate_limits: rate_limits.clone() };
-        idle.log.record(vec![Record::Event(counted), marker])?;
-        idle.log.reload(&stored, Some(usage));
-        let model = stored.last_turn_context().map(|context| context.model.clone());
-        idle.facts = ContextFacts::of_history(idle.log.history(), model.as_deref());
+        let marker = EventRecord::ThreadRolledBack { num_turns };
+        log.record(vec![Record::Event(counted), Record::Event(marker)])?;
+        log.set_usage(usage);
+        log.replace(history, model.as_deref());
         shared.view().updated_at = SystemTime::now();
         let event = ThreadEvent::TokenUsageUpdated { turn_id: TurnId::new(), usage };
         shared.sink.emit(shared.id, event);
         if let Some(limits) = rate_limits {
             shared.sink.emit(shared.id, ThreadEvent::RateLimitsUpdated(limits));
         }
-        Ok(stored)
+        shared.environment.store.read(path).map_err(replay)
     }
 
     pub(super) fn run_command(&mut self, script: String, reply: oneshot::Sender<AcceptedTurn>) {
@@ -153,13 +155,12 @@ impl ThreadActor {
                 self.shared.environment.tasks.spawn(aside);
                 running.id.clone()
             }
-            (None, Some(Idle { log, facts })) => {
+            (None, Some(log)) => {
                 let id = TurnId::new();
                 let (turn_id, thread) = (id.clone(), self.shared.clone());
                 self.shared.view().updated_at = SystemTime::now();
                 self.launch(id.clone(), Steering::Waits, |Reins { inbox, cancel, replaced }| {
-                    let turn =
-                        CommandTurn { id: turn_id, thread, settings, log, facts, script, inbox, cancel, replaced };
+                    let turn = CommandTurn { id: turn_id, thread, settings, log, script, inbox, cancel, replaced };
                     turn.run(gone)
                 });
                 id
@@ -171,4 +172,16 @@ impl ThreadActor {
         };
         let _ = reply.send(AcceptedTurn { id, _go: go });
     }
+}
+
+/// Reads the history of a thread that comes from disk, if nothing has needed it so far.
+fn recall(shared: &ThreadShared, log: &mut Log) -> Result<(), StoreError> {
+    match &shared.path {
+        Some(path) if log.is_unread() => {
+            let (history, model) = read_back(&shared.environment.store, path)?;
+            log.replace(history, model.as_deref());
+        }
+        _ => {}
+    }
+    Ok(())
 }
