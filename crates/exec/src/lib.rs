@@ -28,7 +28,7 @@ pub use command::{Command, Io, PtySize, Sandbox, SpawnError};
 pub use env::{
     EnvPolicy, Inherit, NETWORK_DISABLED_VARIABLE, SESSION_ENV, THREAD_ID_VARIABLE, command_env, set_variables,
 };
-pub use launcher::{Launcher, Mechanism, Options, Unavailable};
+pub use launcher::{Finding, Launcher, Mechanism, Options, Unavailable};
 pub use process::{CHUNK_BYTES, Chunk, Exit, Process, ProcessHandle, Stream};
 pub use rules::{PROTECTED_NAMES, Places, Rules, RulesError};
 pub use session::{Collected, MAX_OUTPUT_BYTES, MAX_SESSIONS, OutputSink, Session, Sessions, WriteError};

@@ -1,6 +1,7 @@
 //! One client: where its frames go, and what it said of itself.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ pub(crate) struct Connection {
     watches: OnceLock<Watches>,
     /// What the client runs beside any thread.
     pub(crate) commands: Arc<Commands>,
+    /// Whether the client has been told what the machine's sandbox lacks, if anything.
+    pub(crate) sandbox_checked: AtomicBool,
 }
 
 /// What a client said when it introduced itself.
@@ -47,6 +50,7 @@ impl Connection {
             closing: CancellationToken::new(),
             watches: OnceLock::new(),
             commands: Arc::default(),
+            sandbox_checked: AtomicBool::new(false),
         }
     }
 

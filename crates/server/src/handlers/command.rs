@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use config::ConfigError;
 use exec::{Chunk, Command, End, Exit, Input, Io, PtySize, Sandbox, SpawnError, Stream, Watcher};
 use protocol as p;
 use tokio::sync::{mpsc, oneshot};
 use types::{AbsPath, PermissionProfile, SandboxPolicy};
 
 use super::thread_settings;
+use crate::Server;
 use crate::commands::{Control, Place, Refused};
 use crate::connection::Connection;
 use crate::dispatch::{Cx, Handled, Reply};
@@ -159,6 +161,27 @@ struct Request {
     cwd: Option<PathBuf>,
     env: Vec<(String, Option<String>)>,
     sandbox: Wanted,
+}
+
+impl Server {
+    /// The command that `command/exec` would start for `argv`, in the server's folder and the configured sandbox.
+    ///
+    /// # Errors
+    /// The configuration cannot be used.
+    pub fn configured_command(&self, argv: Vec<String>, io: Io) -> Result<Command, ConfigError> {
+        let environment = self.engine.environment();
+        let cwd = environment.cwd.clone();
+        let config = environment.loader.load(Some(&cwd), None)?;
+        let env = environment.command_env(&config).as_ref().clone();
+        let policy = config.sandbox_policy(config.sandbox_mode());
+        let sandbox = exec::Rules::from_policy(&policy, &cwd, &environment.places());
+        Ok(Command { argv, cwd, env, io, sandbox })
+    }
+
+    /// What starts the server's processes.
+    pub fn launcher(&self) -> &exec::Launcher {
+        &self.engine.environment().launcher
+    }
 }
 
 /// The sandbox a request asks for.

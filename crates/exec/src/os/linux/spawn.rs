@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -191,6 +191,11 @@ fn open_streams(io: Io) -> io::Result<(Ours, Theirs)> {
             let (stdout, stderr) = (Some(Arc::new(Pipe::new(out)?)), Some(Arc::new(Pipe::new(err)?)));
             let theirs = Theirs { stdio: [in_theirs, out_theirs, err_theirs], terminal: None };
             Ok((Ours { stdin, stdout, stderr }, theirs))
+        }
+        Io::Inherit => {
+            let same = |fd: BorrowedFd<'_>| fd.try_clone_to_owned();
+            let stdio = [same(rustix::stdio::stdin())?, same(rustix::stdio::stdout())?, same(rustix::stdio::stderr())?];
+            Ok((Ours { stdin: None, stdout: None, stderr: None }, Theirs { stdio, terminal: None }))
         }
         Io::Pty(size) => {
             let (master, slave) = open_terminal(size)?;
