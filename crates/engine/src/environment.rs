@@ -97,12 +97,12 @@ impl Environment {
     }
 
     /// Places that sandbox policies name indirectly.
-    pub(crate) fn places(&self) -> Places {
+    pub fn places(&self) -> Places {
         Places { tmpdir: self.tmpdir.clone(), codex_home: self.home.clone() }
     }
 
     /// The environment of commands, by the configured policy.
-    pub(crate) fn command_env(&self, config: &Config) -> Arc<Vec<(String, String)>> {
+    pub fn command_env(&self, config: &Config) -> Arc<Vec<(String, String)>> {
         let policy = &config.shell_environment_policy;
         let mut cached = self.command_env.lock().unwrap_or_else(PoisonError::into_inner);
         match &*cached {

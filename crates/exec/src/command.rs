@@ -30,6 +30,8 @@ pub enum Io {
         /// Whether the caller will write to standard input.
         stdin: bool,
     },
+    /// The streams of this process itself: nothing can be read or written by the caller.
+    Inherit,
     /// One terminal for all three streams; its output arrives as [`Stream::Stdout`](crate::Stream::Stdout).
     Pty(PtySize),
 }

@@ -52,6 +52,15 @@ pub enum Mechanism {
     },
 }
 
+/// What trying a mechanism out has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// `namespaces`, `bwrap` or `landlock`.
+    pub name: &'static str,
+    /// The mechanism as it works here, or why it does not.
+    pub works: Result<Mechanism, Unavailable>,
+}
+
 /// Why there is no sandbox on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -87,6 +96,12 @@ impl Launcher {
     /// [`Unavailable`] says why nothing works.
     pub fn mechanism(&self) -> Result<Mechanism, Unavailable> {
         self.0.mechanism.get_or_init(|| os::detect(&self.0.options)).clone()
+    }
+
+    /// Tries every mechanism out, the strongest first. Takes some milliseconds each.
+    #[must_use]
+    pub fn survey(&self) -> Vec<Finding> {
+        os::survey(&self.0.options)
     }
 
     /// Starts a command and returns once its program executes.

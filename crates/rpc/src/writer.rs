@@ -208,13 +208,22 @@ impl Outgoing {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn ready(&self) {
+        self.below(self.shared().capacity).await;
+    }
+
+    /// Waits until less than `bytes` are queued, or the connection is closed. For streams that would fill the queue for
+    /// no good.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn below(&self, bytes: usize) {
         let shared = self.shared();
         let mut room = std::pin::pin!(shared.room.notified());
         loop {
             room.as_mut().enable();
             {
                 let queue = shared.queue();
-                if queue.closed || queue.bytes < shared.capacity {
+                if queue.closed || queue.bytes < bytes {
                     return;
                 }
             }

@@ -1,12 +1,15 @@
 //! One client: where its frames go, and what it said of itself.
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use rpc::{Outgoing, TrySendError};
 use tokio_util::sync::CancellationToken;
 use workspace::watch::Watches;
+
+use crate::commands::Commands;
 
 /// Identifies a connection for as long as the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +25,10 @@ pub(crate) struct Connection {
     pub(crate) closing: CancellationToken,
     /// Made when something is watched; they end with the connection.
     watches: OnceLock<Watches>,
+    /// What the client runs beside any thread.
+    pub(crate) commands: Arc<Commands>,
+    /// Whether the client has been told what the machine's sandbox lacks, if anything.
+    pub(crate) sandbox_checked: AtomicBool,
 }
 
 /// What a client said when it introduced itself.
@@ -36,7 +43,15 @@ pub(crate) struct Client {
 
 impl Connection {
     pub(crate) fn new(id: ConnectionId, outgoing: Outgoing) -> Self {
-        Self { id, outgoing, client: OnceLock::new(), closing: CancellationToken::new(), watches: OnceLock::new() }
+        Self {
+            id,
+            outgoing,
+            client: OnceLock::new(),
+            closing: CancellationToken::new(),
+            watches: OnceLock::new(),
+            commands: Arc::default(),
+            sandbox_checked: AtomicBool::new(false),
+        }
     }
 
     /// `None` before `initialize`.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use protocol::Method;
 use rpc::{ErrorObject, Responder};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, oneshot};
 use types::ThreadId;
@@ -33,6 +32,8 @@ pub(crate) enum Order {
     Thread(ThreadId),
     /// Earlier requests with the same text in the place of a thread's id.
     NoThread(String),
+    /// Earlier requests about the process with this id.
+    Process(String),
     /// Earlier requests of the same kind.
     Global(&'static str),
 }
@@ -42,27 +43,43 @@ impl Order {
     pub(crate) fn thread(id: &str) -> Self {
         id.parse().map_or_else(|_| Self::NoThread(id.to_owned()), Self::Thread)
     }
+
+    /// The order of requests about a process of the connection's.
+    pub(crate) fn process(id: &str) -> Self {
+        Self::Process(id.to_owned())
+    }
 }
 
 /// An answer, and what follows it.
 #[must_use]
 pub(crate) struct Reply<T> {
-    response: T,
+    response: Response<T>,
+    /// What stands in the place of the empty list of turns in the response.
     turns: Option<TurnsText>,
     then: Option<After>,
+}
+
+enum Response<T> {
+    Ready(T),
+    Later(BoxFuture<Result<T, RpcError>>),
 }
 
 type After = Box<dyn FnOnce(&Cx) + Send>;
 
 impl<T> Reply<T> {
     pub(crate) fn new(response: T) -> Self {
-        Self { response, turns: None, then: None }
+        Self { response: Response::Ready(response), turns: None, then: None }
     }
 
     /// Puts turns where the response has an empty list of them.
     pub(crate) fn with_turns(mut self, turns: Option<TurnsText>) -> Self {
         self.turns = turns;
         self
+    }
+
+    /// Answers with what `rest` gives. Requests that wait for this one go on at once.
+    pub(crate) fn later(rest: impl Future<Output = Result<T, RpcError>> + Send + 'static) -> Self {
+        Self { response: Response::Later(Box::pin(rest)), turns: None, then: None }
     }
 
     /// Does something right after the answer is queued, so that what it sends comes behind it.
@@ -81,8 +98,10 @@ impl<T> From<T> for Reply<T> {
 /// What every handler gives.
 pub(crate) type Handled<T> = Result<Reply<T>, RpcError>;
 
-type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Run = Box<dyn Fn(Cx, Responder, Option<Box<RawValue>>) -> (Order, BoxFuture) + Send + Sync>;
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// The part of a request that others wait for; gives the part that none does, if there is one.
+type Work = BoxFuture<Option<BoxFuture<()>>>;
+type Run = Box<dyn Fn(Cx, Responder, Option<Box<RawValue>>) -> (Order, Work) + Send + Sync>;
 
 /// All methods with their order and handler.
 #[derive(Default)]
@@ -113,12 +132,32 @@ impl Router {
                 return (Order::Any, refuse(responder, RpcError::needs_experimental(what)));
             }
             let key = order(&params);
+            let answer =
+                move |cx: &Cx, responder: Responder, mut result, turns: Option<TurnsText>, then: Option<After>| {
+                    if !experimental && let Ok(response) = &mut result {
+                        M::hide_experimental(response);
+                    }
+                    let encoded = turns.zip(result.as_ref().ok());
+                    match encoded.and_then(|(turns, response)| turns.answer(responder.id(), response)) {
+                        Some(frame) => responder.respond_encoded(frame.into()),
+                        None => responder.respond(&result.map_err(RpcError::into_object)),
+                    }
+                    if let Some(then) = then {
+                        then(cx);
+                    }
+                };
             let work = async move {
-                let mut handled = handler(cx.clone(), params).await;
-                if !experimental && let Ok(reply) = &mut handled {
-                    M::hide_experimental(&mut reply.response);
+                match handler(cx.clone(), params).await {
+                    Ok(Reply { response: Response::Ready(response), turns, then }) => {
+                        answer(&cx, responder, Ok(response), turns, then);
+                    }
+                    Err(error) => answer(&cx, responder, Err(error), None, None),
+                    Ok(Reply { response: Response::Later(rest), turns, then }) => {
+                        let rest = async move { answer(&cx, responder, rest.await, turns, then) };
+                        return Some(Box::pin(rest) as BoxFuture<()>);
+                    }
                 }
-                finish(&cx, responder, handled);
+                None
             };
             (key, Box::pin(work))
         });
@@ -137,24 +176,9 @@ impl Router {
     }
 }
 
-fn refuse(responder: Responder, error: RpcError) -> BoxFuture {
+fn refuse(responder: Responder, error: RpcError) -> Work {
     responder.respond(&Err::<(), ErrorObject>(error.into_object()));
-    Box::pin(std::future::ready(()))
-}
-
-fn finish<T: Serialize>(cx: &Cx, responder: Responder, handled: Handled<T>) {
-    match handled {
-        Ok(Reply { response, turns, then }) => {
-            match turns.and_then(|turns| turns.answer(responder.id(), &response)) {
-                Some(frame) => responder.respond_encoded(frame.into()),
-                None => responder.respond(&Ok::<T, ErrorObject>(response)),
-            }
-            if let Some(then) = then {
-                then(cx);
-            }
-        }
-        Err(error) => responder.respond(&Err::<T, ErrorObject>(error.into_object())),
-    }
+    Box::pin(std::future::ready(None))
 }
 
 /// The requests of one connection on their way to handlers.
@@ -193,7 +217,10 @@ impl Dispatcher {
         let span = tracing::debug_span!("request", method, id = %responder.id(), connection = self.cx.connection.id.0);
         let (order, work) = route(self.cx.clone(), responder, params);
         if method == protocol::methods::Initialize::NAME {
-            return tracing::Instrument::instrument(work, span).await;
+            if let Some(rest) = tracing::Instrument::instrument(work, span).await {
+                rest.await;
+            }
+            return;
         }
         let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
         let (done, ended) = oneshot::channel();
@@ -206,8 +233,12 @@ impl Dispatcher {
                 // An error means it ended by a panic; its place is free all the same.
                 let _ = before.await;
             }
-            work.await;
-            drop((done, place));
+            let rest = work.await;
+            drop(done);
+            if let Some(rest) = rest {
+                rest.await;
+            }
+            drop(place);
         };
         self.cx.server.requests.spawn(tracing::Instrument::instrument(work, span));
     }

@@ -7,6 +7,7 @@
 //! The crate does not know how a turn works inside, nor how a file is laid out.
 
 mod client_requests;
+mod commands;
 mod connection;
 mod dispatch;
 mod error;
@@ -35,7 +36,7 @@ use crate::connection::Connection;
 use crate::dispatch::{Cx, Dispatcher, Router};
 use crate::hub::Hub;
 
-/// How long requests that wait for no turn may take to be answered when the server ends.
+/// How long requests that wait for no command or turn may take to be answered when the server ends.
 const QUICK_GRACE: Duration = Duration::from_millis(500);
 /// How long requests may take to be answered once all turns have ended.
 const REQUESTS_GRACE: Duration = Duration::from_secs(2);
@@ -122,6 +123,10 @@ impl Server {
         writing: tokio::task::JoinHandle<io::Result<()>>,
     ) -> io::Result<()> {
         if self.info.ends_with_connection {
+            self.answer_quick_requests().await;
+        }
+        connection.commands.end();
+        if self.info.ends_with_connection {
             self.shutdown().await;
         }
         self.disconnect(connection.id);
@@ -155,13 +160,17 @@ impl Server {
         self.stopping.cancel();
     }
 
-    /// Ends in stages: requests in progress are answered, turns end as interrupted and are stored.
-    async fn shutdown(&self) {
-        self.retirement.stop();
+    /// Waits a moment for the requests in progress.
+    async fn answer_quick_requests(&self) {
         self.requests.close();
         if tokio::time::timeout(QUICK_GRACE, self.requests.wait()).await.is_err() {
-            tracing::debug!("requests wait for turns to end");
+            tracing::debug!("requests wait for commands or turns to end");
         }
+    }
+
+    /// Ends in stages: turns end as interrupted and are stored, requests in progress are answered.
+    async fn shutdown(&self) {
+        self.retirement.stop();
         if tokio::time::timeout(TURNS_GRACE, self.engine.shutdown()).await.is_err() {
             tracing::warn!("turns did not end in time");
         }

@@ -4,8 +4,9 @@ use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
-    account, config, feature, feedback, fs, initialize, mcp, model, realtime, review, skill, thread, thread_archive,
-    thread_command, thread_compact, thread_history, thread_list, thread_metadata, thread_resume, turn, windows,
+    account, command, config, feature, feedback, fs, initialize, mcp, model, realtime, review, skill, thread,
+    thread_archive, thread_command, thread_compact, thread_history, thread_list, thread_metadata, thread_resume, turn,
+    windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
@@ -69,6 +70,10 @@ pub(crate) fn router() -> Router {
         .on(m::FsCopy, |_| Order::Any, fs::copy)
         .on(m::FsWatch, |_| WATCHES, fs::watch)
         .on(m::FsUnwatch, |_| WATCHES, fs::unwatch)
+        .on(m::CommandExec, |p| p.process_id.as_deref().map_or(Order::Any, Order::process), command::exec)
+        .on(m::CommandExecWrite, |p| Order::process(&p.process_id), command::write)
+        .on(m::CommandExecResize, |p| Order::process(&p.process_id), command::resize)
+        .on(m::CommandExecTerminate, |p| Order::process(&p.process_id), command::terminate)
         .on(m::FeedbackUpload, |_| Order::Any, feedback::upload)
         .on(m::WindowsSandboxSetupStart, |_| Order::Any, windows::setup_start)
         .on(m::ThreadRealtimeStart, |_| Order::Any, realtime::start)
@@ -97,10 +102,6 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::McpServerOauthLogin)
         .unavailable(m::McpServerResourceRead)
         .unavailable(m::McpServerToolCall)
-        .unavailable(m::CommandExec)
-        .unavailable(m::CommandExecWrite)
-        .unavailable(m::CommandExecTerminate)
-        .unavailable(m::CommandExecResize)
         .unavailable(m::ExternalAgentConfigDetect)
         .unavailable(m::ExternalAgentConfigImport)
         .unavailable(m::GetConversationSummary)

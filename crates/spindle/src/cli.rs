@@ -44,6 +44,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     AppServer(AppServer),
     Try(Try),
+    Sandbox(Sandbox),
+    Doctor(Doctor),
     /// Print a completion script for a shell
     ///
     /// For bash: `spindle completions bash > /etc/bash_completion.d/spindle`
@@ -89,6 +91,89 @@ pub(crate) struct Try {
     pub(crate) prompt: Option<String>,
 
     #[arg(long, help = crate::try_command::JSON_HELP)]
+    pub(crate) json: bool,
+}
+
+/// Run one command in the sandbox that agents' commands run in
+///
+/// The command works in the current folder with the configured sandbox and environment; what it may not do is refused
+/// by the operating system. Nothing it has started is left when it ends. `spindle doctor` says what this machine can
+/// enforce.
+#[derive(Debug, Args)]
+#[command(
+    name = "sandbox",
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+        spindle sandbox -- cargo test\n  \
+        spindle sandbox --policy workspace-write --network -- npm install\n  \
+        spindle sandbox --writable ../cache -- make\n\n\
+        Exit status: that of the command, or 128 and the number of the signal that ended it. 127: no such program. \
+        126: it cannot be executed. 125: the sandbox could not be put in place; nothing was run."
+)]
+pub(crate) struct Sandbox {
+    #[command(subcommand)]
+    pub(crate) platform: Option<Platform>,
+
+    #[command(flatten)]
+    pub(crate) run: SandboxRun,
+}
+
+/// What to run in a sandbox, and in which.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxRun {
+    /// What the command may do [default: as configured]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<Policy>,
+
+    /// The same as --policy workspace-write
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) full_auto: bool,
+
+    /// A folder it may write to besides the current one; implies --policy workspace-write (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) writable: Vec<std::path::PathBuf>,
+
+    /// Let it open network connections; implies --policy workspace-write
+    #[arg(long)]
+    pub(crate) network: bool,
+
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+/// The sandbox of one platform, as other programs name it
+#[derive(Debug, Subcommand)]
+pub(crate) enum Platform {
+    /// Run the command on Linux, as without this word
+    #[command(alias = "landlock")]
+    Linux(SandboxRun),
+    /// Run the command on macOS
+    #[command(alias = "seatbelt")]
+    Macos(SandboxRun),
+    /// Run the command on Windows
+    Windows(SandboxRun),
+}
+
+/// What a sandboxed command may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Policy {
+    /// Read everything, change nothing, no network
+    ReadOnly,
+    /// Write to the current folder and to temporary folders as well
+    WorkspaceWrite,
+    /// Whatever you may
+    DangerFullAccess,
+}
+
+/// Say what this machine can enforce
+///
+/// Tries out every mechanism by which commands can be confined, and says which of them works, which is used, and what
+/// it means for each sandbox policy. Exit status: 0 when sandboxed commands can run, else 1.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print one JSON object instead of text
+    #[arg(long)]
     pub(crate) json: bool,
 }
 

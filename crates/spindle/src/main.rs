@@ -4,9 +4,11 @@
 
 mod app_server;
 mod cli;
+mod doctor;
 mod environment;
 mod generate;
 mod logging;
+mod sandbox;
 mod start;
 mod talk;
 mod try_command;
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::AppServer(options) => app_server::run(&options, &cli.overrides),
         Command::Try(options) => talk::run(options, &cli.overrides),
+        Command::Sandbox(options) => sandbox::run(options, &cli.overrides),
+        Command::Doctor(options) => doctor::run(&options, &cli.overrides),
         Command::Completions { shell } => cli::completions(shell),
     };
     outcome.unwrap_or_else(|error| {

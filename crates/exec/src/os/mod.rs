@@ -14,13 +14,13 @@ mod unix;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Control, Guard, detect, spawn, try_out};
+pub(crate) use linux::{Control, Guard, detect, spawn, survey, try_out};
 #[cfg(all(unix, not(target_os = "linux")))]
-pub(crate) use portable::{Control, Guard, detect, spawn, try_out};
+pub(crate) use portable::{Control, Guard, detect, spawn, survey, try_out};
 #[cfg(unix)]
 pub(crate) use unix::Pipe;
 #[cfg(windows)]
-pub(crate) use windows::{Control, Guard, Pipe, detect, spawn, try_out};
+pub(crate) use windows::{Control, Guard, Pipe, detect, spawn, survey, try_out};
 
 use std::sync::Arc;
 

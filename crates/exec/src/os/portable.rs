@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::unix::{Pipe, open_terminal};
 use super::{Confine, Started};
 use crate::command::{Command, Io, SpawnError};
-use crate::launcher::{Mechanism, Options, Unavailable};
+use crate::launcher::{Finding, Mechanism, Options, Unavailable};
 use crate::process::Exit;
 
 const NO_SANDBOX: &str = "Spindle has no sandbox for this operating system";
@@ -34,6 +34,11 @@ pub(crate) struct Control(Mutex<Option<Pid>>);
 /// There is no sandbox here yet.
 pub(crate) fn detect(_options: &Options) -> Result<Mechanism, Unavailable> {
     Err(Unavailable::new(NO_SANDBOX))
+}
+
+/// See [`detect`].
+pub(crate) fn survey(_options: &Options) -> Vec<Finding> {
+    Vec::new()
 }
 
 /// See [`detect`].
@@ -104,6 +109,7 @@ fn connect(io: Io, builder: &mut tokio::process::Command) -> io::Result<[Option<
             };
             Ok([input, watch(out.into())?, watch(err.into())?])
         }
+        Io::Inherit => Ok([None, None, None]),
         Io::Pty(size) => {
             let (master, slave) = open_terminal(size)?;
             builder.stdin(slave.try_clone()?).stdout(slave.try_clone()?).stderr(slave);

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Confine, Started};
 use crate::command::{Command, Io, PtySize, SpawnError};
-use crate::launcher::{Mechanism, Options, Unavailable};
+use crate::launcher::{Finding, Mechanism, Options, Unavailable};
 use crate::process::{CHUNK_BYTES, Exit};
 
 const NO_SANDBOX: &str = "Spindle has no sandbox for this operating system";
@@ -22,6 +22,11 @@ const NO_SANDBOX: &str = "Spindle has no sandbox for this operating system";
 /// There is no sandbox here yet.
 pub(crate) fn detect(_options: &Options) -> Result<Mechanism, Unavailable> {
     Err(Unavailable::new(NO_SANDBOX))
+}
+
+/// See [`detect`].
+pub(crate) fn survey(_options: &Options) -> Vec<Finding> {
+    Vec::new()
 }
 
 /// See [`detect`].
@@ -111,14 +116,20 @@ fn start(command: &Command) -> Result<Started, SpawnError> {
     if command.argv.iter().any(|argument| argument.contains('\0')) {
         return Err(SpawnError::Nul);
     }
-    let Io::Pipes { stdin } = command.io else {
-        return Err(SpawnError::System { step: "terminal", source: io::ErrorKind::Unsupported.into() });
-    };
     #[expect(clippy::disallowed_methods, reason = "this is where processes are started")]
     let mut builder = tokio::process::Command::new(program);
     let variables = command.env.iter().map(|(name, value)| (name, value));
     builder.args(arguments).current_dir(&command.cwd).env_clear().envs(variables).kill_on_drop(true);
-    builder.stdin(if stdin { Stdio::piped() } else { Stdio::null() }).stdout(Stdio::piped()).stderr(Stdio::piped());
+    match command.io {
+        Io::Pipes { stdin } => {
+            builder.stdin(if stdin { Stdio::piped() } else { Stdio::null() });
+            builder.stdout(Stdio::piped()).stderr(Stdio::piped());
+        }
+        Io::Inherit => {}
+        Io::Pty(_) => {
+            return Err(SpawnError::System { step: "terminal", source: io::ErrorKind::Unsupported.into() });
+        }
+    }
     let mut child = builder.spawn().map_err(|source| SpawnError::Program { program: program.clone(), source })?;
     let reading = |end: Pin<Box<dyn AsyncRead + Send>>| Arc::new(Pipe(Mutex::new(End::Reading(end))));
     let stdin = child.stdin.take().map(|end| Arc::new(Pipe(Mutex::new(End::Writing(Box::pin(end))))));

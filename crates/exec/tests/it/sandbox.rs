@@ -219,6 +219,14 @@ async fn temporary_folders_can_be_left_out() {
     }
 }
 
+#[tokio::test]
+async fn a_mechanism_whose_program_is_missing_does_not_work() {
+    let options = Options { tmpdir: None, codex_home: abs("/nonexistent"), path: None };
+    let missing = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into() };
+    let reason = Launcher::with_mechanism(options, missing).unwrap_err();
+    assert_eq!(reason.to_string(), "bwrap: program: No such file or directory (os error 2)");
+}
+
 // ---------------------------------------------------------------- protected names
 
 #[tokio::test]

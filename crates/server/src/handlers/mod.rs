@@ -1,6 +1,7 @@
 //! What each method does, one file a resource.
 
 pub(crate) mod account;
+pub(crate) mod command;
 pub(crate) mod config;
 pub(crate) mod feature;
 pub(crate) mod feedback;

@@ -105,6 +105,7 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
         }
         None => (config.sandbox_policy(config.sandbox_mode()), None),
     };
+    permissions::warn_of_weak_sandbox(cx, &sandbox_policy);
     let client = cx.connection.client();
     let originator = client.map(|client| client.name.clone()).unwrap_or_default();
     let user_agent = client.map(|client| client.user_agent.clone()).unwrap_or_default();

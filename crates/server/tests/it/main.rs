@@ -5,6 +5,7 @@ mod kit;
 mod accounts;
 mod agents;
 mod approvals;
+mod commands;
 mod configuration;
 mod files;
 mod initialize;

@@ -10,7 +10,7 @@ use types::AbsPath;
 use super::guard::{EXITED, FAILED, STARTED, Step};
 use super::{bubblewrap, landlock, spawn};
 use crate::command::{Command, Io, Sandbox};
-use crate::launcher::{Mechanism, Options, Unavailable};
+use crate::launcher::{Finding, Mechanism, Options, Unavailable};
 use crate::os::Confine;
 use crate::rules::{Places, Rules};
 
@@ -44,11 +44,26 @@ pub(crate) fn detect(options: &Options) -> Result<Mechanism, Unavailable> {
     Err(Unavailable::new(reasons.join("; ")))
 }
 
+/// What each mechanism says when it is tried, the strongest first.
+pub(crate) fn survey(options: &Options) -> Vec<Finding> {
+    let candidates = candidates(options, landlock::version()).into_iter();
+    let tried = candidates.map(|candidate| candidate.and_then(|one| try_out(&one, options).map(|()| one)));
+    ["namespaces", "bwrap", "landlock"]
+        .into_iter()
+        .zip(tried)
+        .map(|(name, tried)| {
+            // The name stands beside it.
+            let without_name = |reason: String| reason.strip_prefix(&format!("{name}: ")).unwrap_or(&reason).to_owned();
+            Finding { name, works: tried.map_err(|reason| Unavailable::new(without_name(reason))) }
+        })
+        .collect()
+}
+
 fn candidates(options: &Options, version: u32) -> [Result<Mechanism, String>; 3] {
     let bwrap = bubblewrap::find(options.path.as_deref());
     [
         Ok(Mechanism::Namespaces { landlock: version }),
-        bwrap.map(|path: PathBuf| Mechanism::Bubblewrap { path }).ok_or_else(|| "bwrap: not found".to_owned()),
+        bwrap.map(|path: PathBuf| Mechanism::Bubblewrap { path }).ok_or_else(|| "bwrap: not found in PATH".to_owned()),
         match version {
             0 => Err("landlock: not supported by the kernel".to_owned()),
             1..landlock::LEAST_VERSION => Err(format!("landlock: version {version} cannot keep files from truncation")),
@@ -81,6 +96,7 @@ fn run_trial(mechanism: &Mechanism, options: &Options) -> Result<(), String> {
         sandbox: Sandbox::None,
     };
     let confine = Confine { rules: &rules, mechanism: mechanism.clone() };
+    let own = !matches!(mechanism, Mechanism::Bubblewrap { .. });
     let trial = spawn::trial(&command, &confine).map_err(|error| error.to_string())?;
     let end = Instant::now() + PATIENCE;
     let mut verdict = Err("ended without a word".to_owned());
@@ -94,7 +110,7 @@ fn run_trial(mechanism: &Mechanism, options: &Options) -> Result<(), String> {
                 let error = std::io::Error::from_raw_os_error(errno);
                 match Step::from_number(step) {
                     // No such program, but everything before has worked.
-                    Step::Exec if errno == libc::ENOENT => Ok(()),
+                    Step::Exec if own && errno == libc::ENOENT => Ok(()),
                     step => Err(format!("{}: {error}", step.name())),
                 }
             }

@@ -17,5 +17,5 @@ mod seccomp;
 mod spawn;
 mod sys;
 
-pub(crate) use detect::{detect, try_out};
+pub(crate) use detect::{detect, survey, try_out};
 pub(crate) use spawn::{Control, Guard, spawn};

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -192,6 +192,11 @@ fn open_streams(io: Io) -> io::Result<(Ours, Theirs)> {
             let theirs = Theirs { stdio: [in_theirs, out_theirs, err_theirs], terminal: None };
             Ok((Ours { stdin, stdout, stderr }, theirs))
         }
+        Io::Inherit => {
+            let same = |fd: BorrowedFd<'_>| fd.try_clone_to_owned();
+            let stdio = [same(rustix::stdio::stdin())?, same(rustix::stdio::stdout())?, same(rustix::stdio::stderr())?];
+            Ok((Ours { stdin: None, stdout: None, stderr: None }, Theirs { stdio, terminal: None }))
+        }
         Io::Pty(size) => {
             let (master, slave) = open_terminal(size)?;
             let terminal = rustix::pty::ptsname(&master, Vec::new()).ok();
@@ -212,7 +217,11 @@ struct Descriptors {
 fn plan(command: &Command, confinement: Option<Confinement>, fds: &Descriptors) -> Result<Plan, SpawnError> {
     let Some(program) = command.argv.first() else { return Err(SpawnError::Empty) };
     let mut env = Vec::with_capacity(command.env.len() + 1);
-    for (name, value) in command.env.iter().filter(|(name, _)| name != NETWORK_DISABLED_VARIABLE) {
+    for (name, value) in &command.env {
+        // Outside of a sandbox of ours, whoever set it knows better.
+        if confinement.is_some() && name == NETWORK_DISABLED_VARIABLE {
+            continue;
+        }
         env.push(c_string(format!("{name}={value}"))?);
     }
     let (mut argv, mut programs) = (strings(&command.argv)?, candidates(program, command)?);

@@ -1,0 +1,189 @@
+//! `spindle doctor`: what this machine can enforce.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use exec::{Finding, Mechanism};
+use serde::Serialize;
+use types::SessionSource;
+
+use crate::cli::{Doctor, Overrides};
+use crate::{logging, start};
+
+pub(crate) fn run(options: &Doctor, overrides: &Overrides) -> anyhow::Result<ExitCode> {
+    logging::start();
+    let server = start::server(overrides, SessionSource::Cli)?;
+    let report = Report::new(&server.launcher().survey());
+    let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.text() };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(if report.enforced_by.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What was found out. The field names are what `--json` prints.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    /// The mechanism that sandboxed commands use; `null` when they are refused.
+    enforced_by: Option<&'static str>,
+    mechanisms: Vec<Line>,
+    policies: Vec<Policy>,
+}
+
+/// One mechanism.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    name: &'static str,
+    works: bool,
+    /// What works, or why it does not.
+    detail: String,
+}
+
+/// What becomes of a sandbox policy here.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Policy {
+    name: &'static str,
+    enforced: bool,
+    /// Where it differs from what the policy says, always to the stricter side.
+    notes: Vec<&'static str>,
+}
+
+impl Report {
+    fn new(findings: &[Finding]) -> Self {
+        let used = findings.iter().find_map(|finding| finding.works.as_ref().ok());
+        let mechanisms = findings
+            .iter()
+            .map(|finding| Line {
+                name: finding.name,
+                works: finding.works.is_ok(),
+                detail: finding.works.as_ref().map_or_else(ToString::to_string, describe),
+            })
+            .collect();
+        let notes = |names: &[Note]| names.iter().filter_map(|note| note.text(used?)).collect();
+        let policy = |name, names: &[Note]| Policy { name, enforced: used.is_some(), notes: notes(names) };
+        Self {
+            enforced_by: used.map(name),
+            mechanisms,
+            policies: vec![
+                policy("read-only", &[Note::Visible]),
+                policy("workspace-write", &[Note::Visible, Note::NewNames]),
+                policy("workspace-write with network", &[Note::Visible, Note::NewNames, Note::UnixSockets]),
+                policy("permission profiles", &[Note::Visible, Note::NewNames]),
+                Policy { name: "danger-full-access", enforced: true, notes: vec!["nothing to enforce"] },
+            ],
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::from("Mechanisms, the strongest first\n");
+        for Line { name, works, detail } in &self.mechanisms {
+            let mark = match (works, self.enforced_by == Some(name)) {
+                (true, true) => "used",
+                (true, false) => "works",
+                (false, _) => "no",
+            };
+            let _ = writeln!(text, "  {name:<11} {mark:<6} {detail}");
+        }
+        match self.enforced_by {
+            Some(name) => {
+                let _ = writeln!(text, "\nSandbox policies, enforced by {name}");
+            }
+            None => text.push_str("\nSandbox policies: commands that need one are refused, never run without\n"),
+        }
+        for Policy { name, enforced, notes } in &self.policies {
+            let _ = writeln!(text, "  {name:<29} {}", if *enforced { "enforced" } else { "refused" });
+            for note in notes {
+                let _ = writeln!(text, "      {note}");
+            }
+        }
+        text
+    }
+}
+
+/// Where a weaker mechanism holds more back than the policy says, because it cannot tell apart what it should.
+#[derive(Clone, Copy)]
+enum Note {
+    Visible,
+    NewNames,
+    UnixSockets,
+}
+
+impl Note {
+    fn text(self, used: &Mechanism) -> Option<&'static str> {
+        match (self, used) {
+            (Self::Visible, Mechanism::Landlock { .. }) => {
+                Some("processes of the same user are seen, though neither signalled nor traced")
+            }
+            (Self::NewNames, Mechanism::Landlock { .. }) => {
+                Some("nothing new can be made directly in a folder that holds a protected name, only further in")
+            }
+            (Self::UnixSockets, Mechanism::Bubblewrap { .. }) => Some("Unix sockets cannot be opened"),
+            (Self::UnixSockets, Mechanism::Landlock { abi }) if *abi < 6 => Some("Unix sockets cannot be opened"),
+            _ => None,
+        }
+    }
+}
+
+fn name(mechanism: &Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::Namespaces { .. } => "namespaces",
+        Mechanism::Bubblewrap { .. } => "bwrap",
+        Mechanism::Landlock { .. } => "landlock",
+    }
+}
+
+fn describe(mechanism: &Mechanism) -> String {
+    match mechanism {
+        Mechanism::Namespaces { landlock: 0 } => "user namespaces and a system call filter".to_owned(),
+        Mechanism::Namespaces { landlock } => {
+            format!("user namespaces, Landlock {landlock} and a system call filter")
+        }
+        Mechanism::Bubblewrap { path } => format!("{} and a system call filter", path.display()),
+        Mechanism::Landlock { abi } => format!("Landlock {abi} and a system call filter"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(name: &'static str, works: Result<Mechanism, &str>) -> Finding {
+        // An unavailable mechanism can only come from the machine itself.
+        let works = works.map_err(|_| unavailable());
+        Finding { name, works }
+    }
+
+    fn unavailable() -> exec::Unavailable {
+        let nowhere = types::AbsPath::new("/nonexistent").unwrap();
+        let options = exec::Options { tmpdir: None, codex_home: nowhere, path: None };
+        let mechanism = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into() };
+        exec::Launcher::with_mechanism(options, mechanism).expect_err("there is no such program")
+    }
+
+    #[test]
+    fn the_weakest_mechanism_says_where_it_is_stricter() {
+        let report = Report::new(&[
+            finding("namespaces", Err("")),
+            finding("bwrap", Err("")),
+            finding("landlock", Ok(Mechanism::Landlock { abi: 7 })),
+        ]);
+        assert_eq!(report.enforced_by, Some("landlock"));
+        let text = report.text();
+        assert!(text.contains("landlock    used   Landlock 7"), "{text}");
+        assert!(text.contains("nothing new can be made"), "{text}");
+        assert!(!text.contains("Unix sockets"), "{text}");
+    }
+
+    #[test]
+    fn without_any_mechanism_commands_are_refused() {
+        let report = Report::new(&[finding("namespaces", Err(""))]);
+        assert_eq!(report.enforced_by, None);
+        let text = report.text();
+        assert!(text.contains("namespaces  no ") && text.contains("workspace-write               refused"), "{text}");
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["enforcedBy"], serde_json::Value::Null);
+        assert_eq!(json["policies"][0]["enforced"], false);
+    }
+}

@@ -1,0 +1,113 @@
+//! `spindle sandbox`: one command, confined as those of agents are.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use exec::{Io, Launcher, SpawnError};
+use tokio::signal::unix::{SignalKind, signal};
+use types::SessionSource;
+
+use crate::cli::{self, Overrides, Platform, Policy, Sandbox, SandboxRun};
+use crate::{environment, logging, start};
+
+/// How long the command may take to end by itself when it is interrupted.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Exit codes for commands that never ran, as shells and `env` have them.
+const NOT_FOUND: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_CONFINED: u8 = 125;
+
+pub(crate) fn run(options: Sandbox, overrides: &Overrides) -> anyhow::Result<ExitCode> {
+    logging::start();
+    let options = match options.platform {
+        None => options.run,
+        Some(Platform::Linux(run)) if cfg!(target_os = "linux") => run,
+        Some(Platform::Macos(run)) if cfg!(target_os = "macos") => run,
+        Some(Platform::Windows(run)) if cfg!(windows) => run,
+        Some(Platform::Linux(_)) => bail!("this is not Linux"),
+        Some(Platform::Macos(_)) => bail!("this is not macOS"),
+        Some(Platform::Windows(_)) => bail!("this is not Windows"),
+    };
+    if options.command.is_empty() {
+        bail!("no command given; try `spindle sandbox -- ls`");
+    }
+    let server = start::server(&with_policy(&options, overrides)?, SessionSource::Cli)?;
+    let command = server.configured_command(options.command, Io::Inherit)?;
+    start::runtime()?.block_on(carry_out(server.launcher(), command))
+}
+
+/// What the options mean as configuration.
+fn with_policy(options: &SandboxRun, overrides: &Overrides) -> anyhow::Result<Overrides> {
+    let mut overrides = overrides.clone();
+    let needs_workspace = options.full_auto || options.network || !options.writable.is_empty();
+    let mode = match options.policy {
+        Some(Policy::ReadOnly) if needs_workspace => {
+            bail!("--writable and --network need --policy workspace-write")
+        }
+        Some(Policy::ReadOnly) => Some("read-only"),
+        Some(Policy::DangerFullAccess) => Some("danger-full-access"),
+        Some(Policy::WorkspaceWrite) => Some("workspace-write"),
+        None => needs_workspace.then_some("workspace-write"),
+    };
+    overrides.config.extend(mode.map(|mode| format!("sandbox_mode={mode}")));
+    if options.network {
+        overrides.config.push("sandbox_workspace_write.network_access=true".to_owned());
+    }
+    if !options.writable.is_empty() {
+        let cwd = environment::working_directory()?;
+        let folders = options.writable.iter().map(|folder| folder_text(&cwd.join(folder)));
+        let folders = folders.collect::<anyhow::Result<Vec<_>>>()?;
+        let list = serde_json::to_string(&folders)?;
+        overrides.config.push(format!("sandbox_workspace_write.writable_roots={list}"));
+    }
+    Ok(overrides)
+}
+
+fn folder_text(folder: &Path) -> anyhow::Result<String> {
+    if !folder.is_dir() {
+        bail!("--writable {}: not a folder", folder.display());
+    }
+    folder.to_str().map(ToOwned::to_owned).with_context(|| format!("--writable {}: not Unicode", folder.display()))
+}
+
+async fn carry_out(launcher: &Launcher, command: exec::Command) -> anyhow::Result<ExitCode> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut process = match launcher.spawn(command).await {
+        Ok(process) => process,
+        Err(error) => {
+            let code = failure_code(&error);
+            // Its text holds the cause already.
+            cli::report(&anyhow::Error::msg(error.to_string()));
+            return Ok(ExitCode::from(code));
+        }
+    };
+    let handle = process.handle();
+    let exit = loop {
+        tokio::select! {
+            exit = process.wait() => break exit,
+            _ = interrupt.recv() => handle.terminate(GRACE),
+            _ = terminate.recv() => handle.terminate(GRACE),
+            _ = hangup.recv() => handle.terminate(GRACE),
+        }
+    };
+    Ok(ExitCode::from(u8::try_from(exit.code_or_signal()).unwrap_or(u8::MAX)))
+}
+
+fn failure_code(error: &SpawnError) -> u8 {
+    match error {
+        SpawnError::Program { source, .. } if source.kind() == ErrorKind::NotFound => NOT_FOUND,
+        SpawnError::Program { .. } => NOT_EXECUTABLE,
+        SpawnError::Empty
+        | SpawnError::Nul
+        | SpawnError::Cwd { .. }
+        | SpawnError::SandboxUnavailable(_)
+        | SpawnError::Sandbox { .. }
+        | SpawnError::System { .. } => NOT_CONFINED,
+    }
+}

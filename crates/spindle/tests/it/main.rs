@@ -1,0 +1,5 @@
+//! The binary as its users start it.
+#![cfg(target_os = "linux")]
+
+mod client;
+mod leaks;
