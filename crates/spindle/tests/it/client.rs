@@ -68,7 +68,7 @@ impl Client {
         }
         let read = async {
             loop {
-                let message = self.next().await;
+                let message = self.read().await;
                 if wanted(&message) {
                     return message;
                 }
@@ -78,7 +78,15 @@ impl Client {
         tokio::time::timeout(LIMIT, read).await.expect("the message comes")
     }
 
-    async fn next(&mut self) -> Value {
+    /// The next message, whatever it says.
+    pub(crate) async fn next(&mut self) -> Value {
+        if !self.unclaimed.is_empty() {
+            return self.unclaimed.remove(0);
+        }
+        tokio::time::timeout(LIMIT, self.read()).await.expect("the server says something")
+    }
+
+    async fn read(&mut self) -> Value {
         loop {
             if let Some(end) = self.partial.iter().position(|&byte| byte == b'\n') {
                 let rest = self.partial.split_off(end + 1);
@@ -98,11 +106,34 @@ impl Client {
         self.ended().await;
     }
 
+    /// Kills the server; gives the messages that it had sent.
+    pub(crate) async fn kill(&mut self) -> Vec<Value> {
+        kill_process(self.pid(), Signal::KILL).expect("the server is there");
+        let rest = async {
+            while let Some(chunk) = self.server.next_output().await {
+                if chunk.stream == Stream::Stdout {
+                    self.partial.extend_from_slice(&chunk.bytes);
+                }
+            }
+            self.server.wait().await;
+        };
+        tokio::time::timeout(LIMIT, rest).await.expect("the server ends");
+        let mut messages = std::mem::take(&mut self.unclaimed);
+        // The last line may not be whole.
+        let whole = self.partial.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let lines = self.partial[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        messages.extend(lines.map(|line| serde_json::from_slice::<Value>(line).expect("a message")));
+        messages
+    }
+
     /// Sends a signal to the server alone and waits for its end.
     pub(crate) async fn signal(&mut self, signal: Signal) {
-        let pid = Pid::from_raw(self.server.pid().cast_signed()).expect("a process has a number");
-        kill_process(pid, signal).expect("the server is there");
+        kill_process(self.pid(), signal).expect("the server is there");
         self.ended().await;
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.server.pid().cast_signed()).expect("a process has a number")
     }
 
     async fn ended(&mut self) {

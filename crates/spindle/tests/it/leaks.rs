@@ -11,6 +11,7 @@ use testkit::{Reply, ScriptedModel};
 use types::AbsPath;
 
 use crate::client::Client;
+use crate::random::{Random, number};
 
 /// How many commands are started when nothing else is said; 1,000 take some minutes.
 const COMMANDS: u64 = 60;
@@ -26,32 +27,11 @@ const SCRIPTS: [&str; 6] = [
     "exec > /dev/null 2>&1 < /dev/null; setsid sh -c 'trap \"\" TERM; sleep MARK; :'",
 ];
 
-#[expect(clippy::disallowed_methods, reason = "how long a test runs is said from outside")]
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// Numbers without a pattern: xorshift64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len() as u64) as usize]
-    }
-}
-
 #[tokio::test]
 async fn commands_cut_off_at_random_leave_no_process() {
     let seed = number("SPINDLE_LEAK_SEED").unwrap_or_else(|| u64::from(std::process::id()) * 0x9e37_79b9);
     eprintln!("SPINDLE_LEAK_SEED={seed}");
-    let mut random = Random(seed | 1);
+    let mut random = Random::new(seed);
     let mut left = number("SPINDLE_LEAK_COMMANDS").unwrap_or(COMMANDS);
     // Every argument of a run begins with this.
     let mark = format!("9{}.", std::process::id());

@@ -2,4 +2,6 @@
 #![cfg(target_os = "linux")]
 
 mod client;
+mod crash;
 mod leaks;
+mod random;
