@@ -173,6 +173,7 @@ impl Engine {
         futures::future::join_all(handles.iter().map(ThreadHandle::close)).await;
         self.environment.tasks.close();
         self.environment.tasks.wait().await;
+        self.environment.store.close();
     }
 }
 

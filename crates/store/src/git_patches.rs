@@ -14,7 +14,7 @@ use types::{AbsPath, GitFacts, ThreadId};
 use crate::error::StoreError;
 use crate::index_file;
 
-const FILE: &str = "thread_git.jsonl";
+pub(crate) const FILE: &str = "thread_git.jsonl";
 
 /// A change of git facts. Of each fact: `None` leaves it, `Some(None)` clears it, `Some(Some(_))` sets it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

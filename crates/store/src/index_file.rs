@@ -1,7 +1,7 @@
 //! Small files beside the rollouts: append only, one JSON object a line.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek as _, SeekFrom};
 
 use serde::Serialize;
 use types::AbsPath;
@@ -17,18 +17,28 @@ const MAX_LINE: usize = 1 << 20;
 const CHUNK: usize = 64 << 10;
 
 /// Gives every line to `entry`. Lines that cannot be read are skipped; a file that does not exist has none.
-pub(crate) fn read(path: &AbsPath, mut entry: impl FnMut(&str)) -> Result<(), StoreError> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+pub(crate) fn read(path: &AbsPath, entry: impl FnMut(&str)) -> Result<(), StoreError> {
+    read_from(path, 0, entry).map(drop)
+}
+
+/// The same from a byte on at which a line begins. Gives the end of the last line that ended.
+pub(crate) fn read_from(path: &AbsPath, from: u64, mut entry: impl FnMut(&str)) -> Result<u64, StoreError> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         opened => opened.map_err(StoreError::io("open", path))?,
     };
+    file.seek(SeekFrom::Start(from)).map_err(StoreError::io("read", path))?;
     let mut lines = Lines::new(file, MAX_LINE, CHUNK);
+    let mut ended = from;
     while let Some(line) = lines.next().map_err(StoreError::io("read", path))? {
         if let Text::Line(text) = line.text() {
             entry(text);
         }
+        if line.ended {
+            ended = from + line.end;
+        }
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// Appends one entry; in the file before this returns.

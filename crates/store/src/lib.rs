@@ -15,8 +15,11 @@ pub mod thread;
 pub mod turns;
 
 mod copy;
+mod cursor;
 mod format;
 mod git_patches;
+mod head;
+mod index;
 mod index_file;
 mod list;
 mod log_file;
@@ -25,6 +28,7 @@ mod outline;
 mod outline_file;
 mod paths;
 mod reader;
+mod scan;
 mod store;
 mod writer;
 

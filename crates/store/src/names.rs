@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::format::rfc3339;
 use crate::index_file;
 
-const FILE: &str = "session_index.jsonl";
+pub(crate) const FILE: &str = "session_index.jsonl";
 
 #[derive(Serialize, Deserialize)]
 struct Entry<'a> {
@@ -26,14 +26,21 @@ struct Entry<'a> {
 /// All names.
 pub(crate) fn read(home: &AbsPath) -> Result<HashMap<ThreadId, String>, StoreError> {
     let mut names = HashMap::new();
-    index_file::read(&home.join(FILE), |line| {
+    read_from(home, 0, |id, name| {
+        names.insert(id, name);
+    })?;
+    Ok(names)
+}
+
+/// The names in the lines from a byte on, older ones first. Gives the end of the last line that ended.
+pub(crate) fn read_from(home: &AbsPath, from: u64, mut name: impl FnMut(ThreadId, String)) -> Result<u64, StoreError> {
+    index_file::read_from(&home.join(FILE), from, |line| {
         if let Ok(entry) = serde_json::from_str::<Entry<'_>>(line)
             && let Ok(id) = entry.id.parse::<ThreadId>()
         {
-            names.insert(id, entry.thread_name.into_owned());
+            name(id, entry.thread_name.into_owned());
         }
-    })?;
-    Ok(names)
+    })
 }
 
 pub(crate) fn append(home: &AbsPath, id: ThreadId, name: &str, now: SystemTime) -> Result<(), StoreError> {

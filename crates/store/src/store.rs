@@ -11,6 +11,7 @@ use types::{AbsPath, ThreadId};
 use crate::copy;
 use crate::error::StoreError;
 use crate::git_patches::{self, GitPatch};
+use crate::index::Index;
 use crate::names;
 use crate::outline_file;
 use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
@@ -26,6 +27,8 @@ use crate::writer::ThreadWriter;
 pub struct Store {
     pub(crate) home: AbsPath,
     zone: OnceLock<TimeZone>,
+    /// Made for the first list.
+    index: OnceLock<Index>,
 }
 
 /// A thread's rollout on disk.
@@ -39,17 +42,28 @@ impl Store {
     /// The store under `home`. No I/O. File names are in the machine's time zone, which is asked for when first needed.
     #[must_use]
     pub fn new(home: AbsPath) -> Self {
-        Self { home, zone: OnceLock::new() }
+        Self { home, zone: OnceLock::new(), index: OnceLock::new() }
     }
 
     /// The same with a time zone of the caller's.
     #[must_use]
     pub fn with_time_zone(home: AbsPath, zone: TimeZone) -> Self {
-        Self { home, zone: OnceLock::from(zone) }
+        Self { home, zone: OnceLock::from(zone), index: OnceLock::new() }
     }
 
     pub(crate) fn zone(&self) -> &TimeZone {
         self.zone.get_or_init(TimeZone::system)
+    }
+
+    /// Ends what goes on in the background: filling the index. Waits some milliseconds at most. Lists go on to work.
+    pub fn close(&self) {
+        if let Some(index) = self.index.get() {
+            index.close();
+        }
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::new(&self.home, self.zone().clone()))
     }
 
     /// Where the rollout of a thread that begins at `created` is to lie.
@@ -275,20 +289,22 @@ pub(crate) fn rollouts_in(folder: &AbsPath) -> Result<Vec<RolloutName>, StoreErr
 /// The folders of days, newest first.
 pub(crate) fn day_folders(sessions: &AbsPath) -> Result<Vec<AbsPath>, StoreError> {
     let mut days = Vec::new();
-    for year in numbered(sessions)? {
-        for month in numbered(&year)? {
-            days.extend(numbered(&month)?);
+    for year in numbered(sessions, 4)? {
+        for month in numbered(&year, 2)? {
+            days.extend(numbered(&month, 2)?);
         }
     }
+    days.retain(|day| paths::day_of(day).is_some());
     Ok(days)
 }
 
-/// The folders in `folder` whose names are numbers, highest first.
-fn numbered(folder: &AbsPath) -> Result<Vec<AbsPath>, StoreError> {
-    let mut numbers: Vec<_> =
-        entries(folder)?.into_iter().filter_map(|name| Some((name.to_str()?.parse::<u16>().ok()?, name))).collect();
+/// The folders in `folder` whose names are numbers of so many digits, highest first.
+pub(crate) fn numbered(folder: &AbsPath, digits: usize) -> Result<Vec<AbsPath>, StoreError> {
+    let is_number = |name: &str| name.len() == digits && name.bytes().all(|letter| letter.is_ascii_digit());
+    let mut numbers = entries(folder)?;
+    numbers.retain(|name| name.to_str().is_some_and(is_number));
     numbers.sort_unstable_by(|left, right| right.cmp(left));
-    Ok(numbers.into_iter().map(|(_, name)| folder.join(name)).collect())
+    Ok(numbers.into_iter().map(|name| folder.join(name)).collect())
 }
 
 fn entries(folder: &AbsPath) -> Result<Vec<std::ffi::OsString>, StoreError> {

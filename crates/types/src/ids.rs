@@ -25,6 +25,12 @@ impl ThreadId {
     }
 }
 
+impl From<Uuid> for ThreadId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
 /// A thread id that is not a UUID; the message is the parser's, so that a client sees what was wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

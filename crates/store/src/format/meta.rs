@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use types::{AbsPath, GitFacts, SessionSource, SubAgentSource, ThreadId};
 
 use super::{parse_rfc3339, rfc3339};
@@ -165,6 +166,40 @@ pub(super) fn read_head(payload: &str) -> Option<Head> {
         model_provider: head.model_provider,
         git: head.git.map(|git| GitFacts { sha: git.commit_hash, branch: git.branch, origin_url: git.repository_url }),
     })
+}
+
+/// The members of a first line that [`read_head`] looks at, as they stand there.
+#[derive(Serialize, Deserialize)]
+struct HeadMembers<'a> {
+    #[serde(borrow)]
+    id: &'a RawValue,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    forked_from_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    timestamp: &'a RawValue,
+    #[serde(borrow)]
+    cwd: &'a RawValue,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    originator: Option<&'a RawValue>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    cli_version: Option<&'a RawValue>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    source: Option<&'a RawValue>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    agent_nickname: Option<&'a RawValue>,
+    #[serde(borrow, default, alias = "agent_type", skip_serializing_if = "Option::is_none")]
+    agent_role: Option<&'a RawValue>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    model_provider: Option<&'a RawValue>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    git: Option<&'a RawValue>,
+}
+
+/// A first line's payload without what lists do not show; [`read_head`] gives the same for both. `None` where that gives
+/// `None`.
+pub(super) fn shorten(payload: &str) -> Option<String> {
+    let members: HeadMembers<'_> = serde_json::from_str(payload).ok()?;
+    serde_json::to_string(&members).ok()
 }
 
 /// Reads the payload of a first line; `None` as for [`read_head`].

@@ -160,6 +160,17 @@ pub(crate) fn read_head(line: &str) -> Option<Head> {
     if kind == "session_meta" { meta::read_head(payload.get()) } else { None }
 }
 
+/// What [`read_head`] read in a line, as short text for [`read_short_head`]; `None` for any other line.
+pub(crate) fn shorten_head(line: &str) -> Option<String> {
+    let LineIn { kind, payload } = serde_json::from_str(line).ok()?;
+    if kind == "session_meta" { meta::shorten(payload.get()) } else { None }
+}
+
+/// The opposite of [`shorten_head`].
+pub(crate) fn read_short_head(text: &str) -> Option<Head> {
+    meta::read_head(text)
+}
+
 /// The text of a line that is a message of the user; `None` for any other line.
 pub(crate) fn read_preview(line: &str) -> Option<String> {
     memmem::find(line.as_bytes(), b"\"user_message\"")?;

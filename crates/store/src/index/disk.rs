@@ -1,0 +1,391 @@
+//! Brings the index in step with the rollouts.
+//!
+//! Steps are small, and each holds SQLite's lock for writing from before it looks at the disk until it is written. So
+//! whatever stands in the index was true when its writer had the lock, and of several servers on one home none can
+//! overwrite what another has seen later.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::io;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use types::{AbsPath, SessionSource, SubAgentSource, ThreadId};
+use uuid::Uuid;
+
+use super::db::IndexError;
+use super::stamp::Stamp;
+use super::watch::{Change, Place, Watch};
+use crate::format::{self, Head};
+use crate::head;
+use crate::list::source_code;
+use crate::paths::{ARCHIVED, RolloutName, SESSIONS};
+use crate::store::{day_folders, numbered, rollouts_in};
+
+/// Files a step looks at: with 50 µs for a head, a few milliseconds.
+const FILES_AT_ONCE: usize = 64;
+
+/// Files of which changes cannot be heard (symbolic and hard links, unreadable ones) that are looked at for each answer.
+/// Where there are more, nothing is taken for known.
+const LOOSE_AT_MOST: usize = 100;
+
+/// What is known of the disk, and what has still to be looked at.
+pub(super) struct Disk {
+    home: AbsPath,
+    zone: TimeZone,
+    watch: Option<Watch>,
+    /// Which folders stood at the roots.
+    roots: [Option<(u64, u64)>; 2],
+    /// The folders there are may be others.
+    tree: bool,
+    /// Folders that may hold other files.
+    folders: BTreeSet<Arc<str>>,
+    /// Files that may have changed. The last one is the newest one that is not archived.
+    files: BTreeSet<(Arc<str>, RolloutName)>,
+    /// Files of which changes are not heard.
+    loose: BTreeSet<(Arc<str>, RolloutName)>,
+}
+
+impl Disk {
+    /// Nothing is known yet.
+    pub(super) fn new(home: AbsPath, zone: TimeZone) -> Self {
+        Self {
+            home,
+            zone,
+            watch: Watch::new(),
+            roots: [None; 2],
+            tree: true,
+            folders: BTreeSet::new(),
+            files: BTreeSet::new(),
+            loose: BTreeSet::new(),
+        }
+    }
+
+    /// Whether changes are heard of, so that what was looked at once stays known.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Takes note of what has happened since the last call: what has to be looked at for an answer of now.
+    pub(super) fn listen(&mut self) {
+        let roots = [SESSIONS, ARCHIVED].map(|root| identity(&self.home.join(root)));
+        if roots != self.roots {
+            self.roots = roots;
+            self.tree = true;
+        }
+        let mut all = self.watch.is_none() || self.loose.len() > LOOSE_AT_MOST;
+        if let Some(watch) = &mut self.watch {
+            let mut moved = false;
+            watch.changes(|change| match change {
+                Change::File(folder, name) => {
+                    self.files.extend(RolloutName::parse(&name).map(|name| (folder, name)));
+                }
+                Change::Folder(folder) => {
+                    self.folders.insert(folder);
+                }
+                Change::Tree => self.tree = true,
+                Change::Anything => all = true,
+                Change::Moved => (moved, all) = (true, true),
+            });
+            if moved {
+                watch.keep(|_| false);
+            }
+        }
+        if all {
+            self.look_at_everything();
+        }
+        self.files.append(&mut self.loose);
+    }
+
+    /// Takes nothing for known.
+    pub(super) fn look_at_everything(&mut self) {
+        self.tree = true;
+        self.loose.clear();
+        if let Some(watch) = &mut self.watch {
+            // The step that follows watches them anew and, because of that, looks into them.
+            watch.keep(|_| false);
+        }
+    }
+
+    /// Whether the index is in step with what was heard.
+    pub(super) fn is_done(&self) -> bool {
+        !self.tree && self.folders.is_empty() && self.files.is_empty()
+    }
+
+    /// Does a part of what is to be done.
+    pub(super) fn step(&mut self, db: &mut Connection) -> Result<(), IndexError> {
+        if self.tree {
+            return self.walk(db);
+        }
+        if let Some(folder) = self.folders.last().cloned() {
+            self.look_into(db, &folder)?;
+            self.folders.remove(&folder);
+            return Ok(());
+        }
+        self.look_at_files(db)
+    }
+
+    /// Finds the folders, watches them, and forgets those that are gone.
+    fn walk(&mut self, db: &mut Connection) -> Result<(), IndexError> {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut found: BTreeMap<Arc<str>, AbsPath> = BTreeMap::new();
+        let mut tree = Vec::new();
+        let mut places = Places { watch: self.watch.take(), new: Vec::new() };
+        let archived = self.home.join(ARCHIVED);
+        if archived.is_dir() {
+            places.add(&archived, true, Place::Rollouts(ARCHIVED.into()));
+            found.insert(ARCHIVED.into(), archived);
+        }
+        let sessions = self.home.join(SESSIONS);
+        if sessions.is_dir() {
+            tree.push(sessions.clone());
+            places.add(&sessions, true, Place::Tree(sessions.as_path().to_owned()));
+            for year in numbered(&sessions, 4).map_err(|_| IndexError::Disk)? {
+                places.add(&year, false, Place::Tree(year.as_path().to_owned()));
+                for month in numbered(&year, 2).map_err(|_| IndexError::Disk)? {
+                    places.add(&month, false, Place::Tree(month.as_path().to_owned()));
+                    tree.push(month);
+                }
+                tree.push(year);
+            }
+            for day in day_folders(&sessions).map_err(|_| IndexError::Disk)? {
+                let folder: Arc<str> = self.under_home(&day).into();
+                if day.is_dir() {
+                    places.add(&day, false, Place::Rollouts(folder.clone()));
+                }
+                found.insert(folder, day);
+            }
+        }
+        self.watch = places.watch;
+        match &mut self.watch {
+            Some(watch) => {
+                watch.keep(|place| match place {
+                    Place::Tree(path) => tree.iter().any(|folder| folder.as_path() == path),
+                    Place::Rollouts(folder) => found.contains_key(folder),
+                });
+                self.folders.extend(places.new);
+            }
+            None => self.folders.extend(found.keys().cloned()),
+        }
+        let known = transaction
+            .prepare_cached("SELECT DISTINCT folder FROM files")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<Vec<String>, _>>()?;
+        for folder in known {
+            if !found.contains_key(folder.as_str()) {
+                transaction.execute("DELETE FROM files WHERE folder = ?1", [folder])?;
+            }
+        }
+        transaction.commit()?;
+        self.folders.retain(|folder| found.contains_key(folder));
+        self.tree = false;
+        Ok(())
+    }
+
+    /// Finds the files of a folder that are not as the index has them.
+    fn look_into(&mut self, db: &mut Connection, folder: &Arc<str>) -> Result<(), IndexError> {
+        let path = self.home.join(&**folder);
+        let mut known = db
+            .prepare_cached("SELECT began, id, at, stamp FROM files WHERE folder = ?1")?
+            .query_map([&**folder], |row| {
+                let name = RolloutName::from_key(row.get(0)?, read_id(row, 1)?).ok_or(rusqlite::Error::InvalidQuery)?;
+                Ok((name, (row.get(2)?, row.get(3)?)))
+            })?
+            .collect::<Result<HashMap<RolloutName, (i64, Option<Stamp>)>, _>>()?;
+        for name in rollouts_in(&path).map_err(|_| IndexError::Disk)? {
+            let known = known.remove(&name);
+            let file = path.join(name.file_name());
+            let is_known = known.is_some_and(|(at, stamp)| {
+                let now = fs::symlink_metadata(&file).ok();
+                at == self.millis_of(&name)
+                    && now.is_some_and(|facts| !is_loose(&facts) && stamp == Some(Stamp::of(&facts)))
+            });
+            if !is_known {
+                self.files.insert((folder.clone(), name));
+            }
+        }
+        self.files.extend(known.into_keys().map(|name| (folder.clone(), name)));
+        Ok(())
+    }
+
+    /// Reads files that are not as the index has them, newest first.
+    fn look_at_files(&mut self, db: &mut Connection) -> Result<(), IndexError> {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let batch: Vec<_> = self.files.iter().rev().take(FILES_AT_ONCE).cloned().collect();
+        let mut loose = Vec::new();
+        for (folder, name) in &batch {
+            if self.look_at(&transaction, folder, name)? == Heard::No {
+                loose.push((folder.clone(), *name));
+            }
+        }
+        transaction.commit()?;
+        for file in &batch {
+            self.files.remove(file);
+        }
+        self.loose.extend(loose);
+        Ok(())
+    }
+
+    fn look_at(&self, db: &Transaction<'_>, folder: &str, name: &RolloutName) -> Result<Heard, IndexError> {
+        let path = self.home.join(folder).join(name.file_name());
+        let key = (folder, name.key(), *name.id.as_uuid().as_bytes());
+        let known: Option<(i64, Option<Stamp>)> = db
+            .prepare_cached("SELECT at, stamp FROM files WHERE folder = ?1 AND began = ?2 AND id = ?3")?
+            .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let facts = fs::symlink_metadata(&path).and_then(|facts| {
+            let loose = is_loose(&facts);
+            Ok((if facts.is_symlink() { fs::metadata(&path)? } else { facts }, loose))
+        });
+        let (facts, loose) = match facts {
+            Ok(found) => found,
+            Err(error) => {
+                db.prepare_cached("DELETE FROM files WHERE folder = ?1 AND began = ?2 AND id = ?3")?.execute(key)?;
+                let gone = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+                // A link may come to lead somewhere.
+                let is_link = gone && fs::symlink_metadata(&path).is_ok();
+                return Ok(if gone && !is_link { Heard::Yes } else { Heard::No });
+            }
+        };
+        let (at, stamp) = (self.millis_of(name), Stamp::of(&facts));
+        let heard = if loose { Heard::No } else { Heard::Yes };
+        if known == Some((at, Some(stamp))) {
+            return Ok(heard);
+        }
+        let read = head::open(&path).and_then(|(file, _)| {
+            head::read(file, |line| Some((format::read_head(line)?, format::shorten_head(line)?)))
+        });
+        match read {
+            Ok(read) => {
+                Entry { folder, name, at, stamp: Some(stamp), read }.write(db)?;
+                Ok(heard)
+            }
+            Err(error) => {
+                tracing::debug!(%path, %error, "a rollout cannot be read for the index");
+                Entry { folder, name, at, stamp: None, read: None }.write(db)?;
+                Ok(Heard::No)
+            }
+        }
+    }
+
+    fn millis_of(&self, name: &RolloutName) -> i64 {
+        name.began_at(&self.zone).as_millisecond()
+    }
+
+    fn under_home(&self, folder: &AbsPath) -> String {
+        let path = folder.as_path().strip_prefix(&*self.home).unwrap_or(folder);
+        path.to_string_lossy().into_owned()
+    }
+}
+
+/// Whether changes of a file are heard of.
+#[derive(PartialEq, Eq)]
+enum Heard {
+    Yes,
+    No,
+}
+
+/// Whether a file may change under another name than the one in its folder.
+fn is_loose(facts: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let names = std::os::unix::fs::MetadataExt::nlink(facts);
+    #[cfg(not(unix))]
+    let names = 1;
+    facts.is_symlink() || names > 1
+}
+
+/// Which folder stands at a path.
+fn identity(path: &AbsPath) -> Option<(u64, u64)> {
+    let facts = fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    let identity = (std::os::unix::fs::MetadataExt::dev(&facts), std::os::unix::fs::MetadataExt::ino(&facts));
+    #[cfg(not(unix))]
+    let identity = (0, u64::from(facts.is_dir()));
+    Some(identity)
+}
+
+/// Watches folders as long as all of them can be.
+struct Places {
+    watch: Option<Watch>,
+    /// Folders of rollouts that were not watched before.
+    new: Vec<Arc<str>>,
+}
+
+impl Places {
+    fn add(&mut self, path: &AbsPath, follow: bool, place: Place) {
+        let Some(watch) = &mut self.watch else { return };
+        match (watch.add(path, follow, place.clone()), place) {
+            (Some(true), Place::Rollouts(folder)) => self.new.push(folder),
+            (Some(_), _) => {}
+            (None, _) => {
+                tracing::debug!(%path, "a folder of threads cannot be watched; lists look at all files");
+                self.watch = None;
+            }
+        }
+    }
+}
+
+/// A file as it goes into the index.
+struct Entry<'a> {
+    folder: &'a str,
+    name: &'a RolloutName,
+    at: i64,
+    /// `None`: to be read again.
+    stamp: Option<Stamp>,
+    /// The head, also as short text, and the first message of the user.
+    read: Option<((Head, String), Option<String>)>,
+}
+
+impl Entry<'_> {
+    fn write(self, db: &Transaction<'_>) -> Result<(), IndexError> {
+        let Self { folder, name, at, stamp, read } = self;
+        // As in a scan, a time that no calendar has is none.
+        let changed = stamp
+            .and_then(|stamp| Timestamp::from_millisecond(format::unix_millis(stamp.modified())).ok())
+            .map(|changed| changed.as_millisecond());
+        let (head, preview) = read.unzip();
+        let (head, short) = head.unzip();
+        let head = head.as_ref();
+        let parent = head.and_then(|head| match &head.source {
+            SessionSource::SubAgent(SubAgentSource::ThreadSpawn { parent_thread_id, .. }) => Some(parent_thread_id),
+            _ => None,
+        });
+        db.prepare_cached(
+            "INSERT INTO files
+               (folder, began, id, at, changed, stamp, thread, source, parent, provider, cwd, head, preview, name)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, (SELECT name FROM names WHERE id = ?7))
+             ON CONFLICT (folder, began, id) DO UPDATE SET
+               at = excluded.at, changed = excluded.changed, stamp = excluded.stamp, thread = excluded.thread,
+               source = excluded.source, parent = excluded.parent, provider = excluded.provider, cwd = excluded.cwd,
+               head = excluded.head, preview = excluded.preview, name = excluded.name",
+        )?
+        .execute(params![
+            folder,
+            name.key(),
+            name.id.as_uuid().as_bytes(),
+            at,
+            changed,
+            stamp,
+            head.map(|head| *head.id.as_uuid().as_bytes()),
+            head.map(|head| source_code(&head.source)),
+            parent.map(|id| *id.as_uuid().as_bytes()),
+            head.and_then(|head| head.model_provider.as_deref()),
+            head.map(|head| cwd_key(&head.cwd)),
+            short,
+            preview.flatten(),
+        ])?;
+        Ok(())
+    }
+}
+
+/// A working directory as the index compares it.
+pub(super) fn cwd_key(cwd: &AbsPath) -> &[u8] {
+    cwd.as_os_str().as_encoded_bytes()
+}
+
+/// An id from a column.
+pub(super) fn read_id(row: &Row<'_>, column: usize) -> rusqlite::Result<ThreadId> {
+    Ok(Uuid::from_bytes(row.get(column)?).into())
+}
