@@ -3,6 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use types::ThreadId;
+
+use crate::lock::Holder;
+
 /// A thread that could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -29,12 +33,29 @@ pub enum StoreError {
     /// No readable line says which thread this is.
     #[error("rollout `{}` does not start with session metadata", .path.display())]
     NoSessionMeta { path: PathBuf },
+    /// Somebody else has the thread open for writing; reading works.
+    #[error("thread {thread} is open for writing {}", where_else(*.by_us, .holder.as_ref()))]
+    InUse {
+        thread: ThreadId,
+        /// This process itself has it open.
+        by_us: bool,
+        /// The other process, if it said who it is.
+        holder: Option<Holder>,
+    },
     /// A name that no rollout has.
     #[error("`{}` is not the name of a rollout", .path.display())]
     NotARollout { path: PathBuf },
     /// A cursor that no page gave.
     #[error("invalid cursor: {cursor}")]
     InvalidCursor { cursor: String },
+}
+
+fn where_else(by_us: bool, holder: Option<&Holder>) -> String {
+    match holder {
+        _ if by_us => "in this server already".to_owned(),
+        Some(holder) => format!("in {holder}: close it there, or read or fork it here"),
+        None => "in another process: close it there, or read or fork it here".to_owned(),
+    }
 }
 
 impl StoreError {
@@ -47,6 +68,12 @@ impl StoreError {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether the thread is open for writing already, here or elsewhere.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::InUse { .. })
     }
 
     /// What is wrong, without what was tried and with which file.

@@ -2,8 +2,8 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
 use types::{AbsPath, ThreadId};
@@ -11,7 +11,9 @@ use types::{AbsPath, ThreadId};
 use crate::copy;
 use crate::error::StoreError;
 use crate::git_patches::{self, GitPatch};
+use crate::head;
 use crate::index::Index;
+use crate::lock::Locks;
 use crate::names;
 use crate::outline_file;
 use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
@@ -29,6 +31,7 @@ pub struct Store {
     zone: OnceLock<TimeZone>,
     /// Made for the first list.
     index: OnceLock<Index>,
+    locks: Arc<Locks>,
 }
 
 /// A thread's rollout on disk.
@@ -42,13 +45,13 @@ impl Store {
     /// The store under `home`. No I/O. File names are in the machine's time zone, which is asked for when first needed.
     #[must_use]
     pub fn new(home: AbsPath) -> Self {
-        Self { home, zone: OnceLock::new(), index: OnceLock::new() }
+        Self { locks: Locks::new(&home), home, zone: OnceLock::new(), index: OnceLock::new() }
     }
 
     /// The same with a time zone of the caller's.
     #[must_use]
     pub fn with_time_zone(home: AbsPath, zone: TimeZone) -> Self {
-        Self { home, zone: OnceLock::from(zone), index: OnceLock::new() }
+        Self { locks: Locks::new(&home), home, zone: OnceLock::from(zone), index: OnceLock::new() }
     }
 
     pub(crate) fn zone(&self) -> &TimeZone {
@@ -76,16 +79,17 @@ impl Store {
     /// Begins a thread. Its file is made at the first append.
     #[must_use]
     pub fn create(&self, meta: SessionMeta) -> ThreadWriter {
-        ThreadWriter::new(self.rollout_path(meta.id, meta.created_at), meta)
+        ThreadWriter::new(self.rollout_path(meta.id, meta.created_at), meta, self.locks.clone())
     }
 
     /// Reads a thread to go on with it. Half a line at the end is cut off (what a killed writer left), so that the next
     /// append starts a line of its own; nothing else is written.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no session metadata.
+    /// [`StoreError::InUse`] when somebody has the thread open for writing, be it here; otherwise when the file cannot be
+    /// read or holds no session metadata.
     pub fn open(&self, path: &AbsPath) -> Result<(StoredThread, ThreadWriter), StoreError> {
-        // The one-writer lock of a thread is to be taken here; `read` needs none.
+        let lock = self.locks.take(self.id_of(path)?)?;
         let thread = self.read(path)?;
         if thread.torn_bytes > 0 {
             let file = File::options().write(true).open(path).map_err(StoreError::io("repair", path))?;
@@ -97,7 +101,7 @@ impl Store {
                 file.set_len(thread.whole_bytes()).map_err(StoreError::io("repair", path))?;
             }
         }
-        let writer = ThreadWriter::resume(path.clone(), thread.meta.clone())?;
+        let writer = ThreadWriter::resume(path.clone(), thread.meta.clone(), lock)?;
         Ok((thread, writer))
     }
 
@@ -112,9 +116,23 @@ impl Store {
         meta: SessionMeta,
         closing: &[Record],
     ) -> Result<ThreadWriter, StoreError> {
+        let lock = self.locks.take(meta.id)?;
         let path = self.rollout_path(meta.id, meta.created_at);
         copy::write(&path, original, &meta, closing)?;
-        ThreadWriter::resume(path, meta)
+        Ok(ThreadWriter::resume(path, meta, lock)?.of_new_file())
+    }
+
+    /// The thread that a rollout is of: by its name, or by its first line where the name says nothing.
+    fn id_of(&self, path: &AbsPath) -> Result<ThreadId, StoreError> {
+        let named = path.file_name().and_then(RolloutName::parse).map(|name| name.id);
+        let known = named.or_else(|| head::first_line(path).map(|head| head.id));
+        // Reading it all says what is wrong, if it is.
+        known.map_or_else(|| self.read(path).map(|thread| thread.meta.id), Ok)
+    }
+
+    /// Waits until this process no longer has a thread open for writing, but not longer than `at_most`. Blocks.
+    pub fn wait_for_release(&self, id: ThreadId, at_most: Duration) {
+        self.locks.wait_for_release(id, at_most);
     }
 
     /// Looks at a thread and leaves its file as it is, so that it may be another process that writes it.
@@ -176,7 +194,7 @@ impl Store {
     fn find_in_days(&self, id: ThreadId) -> Result<Option<AbsPath>, StoreError> {
         let mut tried = Vec::new();
         if let Some(created) = created_at(id) {
-            let day = std::time::Duration::from_secs(24 * 60 * 60);
+            let day = Duration::from_secs(24 * 60 * 60);
             for at in [Some(created), created.checked_sub(day), created.checked_add(day)].into_iter().flatten() {
                 let folder = RolloutName::new(id, at, self.zone()).day_folder(&self.home);
                 if let Some(path) = find_in(&folder, id)? {
@@ -274,7 +292,7 @@ fn rollout_name(path: &AbsPath) -> Result<RolloutName, StoreError> {
 /// When an id of version 7 was made.
 fn created_at(id: ThreadId) -> Option<SystemTime> {
     let (seconds, nanos) = id.as_uuid().get_timestamp()?.to_unix();
-    SystemTime::UNIX_EPOCH.checked_add(std::time::Duration::new(seconds, nanos))
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
 }
 
 fn find_in(folder: &AbsPath, id: ThreadId) -> Result<Option<AbsPath>, StoreError> {

@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::io;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use types::AbsPath;
 
 use crate::error::StoreError;
 use crate::format;
+use crate::lock::{Locks, ThreadLock};
 use crate::log_file::{Disk, LogFile, is_full};
 use crate::record::{Record, SessionMeta};
 
-/// The one writer of a thread's rollout.
+/// The one writer of a thread's rollout: while it lives, nobody else can open the thread for writing.
 ///
 /// Shape: see `docs/storage.md`; nothing is ever rewritten. Of a new thread nothing is on disk before the first append.
 #[derive(Debug)]
@@ -24,20 +26,29 @@ pub struct ThreadWriter {
     lines: Vec<u8>,
     /// Whether the folder's entry of a new file is on the device.
     entry_synced: bool,
+    locks: Arc<Locks>,
+    /// Held from the first append on, or from when the file was opened. Last, so that the file is closed before.
+    lock: Option<ThreadLock>,
 }
 
 /// More memory than this is not kept between appends: a line with an image is rare.
 const KEPT_BYTES: usize = 64 << 10;
 
 impl ThreadWriter {
-    pub(crate) fn new(path: AbsPath, meta: SessionMeta) -> Self {
-        Self { path, meta, file: None, lines: Vec::new(), entry_synced: false }
+    pub(crate) fn new(path: AbsPath, meta: SessionMeta, locks: Arc<Locks>) -> Self {
+        Self { path, meta, file: None, lines: Vec::new(), entry_synced: false, locks, lock: None }
     }
 
     /// Goes on with a rollout that exists. Opened now, so that the writer stays with it when it is moved.
-    pub(crate) fn resume(path: AbsPath, meta: SessionMeta) -> Result<Self, StoreError> {
+    pub(crate) fn resume(path: AbsPath, meta: SessionMeta, lock: ThreadLock) -> Result<Self, StoreError> {
         let file = Disk::open(&path).map(LogFile::new).map_err(StoreError::io("open", &path))?;
-        Ok(Self { path, meta, file: Some(file), lines: Vec::new(), entry_synced: true })
+        let locks = lock.locks().clone();
+        Ok(Self { path, meta, file: Some(file), lines: Vec::new(), entry_synced: true, locks, lock: Some(lock) })
+    }
+
+    /// The same of a file that was made just now.
+    pub(crate) fn of_new_file(self) -> Self {
+        Self { entry_synced: false, ..self }
     }
 
     /// Appends `records` and returns once they are in the file: a reader sees them, and they survive the end of this
@@ -65,6 +76,9 @@ impl ThreadWriter {
         {
             tracing::warn!(path = %self.path, "the rollout was deleted; a new one begins");
             self.file = None;
+        }
+        if self.lock.is_none() {
+            self.lock = Some(self.locks.take(self.meta.id)?);
         }
         let fresh = self.file.is_none();
         let file = match &mut self.file {

@@ -100,15 +100,16 @@ pub(super) fn open(path: &Path, zone: &TimeZone) -> Result<Connection, IndexErro
     db.busy_timeout(PATIENCE)?;
     // What a power cut takes is read again; an index that it leaves half written would not be noticed, hence `NORMAL`.
     // Where there can be no write-ahead log (some network file systems) SQLite goes on with the journal it has.
-    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;")?;
+    db.execute_batch(
+        "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;",
+    )?;
     db.create_scalar_function(
         "contains",
         2,
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
         |arguments| {
-            let text = arguments.get_raw(0).as_bytes_or_null()?.unwrap_or_default();
-            let term = arguments.get_raw(1).as_bytes()?;
-            Ok(memmem::find(text, term).is_some())
+            let (text, term) = (arguments.get_raw(0).as_bytes_or_null()?, arguments.get_raw(1).as_bytes()?);
+            Ok(text.is_some_and(|text| memmem::find(text, term).is_some()))
         },
     )?;
     let zone = zone_name(zone);

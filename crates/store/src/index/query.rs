@@ -54,11 +54,11 @@ impl Statement {
         // Each index has all that a query looks at before it has its rows, titles only this one.
         let index =
             if query.sort == SortKey::CreatedAt || query.search_term.is_some() { "by_creation" } else { "by_change" };
+        let listed = if index == "by_creation" { "title IS NOT NULL" } else { "listed" };
         let mut statement = Self {
             sql: format!("SELECT file, {time}, id FROM files INDEXED BY {index} WHERE {time} IS NOT NULL"),
             values: Vec::new(),
         };
-        statement.sql.push_str(if index == "by_creation" { " AND title IS NOT NULL" } else { " AND listed" });
         if query.archived {
             statement.and("folder = ?", [ARCHIVED.to_owned().into()]);
         } else {
@@ -68,16 +68,18 @@ impl Statement {
         if let Some(cursor) = &page.cursor {
             statement.after(cursor, query.sort, query.order, (!query.archived).then_some(zone));
         }
-        let codes = query.kinds().iter().flat_map(|kind| kind.codes()).map(u8::to_string).collect::<Vec<_>>();
-        statement.sql.push_str(&format!(" AND source IN ({})", codes.join(", ")));
+        // A set of bits; SQLite looks up `IN` in a table of its own, row by row.
+        let sources = query.kinds().iter().flat_map(|kind| kind.codes()).fold(0i64, |set, code| set | 1 << code);
+        statement.and("(1 << source) & ?", [sources.into()]);
         if let Some(providers) = query.providers() {
             statement.is_one_of("provider", providers.iter().map(|provider| provider.clone().into()));
         }
         if let Some(folders) = &query.cwd {
             statement.is_one_of("cwd", folders.iter().map(|folder| cwd_key(folder).to_vec().into()));
         }
-        if let Some(term) = &query.search_term {
-            statement.and("contains(title, ?)", [term.clone().into()]);
+        match &query.search_term {
+            Some(term) => statement.and("contains(title, ?)", [term.clone().into()]),
+            None => statement.and(listed, []),
         }
         let order = match query.sort {
             SortKey::CreatedAt => ["folder", "at", "id", "began"],
