@@ -96,6 +96,7 @@ pub struct ConfigToml {
     pub log_dir: Option<String>,
     pub feedback: Option<EnabledToml>,
     pub analytics: Option<EnabledToml>,
+    pub spindle: Option<SpindleToml>,
 
     // Known, but read by nobody in this crate.
     pub apps: Option<Value>,
@@ -134,6 +135,9 @@ pub struct ConfigToml {
 }
 
 impl ConfigToml {
+    /// The table of keys that are this server's alone; clients of the protocol do not know it.
+    pub const OWN_TABLE: &str = "spindle";
+
     /// Every key a file may have at its top.
     #[must_use]
     pub fn keys() -> &'static [&'static str] {
@@ -340,6 +344,14 @@ pub struct HistoryToml {
     pub max_bytes: Option<usize>,
 }
 
+/// `[spindle]`: keys of this server alone, which other programs that share the file ignore.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct SpindleToml {
+    #[serde(deserialize_with = "fsync")]
+    pub fsync: Option<Fsync>,
+}
+
 /// A table whose one key is `enabled`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -421,6 +433,9 @@ spelled! {
     /// Whether prompts are kept in the history file.
     HistoryPersistence { SaveAll = "save-all", None = "none" }
 
+    /// When threads are put on the device, so that they survive a power cut.
+    Fsync { Turn = "turn", Never = "never" }
+
     /// Whether and how the model may search the web.
     WebSearchMode { Disabled = "disabled", Cached = "cached", Live = "live" }
 
@@ -456,6 +471,7 @@ read_spelled! {
     trust -> Trust;
     inherit -> Inherit;
     persistence -> HistoryPersistence;
+    fsync -> Fsync;
     web_search_mode -> WebSearchMode;
     context_size -> SearchContextSize;
     credentials_store -> CredentialsStore;

@@ -25,8 +25,8 @@ pub use edit::{Edit, EditError, Edited, Merge, Overridden};
 pub use error::{ConfigError, Located, Position, Range, Warning};
 pub use features::{Feature, FeatureInfo, Features, Stage};
 pub use file::{
-    ConfigToml, CredentialsStore, HistoryPersistence, Inherit, Location, LoginMethod, ProfileToml, SearchContextSize,
-    Trust, WebSearchMode,
+    ConfigToml, CredentialsStore, Fsync, HistoryPersistence, Inherit, Location, LoginMethod, ProfileToml,
+    SearchContextSize, Trust, WebSearchMode,
 };
 pub use layer::{Disabled, Layer, Layers, Source};
 pub use load::Loader;

@@ -7,8 +7,8 @@ use types::{AbsPath, ApprovalsReviewer};
 use crate::error::ConfigError;
 use crate::features::{Feature, Features};
 use crate::file::{
-    AgentsToml, ConfigToml, CredentialsStore, FeatureToml, HistoryPersistence, ProfileToml, SandboxWorkspaceWriteToml,
-    ShellEnvironmentToml, SkillsToml, ToolsToml, Trust,
+    AgentsToml, ConfigToml, CredentialsStore, FeatureToml, Fsync, HistoryPersistence, ProfileToml,
+    SandboxWorkspaceWriteToml, ShellEnvironmentToml, SkillsToml, ToolsToml, Trust,
 };
 use crate::layer::Layers;
 use crate::overrides::ThreadOverrides;
@@ -146,6 +146,7 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
             persistence: history.persistence.unwrap_or(HistoryPersistence::SaveAll),
             max_bytes: history.max_bytes,
         },
+        fsync: file.spindle.and_then(|own| own.fsync).unwrap_or(Fsync::Turn),
         notify: file.notify.filter(|argv| argv.first().is_some_and(|program| !program.is_empty())),
         hide_agent_reasoning: file.hide_agent_reasoning.unwrap_or(false),
         show_raw_agent_reasoning: file.show_raw_agent_reasoning.unwrap_or(false),

@@ -10,7 +10,8 @@ use types::{
 
 use crate::features::Features;
 use crate::file::{
-    CredentialsStore, HistoryPersistence, Inherit, Location, LoginMethod, SearchContextSize, Trust, WebSearchMode,
+    CredentialsStore, Fsync, HistoryPersistence, Inherit, Location, LoginMethod, SearchContextSize, Trust,
+    WebSearchMode,
 };
 use crate::layer::{Layer, Layers};
 use crate::providers::ProviderConfig;
@@ -93,6 +94,8 @@ pub struct Config {
     pub suppress_unstable_features_warning: bool,
 
     pub history: History,
+    /// When threads are put on the device.
+    pub fsync: Fsync,
     /// The program told about finished turns, with its first arguments.
     pub notify: Option<Vec<String>>,
     pub hide_agent_reasoning: bool,

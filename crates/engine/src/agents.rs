@@ -20,7 +20,7 @@ use types::{
 };
 
 use crate::event::ThreadEvent;
-use crate::registry::NewThread;
+use crate::registry::{NewThread, Opened};
 use crate::settings::TurnRequest;
 use crate::thread::{ThreadHandle, ThreadShared};
 
@@ -466,10 +466,13 @@ impl Cx<'_> {
             move || {
                 let family = environment.store.descendants(root).ok()?;
                 let (_, path) = family.into_iter().find(|(member, _)| *member == id)?;
-                environment.store.open(&path).ok()
+                environment.open(&path).ok()
             }
         };
-        let (stored, writer) = tokio::task::spawn_blocking(open).await.ok().flatten()?;
+        let (stored, writer) = match tokio::task::spawn_blocking(open).await.ok().flatten()? {
+            Opened::Stored(opened) => *opened,
+            Opened::Loaded(_) => return self.child(id),
+        };
         let SessionSource::SubAgent(SubAgentSource::ThreadSpawn { depth, agent_nickname, agent_role, .. }) =
             &stored.meta.source
         else {

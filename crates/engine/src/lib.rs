@@ -32,7 +32,7 @@ pub use environment::{Environment, Services, is_built_in_tool};
 pub use event::{Answer, EventSink, Question, QuestionId, QuestionKind, ThreadEvent, ThreadStatus};
 pub use fork::{Fork, Forked};
 pub use provider::{ProviderError, connect, provider_problem};
-pub use registry::{Engine, NewThread, Resumed};
+pub use registry::{Engine, NewThread, Opened, Resumed};
 pub use review::ReviewTarget;
 pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
 pub use thread::{AcceptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};

@@ -89,6 +89,18 @@ impl Log {
         Ok(())
     }
 
+    /// Waits until all that was recorded survives a power cut, or the device has refused it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the device goes on writing.
+    pub(crate) async fn sync(&mut self) {
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.sync().await
+        {
+            tracing::error!(%error, "a thread may not survive a power cut");
+        }
+    }
+
     /// Records an item that the history cannot do without. If the disk refuses, the history in memory has it all the
     /// same; reading the rollout again would add it too.
     pub(crate) fn record_or_remember(&mut self, item: ResponseItem) {

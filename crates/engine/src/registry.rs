@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use store::{SessionMeta, StoreError, StoredThread, ThreadWriter};
-use types::{ContentItem, ResponseItem, SessionSource, ThreadId};
+use types::{AbsPath, ContentItem, ResponseItem, SessionSource, ThreadId};
 
 use crate::agents::AgentLink;
 use crate::dynamic_tools::{DynamicTool, DynamicTools};
@@ -105,6 +105,19 @@ pub struct Resumed {
     pub was_loaded: bool,
 }
 
+/// What [`Engine::open`] finds.
+pub enum Opened {
+    /// A thread that is not loaded, and the right to write it.
+    Stored(Box<(StoredThread, ThreadWriter)>),
+    Loaded(ThreadHandle),
+}
+
+/// How long a thread that is being unloaded is waited for. Ending what runs in it takes seconds.
+const UNLOADED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a thread that is open here was loaded meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 impl Engine {
     #[must_use]
     pub fn new(environment: Arc<Environment>) -> Self {
@@ -120,6 +133,14 @@ impl Engine {
     #[must_use]
     pub fn start(&self, new: NewThread) -> ThreadHandle {
         self.environment.start(new, AgentLink::default())
+    }
+
+    /// Reads the thread of a rollout to go on with it. One that is being unloaded is waited for. Blocks.
+    ///
+    /// # Errors
+    /// As [`store::Store::open`].
+    pub fn open(&self, path: &AbsPath) -> Result<Opened, StoreError> {
+        self.environment.open(path)
     }
 
     /// Loads a stored thread, unless it is loaded. With `extended_history` its rollout keeps tools' items from now on.
@@ -222,6 +243,22 @@ impl Environment {
             extended_history: new.extended_history,
             agent,
             meta,
+        }
+    }
+
+    /// See [`Engine::open`].
+    pub(crate) fn open(&self, path: &AbsPath) -> Result<Opened, StoreError> {
+        let until = Instant::now() + UNLOADED_WITHIN;
+        loop {
+            let thread = match self.store.open(path) {
+                Ok(opened) => return Ok(Opened::Stored(Box::new(opened))),
+                Err(StoreError::InUse { thread, by_us: true, .. }) if Instant::now() < until => thread,
+                Err(error) => return Err(error),
+            };
+            if let Some(loaded) = self.loaded.get(thread) {
+                return Ok(Opened::Loaded(loaded));
+            }
+            self.store.wait_for_release(thread, LOOK_AGAIN);
         }
     }
 

@@ -105,7 +105,7 @@ impl From<ProviderError> for RpcError {
 
 impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::InvalidCursor { .. }) {
+        if matches!(error, StoreError::InvalidCursor { .. } | StoreError::InUse { .. }) {
             return Self::invalid_request(error);
         }
         tracing::error!(%error, "the store failed");

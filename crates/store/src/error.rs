@@ -34,13 +34,13 @@ pub enum StoreError {
     #[error("rollout `{}` does not start with session metadata", .path.display())]
     NoSessionMeta { path: PathBuf },
     /// Somebody else has the thread open for writing; reading works.
-    #[error("thread {thread} is open for writing {}", where_else(*.by_us, .holder.as_ref()))]
+    #[error("thread {thread} is open for writing {}", where_else(*.by_us, .holder.as_deref()))]
     InUse {
         thread: ThreadId,
         /// This process itself has it open.
         by_us: bool,
         /// The other process, if it said who it is.
-        holder: Option<Holder>,
+        holder: Option<Box<Holder>>,
     },
     /// A name that no rollout has.
     #[error("`{}` is not the name of a rollout", .path.display())]

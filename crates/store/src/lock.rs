@@ -85,7 +85,9 @@ impl Locks {
         let path = self.folder.join(format!("{id}.lock"));
         match self.lock_file(&path) {
             Ok(Attempt::Locked(file)) => lock.file = Some((file, path)),
-            Ok(Attempt::Held(holder)) => return Err(StoreError::InUse { thread: id, by_us: false, holder }),
+            Ok(Attempt::Held(holder)) => {
+                return Err(StoreError::InUse { thread: id, by_us: false, holder: holder.map(Box::new) });
+            }
             Err(error) => {
                 if !self.warned.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%path, %error, "threads cannot be locked; another server may write them, too");

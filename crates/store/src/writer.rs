@@ -24,7 +24,7 @@ pub struct ThreadWriter {
     file: Option<LogFile<Disk>>,
     /// The lines under way; kept for its memory.
     lines: Vec<u8>,
-    /// Whether the folder's entry of a new file is on the device.
+    /// Whether the entry of a new file in its folder is on the device, and the folder's in its own.
     entry_synced: bool,
     locks: Arc<Locks>,
     /// Held from the first append on, or from when the file was opened. Last, so that the file is closed before.
@@ -33,6 +33,10 @@ pub struct ThreadWriter {
 
 /// More memory than this is not kept between appends: a line with an image is rare.
 const KEPT_BYTES: usize = 64 << 10;
+
+/// Folders that may be as new as the file: of the day, the month, the year, all threads; and the home, which holds the
+/// last one's entry.
+const FOLDERS: usize = 5;
 
 impl ThreadWriter {
     pub(crate) fn new(path: AbsPath, meta: SessionMeta, locks: Arc<Locks>) -> Self {
@@ -81,6 +85,7 @@ impl ThreadWriter {
             self.lock = Some(self.locks.take(self.meta.id)?);
         }
         let fresh = self.file.is_none();
+        self.entry_synced &= !fresh;
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(open(&self.path)?),
@@ -122,13 +127,11 @@ impl ThreadWriter {
     pub async fn sync(&mut self) -> Result<(), StoreError> {
         let Some(file) = &self.file else { return Ok(()) };
         let disk = file.storage().clone();
-        let folder = if self.entry_synced { None } else { self.path.parent() };
+        let unsynced = if self.entry_synced { 0 } else { FOLDERS };
+        let path = self.path.clone();
         let synced = tokio::task::spawn_blocking(move || {
             disk.sync()?;
-            match folder {
-                Some(folder) => fs::File::open(folder)?.sync_all(),
-                None => Ok(()),
-            }
+            path.ancestors().skip(1).take(unsynced).try_for_each(|folder| fs::File::open(folder)?.sync_all())
         })
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)));

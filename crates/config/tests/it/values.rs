@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use config::{
-    CredentialsStore, Feature, HistoryPersistence, ProviderEnvironment, SkillSelector, WebSearchMode, WireApi,
+    CredentialsStore, Feature, Fsync, HistoryPersistence, ProviderEnvironment, SkillSelector, WebSearchMode, WireApi,
 };
 use types::{ApprovalPolicy, GranularApproval, ReasoningEffort, ServiceTier};
 
@@ -23,6 +23,12 @@ fn an_empty_home_gives_the_defaults() {
     assert!(!config.hide_agent_reasoning && !config.show_raw_agent_reasoning);
     assert!(config.features.enabled(Feature::UnifiedExec) && !config.features.enabled(Feature::Memories));
     assert!(config.unknown_keys.is_empty());
+}
+
+#[test]
+fn threads_are_put_on_the_device_after_a_turn_unless_told_otherwise() {
+    assert_eq!(Place::new().config().fsync, Fsync::Turn);
+    assert_eq!(Place::with_user("[spindle]\nfsync = \"never\"\n").config().fsync, Fsync::Never);
 }
 
 #[test]

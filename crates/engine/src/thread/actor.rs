@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use config::Fsync;
 use store::{EventRecord, Record, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -246,7 +247,8 @@ impl ThreadActor {
         });
     }
 
-    /// Runs a turn as a task, and keeps the other ends of its reins.
+    /// Runs a turn as a task, and keeps the other ends of its reins. The turn is on the device before the actor hears of
+    /// its end, and with it the client, unless the configuration says otherwise.
     fn launch<F>(&mut self, id: TurnId, steering: Steering, run: impl FnOnce(Reins) -> F)
     where
         F: Future<Output = TurnEnd> + Send + 'static,
@@ -254,6 +256,15 @@ impl ThreadActor {
         let (inbox, receiver) = mpsc::channel(TURN_INBOX);
         let (cancel, replaced) = (CancellationToken::new(), CancellationToken::new());
         let turn = run(Reins { inbox: receiver, cancel: cancel.clone(), replaced: replaced.clone() });
+        let fsync = self.shared.settings().config.fsync;
+        let turn = async move {
+            let mut end = turn.await;
+            match fsync {
+                Fsync::Turn => end.log.sync().await,
+                Fsync::Never => {}
+            }
+            end
+        };
         let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
         let task = tokio::spawn(tracing::Instrument::instrument(turn, span));
         self.running = Some(Running { id, steering, cancel, replaced, inbox, task, interrupts: Vec::new() });

@@ -1,6 +1,6 @@
 //! Facts about a thread: `thread/name/set`, `thread/metadata/update`, `thread/memoryMode/set`.
 
-use engine::ThreadHandle;
+use engine::{Opened, ThreadHandle};
 use protocol as p;
 use store::{GitPatch, Record, SessionMeta};
 use types::ThreadId;
@@ -31,8 +31,11 @@ async fn note(cx: &Cx, target: &Target, record: Record) -> Result<(), RpcError> 
     match target {
         Target::Loaded(thread) => thread.record(record).await?,
         Target::Stored(path) => {
-            let (_, mut writer) = cx.server.engine.environment().store.open(path)?;
-            writer.append(&[record])?;
+            let (engine, path) = (cx.server.engine.clone(), path.clone());
+            match thread_view::blocking(move || engine.open(&path)).await?? {
+                Opened::Stored(mut opened) => opened.1.append(&[record])?,
+                Opened::Loaded(thread) => thread.record(record).await?,
+            }
         }
     }
     Ok(())

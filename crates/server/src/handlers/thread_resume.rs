@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::{Fork, Forked, NewThread, Resumed, ThreadHandle, ThreadSnapshot};
+use engine::{Fork, Forked, NewThread, Opened, Resumed, ThreadHandle, ThreadSnapshot};
 use protocol as p;
 use store::{StoreError, StoredThread};
 use types::{AbsPath, ThreadId, TokenUsageTotals, TurnId};
@@ -33,21 +33,27 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
         return resume_loaded(&cx, &thread).await;
     }
     let place = path.map_or_else(|| thread_view::parse_id(&params.thread_id).map(Err), |path| Ok(Ok(path)))?;
-    let (stored, writer, turns, usage) = {
+    let opened = {
         let cx = cx.clone();
         let open = move || -> Result<_, RpcError> {
             let path = place.or_else(|id| thread_view::find_active(&cx, id))?;
-            let store = &cx.server.engine.environment().store;
-            let (stored, writer) = store.open(&path).map_err(|error| unreadable(path.as_path(), &error))?;
-            let usage = stored.usage()?;
-            let turns = Turns::of_stored(stored.clone()).to_text()?;
-            Ok((stored, writer, turns, usage))
+            let opened = cx.server.engine.open(&path).map_err(|error| unreadable(path.as_path(), error))?;
+            Ok(match opened {
+                Opened::Stored(opened) => {
+                    let (stored, writer) = *opened;
+                    let usage = stored.usage()?;
+                    let turns = Turns::of_stored(stored.clone()).to_text()?;
+                    Ok((stored, writer, turns, usage))
+                }
+                Opened::Loaded(thread) => Err(thread),
+            })
         };
         thread_view::blocking(open).await??
     };
-    if let Some(thread) = cx.server.engine.get(stored.meta.id) {
-        return resume_loaded(&cx, &thread).await;
-    }
+    let (stored, writer, turns, usage) = match opened {
+        Ok(opened) => opened,
+        Err(thread) => return resume_loaded(&cx, &thread).await,
+    };
     let extended_history = params.persist_extended_history;
     let mut params = params;
     let settings = stored_settings(&cx, requested!(params), &stored)?;
@@ -173,7 +179,10 @@ fn resumed(cx: &Cx, snapshot: &ThreadSnapshot) -> p::ThreadResumeResponse {
     }
 }
 
-fn unreadable(path: &Path, error: &store::StoreError) -> RpcError {
+fn unreadable(path: &Path, error: store::StoreError) -> RpcError {
+    if error.is_in_use() {
+        return error.into();
+    }
     let path = path.display();
     RpcError::invalid_request(format_args!("failed to load rollout `{path}`: {}", error.reason()))
 }
@@ -209,7 +218,7 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
                     (path.clone(), path.into_path_buf())
                 }
             };
-            cx.server.engine.environment().store.read(&path).map_err(|error| unreadable(&shown, &error))
+            cx.server.engine.environment().store.read(&path).map_err(|error| unreadable(&shown, error))
         };
         thread_view::blocking(read).await??
     };

@@ -52,7 +52,9 @@ pub(crate) fn config(values: &toml::Table, features: &Features) -> serde_json::R
     for feature in RUNTIME {
         add(switches, feature.key(), features.enabled(*feature).into());
     }
-    add_nulls(&mut config, ConfigToml::keys());
+    for key in ConfigToml::keys().iter().filter(|key| **key != ConfigToml::OWN_TABLE) {
+        add(&mut config, key, Value::Null);
+    }
     serde_json::from_value(Value::Object(config))
 }
 
