@@ -58,6 +58,8 @@ impl TestServer {
     pub(crate) async fn restart(self) -> Self {
         let Self { model, home, project, folder, serving, .. } = self;
         serving.abort();
+        // A process that ends takes its locks with it; this one goes on.
+        let _ = std::fs::remove_dir_all(home.join("spindle/locks"));
         let mut server = Self::on(model, folder, home, project);
         server.initialize(json!({ "experimentalApi": true })).await;
         server

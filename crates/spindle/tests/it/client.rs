@@ -132,7 +132,7 @@ impl Client {
         self.ended().await;
     }
 
-    fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.server.pid().cast_signed()).expect("a process has a number")
     }
 
