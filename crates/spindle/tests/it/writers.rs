@@ -43,8 +43,6 @@ async fn a_thread_has_one_writer_and_another_server_takes_over_when_it_is_dead()
 async fn run_turn(client: &mut Client, thread: &Value, text: &str) {
     let input = json!([{ "type": "text", "text": text }]);
     client.request("turn/start", json!({ "threadId": thread, "input": input })).await;
-    let is_end = |message: &Value| {
-        message["method"] == "turn/completed" && message["params"]["threadId"] == *thread
-    };
+    let is_end = |message: &Value| message["method"] == "turn/completed" && message["params"]["threadId"] == *thread;
     assert_eq!(client.wait(is_end).await["params"]["turn"]["status"], "completed");
 }

@@ -4,9 +4,10 @@
 //! whatever stands in the index was true when its writer had the lock, and of several servers on one home none can
 //! overwrite what another has seen later.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -130,56 +131,30 @@ impl Disk {
     /// Finds the folders, watches them, and forgets those that are gone.
     fn walk(&mut self, db: &mut Connection) -> Result<(), IndexError> {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut found: BTreeMap<Arc<str>, AbsPath> = BTreeMap::new();
-        let mut tree = Vec::new();
-        let mut places = Places { watch: self.watch.take(), new: Vec::new() };
-        let archived = self.home.join(ARCHIVED);
-        if archived.is_dir() {
-            places.add(&archived, true, Place::Rollouts(ARCHIVED.into()));
-            found.insert(ARCHIVED.into(), archived);
-        }
-        let sessions = self.home.join(SESSIONS);
-        if sessions.is_dir() {
-            tree.push(sessions.clone());
-            places.add(&sessions, true, Place::Tree(sessions.as_path().to_owned()));
-            for year in numbered(&sessions, 4).map_err(|_| IndexError::Disk)? {
-                places.add(&year, false, Place::Tree(year.as_path().to_owned()));
-                for month in numbered(&year, 2).map_err(|_| IndexError::Disk)? {
-                    places.add(&month, false, Place::Tree(month.as_path().to_owned()));
-                    tree.push(month);
-                }
-                tree.push(year);
-            }
-            for day in day_folders(&sessions).map_err(|_| IndexError::Disk)? {
-                let folder: Arc<str> = self.under_home(&day).into();
-                if day.is_dir() {
-                    places.add(&day, false, Place::Rollouts(folder.clone()));
-                }
-                found.insert(folder, day);
-            }
-        }
-        self.watch = places.watch;
+        let mut folders = Folders { watch: self.watch.take(), ..Folders::default() };
+        let found = folders.find(&self.home);
+        self.watch = folders.watch;
+        self.folders.extend(folders.new);
+        found?;
+        let Folders { tree, rollouts, .. } = folders;
         match &mut self.watch {
-            Some(watch) => {
-                watch.keep(|place| match place {
-                    Place::Tree(path) => tree.iter().any(|folder| folder.as_path() == path),
-                    Place::Rollouts(folder) => found.contains_key(folder),
-                });
-                self.folders.extend(places.new);
-            }
-            None => self.folders.extend(found.keys().cloned()),
+            Some(watch) => watch.keep(|place| match place {
+                Place::Tree(path) => tree.contains(path),
+                Place::Rollouts(folder) => rollouts.contains(folder),
+            }),
+            None => self.folders.extend(rollouts.iter().cloned()),
         }
         let known = transaction
             .prepare_cached("SELECT DISTINCT folder FROM files")?
             .query_map([], |row| row.get(0))?
             .collect::<Result<Vec<String>, _>>()?;
         for folder in known {
-            if !found.contains_key(folder.as_str()) {
+            if !rollouts.contains(folder.as_str()) {
                 transaction.execute("DELETE FROM files WHERE folder = ?1", [folder])?;
             }
         }
         transaction.commit()?;
-        self.folders.retain(|folder| found.contains_key(folder));
+        self.folders.retain(|folder| rollouts.contains(folder));
         self.tree = false;
         Ok(())
     }
@@ -214,9 +189,9 @@ impl Disk {
     fn look_at_files(&mut self, db: &mut Connection) -> Result<(), IndexError> {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let batch: Vec<_> = self.files.iter().rev().take(FILES_AT_ONCE).cloned().collect();
-        let mut loose = Vec::new();
+        let (mut loose, mut linked) = (Vec::new(), Vec::new());
         for (folder, name) in &batch {
-            if self.look_at(&transaction, folder, name)? == Heard::No {
+            if self.look_at(&transaction, folder, name, &mut linked)? == Heard::No {
                 loose.push((folder.clone(), *name));
             }
         }
@@ -224,11 +199,19 @@ impl Disk {
         for file in &batch {
             self.files.remove(file);
         }
+        self.files.extend(linked);
         self.loose.extend(loose);
         Ok(())
     }
 
-    fn look_at(&self, db: &Transaction<'_>, folder: &str, name: &RolloutName) -> Result<Heard, IndexError> {
+    /// Also gives other names of a file that has several: of them nothing was heard.
+    fn look_at(
+        &self,
+        db: &Transaction<'_>,
+        folder: &str,
+        name: &RolloutName,
+        linked: &mut Vec<(Arc<str>, RolloutName)>,
+    ) -> Result<Heard, IndexError> {
         let path = self.home.join(folder).join(name.file_name());
         let key = (folder, name.key(), *name.id.as_uuid().as_bytes());
         let known: Option<(i64, Option<Stamp>)> = db
@@ -273,11 +256,23 @@ impl Disk {
     fn millis_of(&self, name: &RolloutName) -> i64 {
         name.began_at(&self.zone).as_millisecond()
     }
+}
 
-    fn under_home(&self, folder: &AbsPath) -> String {
-        let path = folder.as_path().strip_prefix(&*self.home).unwrap_or(folder);
-        path.to_string_lossy().into_owned()
-    }
+/// The other files that had this inode when they were read.
+fn others_of(
+    db: &Transaction<'_>,
+    inode: u64,
+    folder: &str,
+    name: &RolloutName,
+) -> Result<Vec<(Arc<str>, RolloutName)>, IndexError> {
+    let others = db
+        .prepare_cached("SELECT folder, began, id FROM files WHERE substr(stamp, 1, 8) = ?1")?
+        .query_map([inode.to_le_bytes()], |row| {
+            let name = RolloutName::from_key(row.get(1)?, read_id(row, 2)?).ok_or(rusqlite::Error::InvalidQuery)?;
+            Ok((Arc::from(row.get_ref(0)?.as_str()?), name))
+        })?
+        .collect::<Result<Vec<(Arc<str>, RolloutName)>, _>>()?;
+    Ok(others.into_iter().filter(|(place, other)| (&**place, other) != (folder, name)).collect())
 }
 
 /// Whether changes of a file are heard of.
@@ -306,24 +301,66 @@ fn identity(path: &AbsPath) -> Option<(u64, u64)> {
     Some(identity)
 }
 
-/// Watches folders as long as all of them can be.
-struct Places {
+/// The folders under a home, watched as long as all of them can be.
+#[derive(Default)]
+struct Folders {
     watch: Option<Watch>,
-    /// Folders of rollouts that were not watched before.
+    /// Folders of folders.
+    tree: BTreeSet<PathBuf>,
+    /// Folders of rollouts, by their paths under the home.
+    rollouts: BTreeSet<Arc<str>>,
+    /// Those of them that were not watched before.
     new: Vec<Arc<str>>,
 }
 
-impl Places {
-    fn add(&mut self, path: &AbsPath, follow: bool, place: Place) {
-        let Some(watch) = &mut self.watch else { return };
-        match (watch.add(path, follow, place.clone()), place) {
-            (Some(true), Place::Rollouts(folder)) => self.new.push(folder),
-            (Some(_), _) => {}
-            (None, _) => {
-                tracing::debug!(%path, "a folder of threads cannot be watched; lists look at all files");
-                self.watch = None;
+impl Folders {
+    /// Looks into each folder after it is watched, so that nothing comes about in between.
+    fn find(&mut self, home: &AbsPath) -> Result<(), IndexError> {
+        let archived = home.join(ARCHIVED);
+        if archived.is_dir() {
+            self.add_rollouts(&archived, ARCHIVED.into(), true);
+        }
+        let sessions = home.join(SESSIONS);
+        if !sessions.is_dir() {
+            return Ok(());
+        }
+        self.add_tree(&sessions, true);
+        for year in numbered(&sessions, 4).map_err(|_| IndexError::Disk)? {
+            self.add_tree(&year, false);
+            for month in numbered(&year, 2).map_err(|_| IndexError::Disk)? {
+                self.add_tree(&month, false);
             }
         }
+        for day in day_folders(&sessions).map_err(|_| IndexError::Disk)? {
+            if day.is_dir() {
+                let name = day.strip_prefix(&**home).expect("it was found there").to_string_lossy();
+                self.add_rollouts(&day, name.into(), false);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_tree(&mut self, path: &AbsPath, follow: bool) {
+        self.watch(path, follow, Place::Tree(path.as_path().to_owned()));
+        self.tree.insert(path.as_path().to_owned());
+    }
+
+    fn add_rollouts(&mut self, path: &AbsPath, folder: Arc<str>, follow: bool) {
+        if self.watch(path, follow, Place::Rollouts(folder.clone())) {
+            self.new.push(folder.clone());
+        }
+        self.rollouts.insert(folder);
+    }
+
+    /// Whether the folder was not watched before.
+    fn watch(&mut self, path: &AbsPath, follow: bool, place: Place) -> bool {
+        let Some(watch) = &mut self.watch else { return false };
+        let Some(new) = watch.add(path, follow, place) else {
+            tracing::debug!(%path, "a folder of threads cannot be watched; lists look at all files");
+            self.watch = None;
+            return false;
+        };
+        new
     }
 }
 

@@ -354,7 +354,7 @@ impl Home {
 
 #[test]
 fn the_index_agrees_with_the_rollouts_whatever_happens_to_them() {
-    let cases = Config { cases: 12, failure_persistence: None, ..Config::default() };
+    let cases = Config { cases: 16, failure_persistence: None, ..Config::default() };
     let happenings = proptest::collection::vec(happening(), 1..16);
     TestRunner::new(cases)
         .run(&happenings, |happenings| {
@@ -366,6 +366,18 @@ fn the_index_agrees_with_the_rollouts_whatever_happens_to_them() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn a_file_that_gets_a_second_name_is_looked_at_under_both() {
+    let mut home = three_threads();
+    home.agree();
+    Happening::HardLink(0, 3).happen(&mut home);
+    home.agree();
+    Happening::Garbage(0).happen(&mut home);
+    assert!(home.agree());
+    Happening::Garbage(3).happen(&mut home);
+    assert!(home.agree());
 }
 
 fn three_threads() -> Home {
