@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use rpc::{Outgoing, TrySendError};
+use rpc::{Close, Notice, Outgoing, TrySendError};
 use tokio_util::sync::CancellationToken;
 use workspace::watch::Watches;
 
@@ -15,9 +15,19 @@ use crate::commands::Commands;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ConnectionId(pub(crate) u64);
 
+/// How a client came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It started this process.
+    Local,
+    /// Through a socket, with others.
+    Remote,
+}
+
 /// A client's connection.
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
+    pub(crate) origin: Origin,
     pub(crate) outgoing: Outgoing,
     /// Set once, by `initialize`.
     client: OnceLock<Client>,
@@ -42,9 +52,10 @@ pub(crate) struct Client {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnectionId, outgoing: Outgoing) -> Self {
+    pub(crate) fn new(id: ConnectionId, outgoing: Outgoing, origin: Origin) -> Self {
         Self {
             id,
+            origin,
             outgoing,
             client: OnceLock::new(),
             closing: CancellationToken::new(),
@@ -78,15 +89,26 @@ impl Connection {
         self.client().is_some_and(|client| !client.opted_out.contains(method))
     }
 
-    /// Queues a frame. A client that leaves more unread than the queue holds is cut off, rather than slowing others or
-    /// missing something without knowing.
+    /// Queues a request of ours.
     pub(crate) fn send(&self, frame: Bytes) {
-        match self.outgoing.try_send(frame) {
+        self.check(self.outgoing.try_send(frame));
+    }
+
+    /// Queues a notification.
+    pub(crate) fn tell(&self, notice: &Notice) {
+        self.check(self.outgoing.tell(notice, false));
+    }
+
+    /// A client that leaves more unread than the queue holds is cut off, rather than slowing others or missing something
+    /// without knowing.
+    fn check(&self, sent: Result<(), TrySendError>) {
+        match sent {
             Ok(()) => {}
             Err(TrySendError::Lagging) => {
                 if !self.closing.is_cancelled() {
                     tracing::warn!(connection = self.id.0, "the client reads too slowly and is disconnected");
                 }
+                self.outgoing.abandon(Close::TOO_SLOW);
                 self.closing.cancel();
             }
             Err(TrySendError::Closed) => self.closing.cancel(),

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 use types::ThreadId;
 
 use crate::Server;
-use crate::connection::Connection;
+use crate::connection::{Connection, Origin};
 use crate::error::RpcError;
 use crate::turns_text::TurnsText;
 
@@ -189,9 +189,17 @@ pub(crate) struct Dispatcher {
     places: Arc<Semaphore>,
 }
 
-/// Requests of one connection that may be in progress at once. A client that waits for its answers never has so many;
-/// one that does not is read more slowly.
+/// Requests of one connection that may be in progress at once. A client that waits for its answers never has so many.
+/// One that does not is read more slowly over standard input, where it harms only itself, and refused over a socket.
 const MAX_IN_PROGRESS: usize = 1024;
+
+/// Methods that begin a turn. None begins while the server waits for the last ones to end.
+const BEGIN_TURNS: [&str; 4] = [
+    protocol::methods::TurnStart::NAME,
+    protocol::methods::ReviewStart::NAME,
+    protocol::methods::ThreadCompactStart::NAME,
+    protocol::methods::ThreadShellCommand::NAME,
+];
 
 /// How many keys may gather before ended ones are swept out.
 const SWEEP_AT: usize = 64;
@@ -202,7 +210,7 @@ impl Dispatcher {
     }
 
     /// Starts a request and returns, except that `initialize` is carried out first, so that what the client sends behind
-    /// it finds it initialized, and that too many requests at once wait for earlier ones.
+    /// it finds it initialized, and that too many requests at once wait for earlier ones or are refused.
     pub(crate) async fn dispatch(&mut self, id: rpc::RequestId, method: &str, params: Option<Box<RawValue>>) {
         let responder = Responder::new(id, self.cx.connection.outgoing.clone());
         let Some(route) = self.cx.server.router().routes.get(method) else {
@@ -214,6 +222,20 @@ impl Dispatcher {
             responder.respond(&Err::<(), _>(RpcError::invalid_request("Not initialized").into_object()));
             return;
         }
+        if self.cx.server.is_draining() && BEGIN_TURNS.contains(&method) {
+            responder.respond(&Err::<(), _>(RpcError::stopping().into_object()));
+            return;
+        }
+        let place = match self.cx.connection.origin {
+            Origin::Local => self.places.clone().acquire_owned().await.expect("the places are never closed"),
+            Origin::Remote => match self.places.clone().try_acquire_owned() {
+                Ok(place) => place,
+                Err(_) => {
+                    responder.respond(&Err::<(), _>(RpcError::overloaded().into_object()));
+                    return;
+                }
+            },
+        };
         let span = tracing::debug_span!("request", method, id = %responder.id(), connection = self.cx.connection.id.0);
         let (order, work) = route(self.cx.clone(), responder, params);
         if method == protocol::methods::Initialize::NAME {
@@ -222,7 +244,6 @@ impl Dispatcher {
             }
             return;
         }
-        let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
         let (done, ended) = oneshot::channel();
         let before = if order == Order::Any { None } else { self.queues.insert(order, ended) };
         if self.queues.len() > SWEEP_AT {

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use engine::{EventSink, Question, QuestionId, ThreadEvent};
 use protocol::Notification;
-use rpc::{Outcome, Outgoing, PendingRequests, RequestId};
+use rpc::{Notice, Outcome, Outgoing, PendingRequests, RequestId};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use types::ThreadId;
 
 use crate::client_requests;
-use crate::connection::{Connection, ConnectionId};
+use crate::connection::{Connection, ConnectionId, Origin};
 use crate::notifications;
 
 /// Passes events on to connections. Locks are held for look-ups and queue pushes, never across an await.
@@ -101,9 +101,9 @@ impl Hub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn connect(&self, outgoing: Outgoing) -> Arc<Connection> {
+    pub(crate) fn connect(&self, outgoing: Outgoing, origin: Origin) -> Arc<Connection> {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        let connection = Arc::new(Connection::new(id, outgoing));
+        let connection = Arc::new(Connection::new(id, outgoing, origin));
         self.state().connections.insert(id, connection.clone());
         connection
     }
@@ -162,11 +162,20 @@ impl Hub {
 
     /// Tells everyone who follows the thread. Serialised once for all.
     pub(crate) fn publish<N: Notification>(&self, thread: ThreadId, notification: &N) {
+        self.publish_as(thread, Encoded::new(notification));
+    }
+
+    /// The same for a piece of a text: clients that lag get several of them as one.
+    pub(crate) fn publish_delta<N: Notification>(&self, thread: ThreadId, notification: &N) {
+        self.publish_as(thread, Encoded { encode: Notice::delta, ..Encoded::new(notification) });
+    }
+
+    fn publish_as<N: Notification>(&self, thread: ThreadId, mut notice: Encoded<'_, N>) {
         let state = self.state();
         let Some(subscribers) = state.subscribers.get(&thread) else { return };
-        let mut frame = Encoded::new(notification);
+        notice.stream = thread.as_uuid().as_u128();
         for connection in subscribers {
-            frame.send_to(connection);
+            notice.send_to(connection);
         }
     }
 
@@ -252,18 +261,21 @@ impl EventSink for Hub {
 /// A notification, serialised when the first connection wants it and then shared.
 struct Encoded<'a, N> {
     notification: &'a N,
-    frame: Option<Bytes>,
+    encode: fn(&str, &N) -> Notice,
+    /// What it is a part of.
+    stream: u128,
+    notice: Option<Notice>,
 }
 
 impl<'a, N: Notification> Encoded<'a, N> {
     fn new(notification: &'a N) -> Self {
-        Self { notification, frame: None }
+        Self { notification, encode: Notice::new, stream: 0, notice: None }
     }
 
     fn send_to(&mut self, connection: &Connection) {
         if connection.wants(N::METHOD) {
-            let frame = self.frame.get_or_insert_with(|| rpc::encode_notification(N::METHOD, self.notification));
-            connection.send(frame.clone());
+            let encode = || (self.encode)(N::METHOD, self.notification).in_stream(self.stream, 0);
+            connection.tell(self.notice.get_or_insert_with(encode));
         }
     }
 }

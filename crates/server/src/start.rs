@@ -1,6 +1,7 @@
 //! Making a server from what the binary knows.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use auth::Login;
@@ -93,7 +94,9 @@ impl Server {
             requests: TaskTracker::new(),
             retirement: crate::retire::Retirement::default(),
             router: OnceLock::new(),
+            draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),
+            finished: CancellationToken::new(),
         })
     }
 }
