@@ -54,17 +54,20 @@ impl Rules {
         match request.uri().path() {
             "/readyz" | "/healthz" if get || head => Answer::status(StatusCode::OK),
             _ if !get => Answer::status(StatusCode::METHOD_NOT_ALLOWED),
-            "/readyz" | "/healthz" => Answer::status(StatusCode::METHOD_NOT_ALLOWED),
-            path => {
-                if let Err(refusal) = self.auth.check(headers.get(AUTHORIZATION).map(HeaderValue::as_bytes)) {
-                    return Answer::Done(StatusCode::UNAUTHORIZED, refusal.to_string());
-                }
-                match (path, accept(headers)) {
-                    ("/metrics", _) => Answer::Metrics,
-                    (_, Ok(accept)) => Answer::Upgrade(accept),
-                    (_, Err(missing)) => Answer::Done(StatusCode::BAD_REQUEST, missing.to_owned()),
-                }
-            }
+            "/metrics" => self.authenticated(headers, || Answer::Metrics),
+            _ if !is_upgrade(headers) => Answer::Done(StatusCode::BAD_REQUEST, "not a websocket upgrade".to_owned()),
+            _ => self.authenticated(headers, || match accept(headers) {
+                Ok(accept) => Answer::Upgrade(accept),
+                Err(missing) => Answer::Done(StatusCode::BAD_REQUEST, missing.to_owned()),
+            }),
+        }
+    }
+
+    /// The answer, for whoever may have it.
+    fn authenticated(&self, headers: &HeaderMap, answer: impl FnOnce() -> Answer) -> Answer {
+        match self.auth.check(headers.get(AUTHORIZATION).map(HeaderValue::as_bytes)) {
+            Ok(()) => answer(),
+            Err(refusal) => Answer::Done(StatusCode::UNAUTHORIZED, refusal.to_string()),
         }
     }
 
@@ -73,11 +76,12 @@ impl Rules {
     }
 }
 
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    lists(headers, &CONNECTION, "upgrade") && lists(headers, &UPGRADE, "websocket")
+}
+
 /// The answer to a handshake's key.
 fn accept(headers: &HeaderMap) -> Result<HeaderValue, &'static str> {
-    if !lists(headers, &CONNECTION, "upgrade") || !lists(headers, &UPGRADE, "websocket") {
-        return Err("not a websocket upgrade");
-    }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err("websocket version 13 is needed");
     }

@@ -8,7 +8,7 @@ use store::{StoreError, StoredThread};
 use types::{AbsPath, ThreadId, TokenUsageTotals, TurnId};
 
 use super::thread_settings::{self, Requested, Stored, requested};
-use super::thread_turns::Turns;
+use super::thread_turns::{Running, Turns};
 use super::thread_view;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
@@ -117,7 +117,7 @@ async fn resume_loaded(cx: &Cx, thread: &ThreadHandle) -> Handled<p::ThreadResum
     let told = {
         let (cx, thread) = (cx.clone(), thread.clone());
         let read = move || -> Result<_, StoreError> {
-            let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path)?;
+            let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path, Running::Live)?;
             Ok((turns.to_text()?, turns.stored.usage()?, snapshot))
         };
         thread_view::blocking(read).await
