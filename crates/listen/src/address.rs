@@ -86,7 +86,8 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(text.parse::<Listen>().as_ref(), Ok(&expected), "{text}");
         }
-        for text in ["ws://localhost:1", "ws://127.0.0.1", "ws://127.0.0.1:1/x", "ws://", "ws://[::1]:0x", "wss://x:1"] {
+        for text in ["ws://localhost:1", "ws://127.0.0.1", "ws://127.0.0.1:1/x", "ws://", "ws://[::1]:0x", "wss://x:1"]
+        {
             let error = text.parse::<Listen>().unwrap_err();
             assert!(error.starts_with(&format!("invalid websocket --listen URL `{text}`")), "{error}");
         }

@@ -58,7 +58,9 @@ pub enum AuthError {
     BadDigest,
     #[error("`--ws-shared-secret-file` is required when `--ws-auth signed-bearer-token` is set")]
     NoSecret,
-    #[error("`--ws-token-file` and `--ws-token-sha256` require `--ws-auth capability-token`, not `signed-bearer-token`")]
+    #[error(
+        "`--ws-token-file` and `--ws-token-sha256` require `--ws-auth capability-token`, not `signed-bearer-token`"
+    )]
     ForeignToken,
     #[error(
         "`--ws-shared-secret-file`, `--ws-issuer`, `--ws-audience`, and `--ws-max-clock-skew-seconds` require `--ws-auth signed-bearer-token`"
@@ -111,7 +113,8 @@ impl AuthFlags {
                 let secret_file = self.shared_secret_file.ok_or(AuthError::NoSecret)?;
                 let skew = self.max_clock_skew_seconds.unwrap_or(DEFAULT_SKEW_SECONDS);
                 let skew_seconds = i64::try_from(skew).map_err(|_| AuthError::LargeSkew)?;
-                let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+                let given =
+                    |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
                 let claims = Claims { issuer: given(self.issuer), audience: given(self.audience), skew_seconds };
                 Plan::Signed { secret_file, claims }
             }
@@ -142,8 +145,7 @@ impl AuthPlan {
 }
 
 fn read_secret(path: &Path) -> Result<String, AuthError> {
-    let text =
-        fs::read_to_string(path).map_err(|error| AuthError::Unreadable { path: path.to_owned(), error })?;
+    let text = fs::read_to_string(path).map_err(|error| AuthError::Unreadable { path: path.to_owned(), error })?;
     let text = text.trim();
     if text.is_empty() {
         return Err(AuthError::Empty(path.to_owned()));
@@ -272,10 +274,16 @@ mod tests {
             (AuthFlags { token_sha256: text("abcd"), ..capability() }, "64-character hex"),
             (AuthFlags { token_sha256: Some("g".repeat(64)), ..capability() }, "64-character hex"),
             (AuthFlags { token_sha256: Some("é".repeat(32)), ..capability() }, "64-character hex"),
-            (AuthFlags { token_file: file(), issuer: text("x"), ..capability() }, "require `--ws-auth signed-bearer-token`"),
+            (
+                AuthFlags { token_file: file(), issuer: text("x"), ..capability() },
+                "require `--ws-auth signed-bearer-token`",
+            ),
             (signed(), "`--ws-shared-secret-file` is required"),
             (AuthFlags { shared_secret_file: file(), token_file: file(), ..signed() }, "not `signed-bearer-token`"),
-            (AuthFlags { shared_secret_file: file(), max_clock_skew_seconds: Some(u64::MAX), ..signed() }, "clock skew must fit"),
+            (
+                AuthFlags { shared_secret_file: file(), max_clock_skew_seconds: Some(u64::MAX), ..signed() },
+                "clock skew must fit",
+            ),
             (AuthFlags { token_file: file(), ..AuthFlags::default() }, "websocket auth flags require"),
             (AuthFlags { max_clock_skew_seconds: Some(1), ..AuthFlags::default() }, "websocket auth flags require"),
         ];
@@ -312,11 +320,8 @@ mod tests {
     #[test]
     fn a_capability_token_is_shown_as_a_bearer_token() {
         let digest = format!(" {} ", digest(TOKEN.as_bytes()).map(|byte| format!("{byte:02X}")).concat());
-        let flags = AuthFlags {
-            mode: Some(AuthMode::CapabilityToken),
-            token_sha256: Some(digest),
-            ..AuthFlags::default()
-        };
+        let flags =
+            AuthFlags { mode: Some(AuthMode::CapabilityToken), token_sha256: Some(digest), ..AuthFlags::default() };
         let auth = flags.check().unwrap().load().unwrap();
         let cases = [
             (Some(format!("Bearer {TOKEN}")), Ok(())),

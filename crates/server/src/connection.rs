@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use protocol::additions::Additions;
 use rpc::{Close, Notice, Outgoing, TrySendError};
 use tokio_util::sync::CancellationToken;
 use workspace::watch::Watches;
@@ -49,6 +50,8 @@ pub(crate) struct Client {
     pub(crate) experimental: bool,
     /// Exact names of notifications it does not want.
     pub(crate) opted_out: HashSet<String>,
+    /// What it wants besides the published contract.
+    pub(crate) additions: Additions,
 }
 
 impl Connection {
@@ -89,14 +92,24 @@ impl Connection {
         self.client().is_some_and(|client| !client.opted_out.contains(method))
     }
 
+    /// What the client wants besides the published contract.
+    pub(crate) fn additions(&self) -> Additions {
+        self.client().map(|client| client.additions).unwrap_or_default()
+    }
+
+    /// Whether notifications of threads that the client follows carry numbers.
+    pub(crate) fn wants_numbers(&self) -> bool {
+        self.additions().event_numbers
+    }
+
     /// Queues a request of ours.
     pub(crate) fn send(&self, frame: Bytes) {
         self.check(self.outgoing.try_send(frame));
     }
 
-    /// Queues a notification.
-    pub(crate) fn tell(&self, notice: &Notice) {
-        self.check(self.outgoing.tell(notice, false));
+    /// Queues a notification, with its number if `numbered`.
+    pub(crate) fn tell(&self, notice: &Notice, numbered: bool) {
+        self.check(self.outgoing.tell(notice, numbered));
     }
 
     /// A client that leaves more unread than the queue holds is cut off, rather than slowing others or missing something

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use protocol::Method;
+use protocol::additions::ThreadEventsReplay;
 use rpc::{ErrorObject, Responder};
 use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, oneshot};
@@ -14,6 +15,7 @@ use types::ThreadId;
 use crate::Server;
 use crate::connection::{Connection, Origin};
 use crate::error::RpcError;
+use crate::repeats::{First, Repeat};
 use crate::turns_text::TurnsText;
 
 /// What a handler knows besides its params.
@@ -122,8 +124,8 @@ impl Router {
         M: Method,
         F: Future<Output = Handled<M::Response>> + Send + 'static,
     {
-        let run: Run = Box::new(move |cx, responder, params| {
-            let params = match protocol::decode::<M::Params>(params.as_deref()) {
+        let run: Run = Box::new(move |cx, responder, raw| {
+            let params = match protocol::decode::<M::Params>(raw.as_deref()) {
                 Ok(params) => params,
                 Err(error) => return (Order::Any, refuse(responder, RpcError::malformed(&error))),
             };
@@ -131,6 +133,18 @@ impl Router {
             if !experimental && let Some(what) = M::experimental_use(&params) {
                 return (Order::Any, refuse(responder, RpcError::needs_experimental(what)));
             }
+            let first = match cx.server.repeats.look_up(&cx, M::NAME, raw.as_deref()) {
+                Repeat::Unnamed => None,
+                Repeat::First(first) => Some(first),
+                Repeat::Again(again) => {
+                    let repeated = async move {
+                        again.respond(&cx, responder).await;
+                        None
+                    };
+                    return (Order::Any, Box::pin(repeated));
+                }
+                Repeat::Refused(error) => return (Order::Any, refuse(responder, error)),
+            };
             let key = order(&params);
             let answer =
                 move |cx: &Cx, responder: Responder, mut result, turns: Option<TurnsText>, then: Option<After>| {
@@ -138,9 +152,12 @@ impl Router {
                         M::hide_experimental(response);
                     }
                     let encoded = turns.zip(result.as_ref().ok());
-                    match encoded.and_then(|(turns, response)| turns.answer(responder.id(), response)) {
-                        Some(frame) => responder.respond_encoded(frame.into()),
-                        None => responder.respond(&result.map_err(RpcError::into_object)),
+                    let encoded = encoded.and_then(|(turns, response)| turns.answer(responder.id(), response));
+                    let result = result.map_err(RpcError::into_object);
+                    match (encoded, first) {
+                        (Some(frame), _) => responder.respond_encoded(frame.into()),
+                        (None, Some(first)) => first.respond(responder, result.as_ref().map_err(Clone::clone)),
+                        (None, None) => responder.respond(&result),
                     }
                     if let Some(then) = then {
                         then(cx);
@@ -213,7 +230,9 @@ impl Dispatcher {
     /// it finds it initialized, and that too many requests at once wait for earlier ones or are refused.
     pub(crate) async fn dispatch(&mut self, id: rpc::RequestId, method: &str, params: Option<Box<RawValue>>) {
         let responder = Responder::new(id, self.cx.connection.outgoing.clone());
-        let Some(route) = self.cx.server.router().routes.get(method) else {
+        // Of what is not in the contract only those know who have asked for it.
+        let known = method != ThreadEventsReplay::NAME || self.cx.connection.wants_numbers();
+        let Some(route) = self.cx.server.router().routes.get(method).filter(|_| known) else {
             let message = format_args!("Invalid request: {}", protocol::methods::unknown_method(method));
             responder.respond(&Err::<(), _>(RpcError::invalid_request(message).into_object()));
             return;

@@ -14,8 +14,10 @@ mod dispatch;
 mod error;
 mod handlers;
 mod hub;
+mod journal;
 mod methods;
 mod notifications;
+mod repeats;
 mod retire;
 mod start;
 mod turns_text;
@@ -57,6 +59,8 @@ pub struct Server {
     /// Requests being worked on.
     pub(crate) requests: TaskTracker,
     pub(crate) retirement: retire::Retirement,
+    /// Requests that may be sent again.
+    pub(crate) repeats: repeats::Repeats,
     router: OnceLock<Router>,
     /// Nothing is begun any more.
     draining: AtomicBool,

@@ -60,7 +60,10 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
         }
         ThreadEvent::CommandOutputDelta { turn_id, item_id, delta } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
-            hub.publish_delta(thread, &p::CommandExecutionOutputDeltaNotification { thread_id, turn_id, item_id, delta });
+            hub.publish_delta(
+                thread,
+                &p::CommandExecutionOutputDeltaNotification { thread_id, turn_id, item_id, delta },
+            );
         }
         ThreadEvent::TerminalInteraction { turn_id, item_id, process_id, stdin } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());

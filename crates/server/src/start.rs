@@ -93,6 +93,7 @@ impl Server {
             info,
             requests: TaskTracker::new(),
             retirement: crate::retire::Retirement::default(),
+            repeats: crate::repeats::Repeats::default(),
             router: OnceLock::new(),
             draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),

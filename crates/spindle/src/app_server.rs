@@ -19,7 +19,9 @@ pub(crate) fn run(options: &AppServer, overrides: &Overrides) -> anyhow::Result<
     let with_stdio = options.listen.contains(&Listen::Stdio);
     let addresses = remote::addresses(&options.listen);
     if !with_stdio && addresses.is_empty() {
-        anyhow::bail!("no transport configured; use --listen with stdio://, ws://IP:PORT, wss://IP:PORT or unix://PATH");
+        anyhow::bail!(
+            "no transport configured; use --listen with stdio://, ws://IP:PORT, wss://IP:PORT or unix://PATH"
+        );
     }
     let auth = remote::auth_flags(&options.remote).check()?;
     let sockets = match addresses.is_empty() {

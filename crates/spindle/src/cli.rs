@@ -265,6 +265,10 @@ pub(crate) enum Generate {
     GenerateJsonSchema {
         #[command(flatten)]
         output: Output,
+
+        /// Write what Spindle adds to the protocol, too, into the folder `spindle` (see docs/remote.md)
+        #[arg(long)]
+        additions: bool,
     },
 }
 

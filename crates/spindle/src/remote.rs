@@ -132,7 +132,9 @@ fn announce(listener: &Listener, asks_for_tokens: bool) {
         };
         text.push_str(&format!("  listening on: {address}\n"));
         match address {
-            Address::Ws(at) => text.push_str(&format!("  readyz: http://{at}/readyz\n  healthz: http://{at}/healthz\n")),
+            Address::Ws(at) => {
+                text.push_str(&format!("  readyz: http://{at}/readyz\n  healthz: http://{at}/healthz\n"))
+            }
             Address::Wss(at) => {
                 text.push_str(&format!("  readyz: https://{at}/readyz\n  healthz: https://{at}/healthz\n"));
             }

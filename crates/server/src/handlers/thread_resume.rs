@@ -93,7 +93,7 @@ fn check_path(thread: &ThreadHandle, requested: Option<&AbsPath>) -> Result<(), 
 /// The client follows a thread that has just been loaded; everyone hears that it is.
 fn announce(cx: &Cx, thread: &ThreadHandle) {
     cx.server.hub.subscribe(thread.id(), &cx.connection);
-    cx.server.hub.broadcast(&notifications::status(thread.id(), thread.snapshot().status));
+    cx.server.hub.broadcast_of(thread.id(), &notifications::status(thread.id(), thread.snapshot().status));
 }
 
 fn tell_usage(cx: &Cx, thread: ThreadId, usage: Option<(TurnId, TokenUsageTotals)>) {
@@ -250,6 +250,6 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
     };
     Ok(Reply::new(response).then(move |cx| {
         tell_usage(cx, id, usage);
-        cx.server.hub.broadcast(&p::ThreadStartedNotification { thread });
+        cx.server.hub.broadcast_of(id, &p::ThreadStartedNotification { thread });
     }))
 }
