@@ -1,7 +1,7 @@
 //! One client: where its frames go, and what it said of itself.
 
 use std::collections::HashSet;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) outgoing: Outgoing,
     /// Set once, by `initialize`.
     client: OnceLock<Client>,
+    /// The client left too much unread.
+    lagged: AtomicBool,
     /// Fires when the connection is to end.
     pub(crate) closing: CancellationToken,
     /// Made when something is watched; they end with the connection.
@@ -61,11 +63,17 @@ impl Connection {
             origin,
             outgoing,
             client: OnceLock::new(),
+            lagged: AtomicBool::new(false),
             closing: CancellationToken::new(),
             watches: OnceLock::new(),
             commands: Arc::default(),
             sandbox_checked: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the connection ends because the client left too much unread.
+    pub(crate) fn lagged(&self) -> bool {
+        self.lagged.load(Ordering::Relaxed)
     }
 
     /// `None` before `initialize`.
@@ -121,6 +129,7 @@ impl Connection {
                 if !self.closing.is_cancelled() {
                     tracing::warn!(connection = self.id.0, "the client reads too slowly and is disconnected");
                 }
+                self.lagged.store(true, Ordering::Relaxed);
                 self.outgoing.abandon(Close::TOO_SLOW);
                 self.closing.cancel();
             }

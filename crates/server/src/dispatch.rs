@@ -230,6 +230,7 @@ impl Dispatcher {
     /// it finds it initialized, and that too many requests at once wait for earlier ones or are refused.
     pub(crate) async fn dispatch(&mut self, id: rpc::RequestId, method: &str, params: Option<Box<RawValue>>) {
         let responder = Responder::new(id, self.cx.connection.outgoing.clone());
+        self.cx.server.hub.metrics.requests.increase();
         // Of what is not in the contract only those know who have asked for it.
         let known = method != ThreadEventsReplay::NAME || self.cx.connection.wants_numbers();
         let Some(route) = self.cx.server.router().routes.get(method).filter(|_| known) else {
@@ -250,6 +251,7 @@ impl Dispatcher {
             Origin::Remote => match self.places.clone().try_acquire_owned() {
                 Ok(place) => place,
                 Err(_) => {
+                    self.cx.server.hub.metrics.refused.increase();
                     responder.respond(&Err::<(), _>(RpcError::overloaded().into_object()));
                     return;
                 }

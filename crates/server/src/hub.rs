@@ -15,6 +15,7 @@ use types::ThreadId;
 use crate::client_requests;
 use crate::connection::{Connection, ConnectionId, Origin};
 use crate::journal::Journal;
+use crate::metrics::Metrics;
 use crate::notifications;
 
 /// Passes events on to connections. Locks are held for look-ups and queue pushes, never across an await.
@@ -25,6 +26,7 @@ pub(crate) struct Hub {
     pending: PendingRequests,
     /// Tasks that wait for clients' answers; each ends with its question.
     tasks: TaskTracker,
+    pub(crate) metrics: Metrics,
 }
 
 #[derive(Default)]
@@ -119,7 +121,15 @@ impl Hub {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
         let connection = Arc::new(Connection::new(id, outgoing, origin));
         self.state().connections.insert(id, connection.clone());
+        self.metrics.connections.increase();
         connection
+    }
+
+    /// How many connections there are, and how much waits for them to be read.
+    pub(crate) fn queues(&self) -> (usize, usize) {
+        let state = self.state();
+        let queued = state.connections.values().map(|connection| connection.outgoing.queued_bytes()).sum();
+        (state.connections.len(), queued)
     }
 
     /// Forgets a connection; gives the threads that nobody follows any more, and since when.
@@ -286,6 +296,7 @@ impl Hub {
 
 impl EventSink for Hub {
     fn emit(&self, thread: ThreadId, event: ThreadEvent) {
+        self.metrics.observe(thread, &event);
         match event {
             ThreadEvent::Asked(question) => self.ask(thread, question),
             ThreadEvent::Settled { question } => self.settle(thread, question),

@@ -16,6 +16,7 @@ mod handlers;
 mod hub;
 mod journal;
 mod methods;
+mod metrics;
 mod notifications;
 mod repeats;
 mod retire;
@@ -164,6 +165,9 @@ impl Server {
         writing: tokio::task::JoinHandle<io::Result<()>>,
     ) -> io::Result<()> {
         self.disconnect(connection.id);
+        if connection.lagged() {
+            self.hub.metrics.cut_off.increase();
+        }
         if self.stopping.is_cancelled() {
             connection.outgoing.close_because(Close::GOING_AWAY);
         } else {

@@ -158,6 +158,6 @@ impl Host for Clients {
     }
 
     fn metrics(&self) -> String {
-        String::new()
+        self.0.metrics()
     }
 }
