@@ -111,7 +111,10 @@ impl Metrics {
         }
     }
 
-    fn change_silent(&self, change: impl FnOnce(&mut HashMap<ThreadId, Instant>) -> Option<Instant>) -> Option<Instant> {
+    fn change_silent(
+        &self,
+        change: impl FnOnce(&mut HashMap<ThreadId, Instant>) -> Option<Instant>,
+    ) -> Option<Instant> {
         let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
         let before = change(&mut silent);
         self.silent_count.store(silent.len() as u64, Ordering::Relaxed);
@@ -127,9 +130,10 @@ fn tool_call(item: &Item) -> Option<bool> {
         Item::FileChange { status, .. } => Some(*status == PatchStatus::Completed),
         Item::DynamicToolCall(call) => Some(call.success == Some(true)),
         Item::McpToolCall(call) => Some(call.error.is_none()),
-        Item::CollabAgentToolCall(_) | Item::WebSearch { .. } | Item::ImageView { .. } | Item::ImageGeneration { .. } => {
-            Some(true)
-        }
+        Item::CollabAgentToolCall(_)
+        | Item::WebSearch { .. }
+        | Item::ImageView { .. }
+        | Item::ImageGeneration { .. } => Some(true),
         _ => None,
     }
 }
@@ -165,7 +169,12 @@ impl Server {
         family("turn_seconds", "summary", "How long turns took.", &times(&metrics.turns));
         let help = "Time from a turn's start to the first the model says or does.";
         family("first_output_seconds", "summary", help, &times(&metrics.first_output));
-        family("model_retries_total", "counter", "Failed requests to models that were repeated.", &one(metrics.retries.get()));
+        family(
+            "model_retries_total",
+            "counter",
+            "Failed requests to models that were repeated.",
+            &one(metrics.retries.get()),
+        );
         family("tool_calls_total", "counter", "Tool calls that have ended.", &one(metrics.tool_calls.get()));
         let failed = metrics.failed_tool_calls.get();
         family("tool_calls_failed_total", "counter", "Tool calls that failed or were declined.", &one(failed));

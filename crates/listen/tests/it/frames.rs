@@ -43,7 +43,9 @@ async fn broken_rules_end_the_connection_with_a_code_that_says_so() {
 async fn what_is_no_message_is_skipped() {
     let door = Door::plain().await;
     let mut client = door.websocket().await;
-    for nonsense in ["{broken", "", "[]", "null", "7", r#"{"id":4}"#, "{\"id\":1,\"method\":\"a\"}\n{\"id\":2,\"method\":\"b\"}"] {
+    for nonsense in
+        ["{broken", "", "[]", "null", "7", r#"{"id":4}"#, "{\"id\":1,\"method\":\"a\"}\n{\"id\":2,\"method\":\"b\"}"]
+    {
         client.send(text(nonsense)).await;
     }
     client.send(frame(0x82, REQUEST.as_bytes())).await;

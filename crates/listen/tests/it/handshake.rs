@@ -53,7 +53,9 @@ async fn garbage_instead_of_a_handshake_ends_the_connection_and_nothing_else() {
     let door = Door::plain().await;
     let mut patient = door.websocket().await;
     let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(100_000));
-    for garbage in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"\0\0\0\0\0\0", b"GET\r\n\r\n", b"{\"id\":1}\n\n", long.as_bytes()] {
+    for garbage in
+        [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"\0\0\0\0\0\0", b"GET\r\n\r\n", b"{\"id\":1}\n\n", long.as_bytes()]
+    {
         let mut client = door.connect().await;
         // It may be refused before it is all sent.
         let _ = tokio::io::AsyncWriteExt::write_all(&mut client.0, garbage).await;

@@ -97,7 +97,8 @@ async fn one_answer_settles_a_question_for_all() {
 
 #[tokio::test]
 async fn a_client_that_reads_nothing_holds_up_nobody_and_is_cut_off() {
-    let text: Vec<String> = (0..4000).map(|index| format!("piece {index} of a long text, {}", "x".repeat(200))).collect();
+    let text: Vec<String> =
+        (0..4000).map(|index| format!("piece {index} of a long text, {}", "x".repeat(200))).collect();
     let pieces: Vec<&str> = text.iter().map(String::as_str).collect();
     let mut steps: Vec<Step> = message_in_pieces(&pieces).into_iter().map(Step::from).collect();
     steps.push(Step::from(completed("r", &usage(1, 1))));
@@ -117,7 +118,8 @@ async fn a_client_that_reads_nothing_holds_up_nobody_and_is_cut_off() {
 #[tokio::test]
 async fn a_client_that_lags_gets_the_same_text_in_fewer_messages() {
     const PIECES: usize = 4000;
-    let text: Vec<String> = (0..PIECES).map(|index| format!("piece {index} \"quoted\" {}\n", "x".repeat(150))).collect();
+    let text: Vec<String> =
+        (0..PIECES).map(|index| format!("piece {index} \"quoted\" {}\n", "x".repeat(150))).collect();
     let pieces: Vec<&str> = text.iter().map(String::as_str).collect();
     let mut steps: Vec<Step> = message_in_pieces(&pieces).into_iter().map(Step::from).collect();
     steps.push(Step::from(completed("r", &usage(1, 1))));
@@ -273,11 +275,13 @@ async fn a_name_that_was_not_agreed_on_means_nothing() {
 async fn granted_additions_are_said_and_only_to_those_who_asked() {
     let server = TestServer::with_model([]).await;
     let mut client = server.connect(json!({})).await;
-    let error = client.request("initialize", json!({ "clientInfo": { "name": "it", "version": "1" } })).await.unwrap_err();
+    let error =
+        client.request("initialize", json!({ "clientInfo": { "name": "it", "version": "1" } })).await.unwrap_err();
     assert_eq!(error["message"], "Already initialized");
 
     let mut plain = TestServer::uninitialized([]).await;
-    let introduce = |capabilities| json!({ "clientInfo": { "name": "it", "version": "1" }, "capabilities": capabilities });
+    let introduce =
+        |capabilities| json!({ "clientInfo": { "name": "it", "version": "1" }, "capabilities": capabilities });
     let answer = plain.request("initialize", introduce(json!({ "experimentalApi": true }))).await.unwrap();
     assert!(answer.get("spindle").is_none());
     let mut asking = TestServer::uninitialized([]).await;
