@@ -167,10 +167,9 @@ mod tests {
         let (status, accept) = ask(&Rules::default(), "GET", "/", &UPGRADE_HEADERS);
         // Source: the example of RFC 6455.
         assert_eq!((status, accept.unwrap().to_str().unwrap()), (101, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        for missing in 0..UPGRADE_HEADERS.len() {
-            let mut headers = UPGRADE_HEADERS.to_vec();
-            headers.remove(missing);
-            assert_eq!(ask(&Rules::default(), "GET", "/", &headers).0, 400, "without {:?}", UPGRADE_HEADERS[missing]);
+        for missing in UPGRADE_HEADERS {
+            let headers: Vec<_> = UPGRADE_HEADERS.into_iter().filter(|header| *header != missing).collect();
+            assert_eq!(ask(&Rules::default(), "GET", "/", &headers).0, 400, "without {missing:?}");
         }
     }
 

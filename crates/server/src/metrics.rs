@@ -151,15 +151,20 @@ impl Server {
         };
         let metrics = &self.hub.metrics;
         let (connections, queued_bytes) = self.hub.queues();
-        family("connections", "gauge", "Clients that are connected.", &one(connections));
-        family("connections_total", "counter", "Clients that have connected.", &one(metrics.connections.get()));
-        family("queued_bytes", "gauge", "Bytes that wait for clients to read them.", &one(queued_bytes));
-        family("cut_off_total", "counter", "Clients disconnected for reading too slowly.", &one(metrics.cut_off.get()));
-        family("requests_total", "counter", "Requests of clients.", &one(metrics.requests.get()));
-        family("requests_refused_total", "counter", "Requests that were too many.", &one(metrics.refused.get()));
-        family("requests_in_progress", "gauge", "Requests without an answer yet.", &one(self.requests.len()));
-        family("threads_loaded", "gauge", "Threads in memory.", &one(self.engine.loaded().len()));
-        family("turns_running", "gauge", "Threads with a running turn.", &one(self.engine.running_turns()));
+        family("connections", "gauge", "Clients that are connected.", &one(&connections));
+        family("connections_total", "counter", "Clients that have connected.", &one(&metrics.connections.get()));
+        family("queued_bytes", "gauge", "Bytes that wait for clients to read them.", &one(&queued_bytes));
+        family(
+            "cut_off_total",
+            "counter",
+            "Clients disconnected for reading too slowly.",
+            &one(&metrics.cut_off.get()),
+        );
+        family("requests_total", "counter", "Requests of clients.", &one(&metrics.requests.get()));
+        family("requests_refused_total", "counter", "Requests that were too many.", &one(&metrics.refused.get()));
+        family("requests_in_progress", "gauge", "Requests without an answer yet.", &one(&self.requests.len()));
+        family("threads_loaded", "gauge", "Threads in memory.", &one(&self.engine.loaded().len()));
+        family("turns_running", "gauge", "Threads with a running turn.", &one(&self.engine.running_turns()));
         let turns = [
             ("{status=\"completed\"}", metrics.completed.get().to_string()),
             ("{status=\"interrupted\"}", metrics.interrupted.get().to_string()),
@@ -173,16 +178,16 @@ impl Server {
             "model_retries_total",
             "counter",
             "Failed requests to models that were repeated.",
-            &one(metrics.retries.get()),
+            &one(&metrics.retries.get()),
         );
-        family("tool_calls_total", "counter", "Tool calls that have ended.", &one(metrics.tool_calls.get()));
+        family("tool_calls_total", "counter", "Tool calls that have ended.", &one(&metrics.tool_calls.get()));
         let failed = metrics.failed_tool_calls.get();
-        family("tool_calls_failed_total", "counter", "Tool calls that failed or were declined.", &one(failed));
+        family("tool_calls_failed_total", "counter", "Tool calls that failed or were declined.", &one(&failed));
         text
     }
 }
 
-fn one(value: impl ToString) -> [(&'static str, String); 1] {
+fn one(value: &impl ToString) -> [(&'static str, String); 1] {
     [("", value.to_string())]
 }
 

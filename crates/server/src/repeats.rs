@@ -187,7 +187,7 @@ impl Again {
 mod tests {
     use super::*;
 
-    fn name(id: impl ToString) -> Name {
+    fn name(id: usize) -> Name {
         Name { client: "c".to_owned(), method: "m", id: id.to_string() }
     }
 

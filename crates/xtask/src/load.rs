@@ -59,7 +59,7 @@ impl Load {
     ///
     /// # Errors
     /// An event was lost or repeated, a message did not add up, or the server failed.
-    pub(crate) fn run(self, mut say: impl FnMut(String)) -> anyhow::Result<()> {
+    pub(crate) fn run(self, mut say: impl FnMut(&str)) -> anyhow::Result<()> {
         let mut server = Server::start(&self.program)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let outcome = runtime.block_on(self.drive(&server, &mut say));
@@ -67,7 +67,7 @@ impl Load {
         outcome
     }
 
-    async fn drive(&self, server: &Server, say: &mut impl FnMut(String)) -> anyhow::Result<()> {
+    async fn drive(&self, server: &Server, say: &mut impl FnMut(&str)) -> anyhow::Result<()> {
         let totals = Arc::new(Totals::default());
         let end = Instant::now() + self.time;
         let mut tasks = tokio::task::JoinSet::new();
@@ -93,10 +93,10 @@ impl Load {
                     Some(ended) => ended??,
                     None => break,
                 },
-                _ = ticks.tick() => say(format!("{}, {} KiB resident", totals.show(), server.resident_kib()?)),
+                _ = ticks.tick() => say(&format!("{}, {} KiB resident", totals.show(), server.resident_kib()?)),
             }
         }
-        say(format!("{}, {} KiB resident; nothing lost, nothing repeated", totals.show(), server.resident_kib()?));
+        say(&format!("{}, {} KiB resident; nothing lost, nothing repeated", totals.show(), server.resident_kib()?));
         Ok(())
     }
 }
@@ -112,6 +112,7 @@ impl Server {
     fn start(program: &PathBuf) -> anyhow::Result<Self> {
         let home = std::env::temp_dir().join(format!("spindle-load-{}", std::process::id()));
         std::fs::create_dir_all(&home)?;
+        #[expect(clippy::disallowed_methods, reason = "no sandbox is wanted around the program under test")]
         let mut child = Command::new(program)
             .args(["app-server", "--simulate", "--listen", "ws://127.0.0.1:0"])
             .env("CODEX_HOME", &home)
@@ -217,7 +218,7 @@ impl Client {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        self.random % one_in == 0
+        self.random.is_multiple_of(one_in)
     }
 
     async fn connect(&mut self) -> anyhow::Result<Socket> {

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 }
 
 /// Prints a line of a report.
-fn say(line: String) {
+fn say(line: &str) {
     // Nowhere to say that nothing can be said.
     let _ = writeln!(std::io::stdout(), "{line}");
 }
