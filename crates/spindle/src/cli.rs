@@ -43,7 +43,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    AppServer(AppServer),
+    AppServer(Box<AppServer>),
     Try(Try),
     Sandbox(Sandbox),
     Doctor(Doctor),

@@ -131,15 +131,12 @@ fn announce(listener: &Listener, asks_for_tokens: bool) {
             false => "other machines can connect, and anybody who does can run commands here",
         };
         text.push_str(&format!("  listening on: {address}\n"));
-        match address {
-            Address::Ws(at) => {
-                text.push_str(&format!("  readyz: http://{at}/readyz\n  healthz: http://{at}/healthz\n"))
-            }
-            Address::Wss(at) => {
-                text.push_str(&format!("  readyz: https://{at}/readyz\n  healthz: https://{at}/healthz\n"));
-            }
+        let (scheme, at) = match address {
+            Address::Ws(at) => ("http", at),
+            Address::Wss(at) => ("https", at),
             Address::Unix(_) => continue,
-        }
+        };
+        text.push_str(&format!("  readyz: {scheme}://{at}/readyz\n  healthz: {scheme}://{at}/healthz\n"));
         text.push_str(&format!("  note: {note}\n"));
     }
     // Nowhere to say that nothing can be said.

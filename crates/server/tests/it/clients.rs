@@ -20,11 +20,8 @@ async fn resume(client: &mut Client, thread: &str) -> Value {
 /// A reply that waits at `gate` before its last piece.
 fn held(first: &str, gate: &Gate, last: &str) -> Reply {
     let mut steps: Vec<Step> = message_in_pieces(&[first, last]).into_iter().map(Step::from).collect();
-    let deltas = steps.iter().enumerate().filter(|(_, step)| match step {
-        Step::Event(event) => event["type"] == "response.output_text.delta",
-        Step::Raw(_) | Step::Gate(_) | Step::Disconnect => false,
-    });
-    let last_delta = deltas.last().expect("there are deltas").0;
+    let is_delta = |step: &Step| matches!(step, Step::Event(event) if event["type"] == "response.output_text.delta");
+    let last_delta = steps.iter().rposition(is_delta).expect("there are deltas");
     steps.insert(last_delta, Step::from(gate.clone()));
     steps.push(Step::from(completed("r", &usage(1, 1))));
     Reply::new(steps)
