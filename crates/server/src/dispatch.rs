@@ -9,7 +9,7 @@ use protocol::Method;
 use protocol::additions::ThreadEventsReplay;
 use rpc::{ErrorObject, Responder};
 use serde_json::value::RawValue;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use types::ThreadId;
 
 use crate::Server;
@@ -182,6 +182,24 @@ impl Router {
         self
     }
 
+    /// Like [`unavailable`](Self::unavailable), for a method that clients over sockets may never call. Source: the
+    /// protocol.
+    pub(crate) fn local_only<M: Method>(self, method: M) -> Self {
+        self.on(
+            method,
+            |_| Order::Any,
+            |cx, _| async move {
+                match cx.connection.origin {
+                    Origin::Local => Err(RpcError::unavailable(M::NAME)),
+                    Origin::Remote => {
+                        let message = format_args!("{} is not available over remote transports", M::NAME);
+                        Err(RpcError::invalid_request(message))
+                    }
+                }
+            },
+        )
+    }
+
     /// Answers a method that this build does not serve, after the same checks as any other.
     pub(crate) fn unavailable<M: Method>(self, method: M) -> Self {
         self.on(method, |_| Order::Any, |_, _| async { Err(RpcError::unavailable(M::NAME)) })
@@ -210,6 +228,9 @@ pub(crate) struct Dispatcher {
 /// One that does not is read more slowly over standard input, where it harms only itself, and refused over a socket.
 const MAX_IN_PROGRESS: usize = 1024;
 
+/// The same for all connections over sockets together: a few dozen MiB of requests that wait.
+pub(crate) const MAX_REMOTE_IN_PROGRESS: usize = 16 * 1024;
+
 /// Methods that begin a turn. None begins while the server waits for the last ones to end.
 const BEGIN_TURNS: [&str; 4] = [
     protocol::methods::TurnStart::NAME,
@@ -224,6 +245,13 @@ const SWEEP_AT: usize = 64;
 impl Dispatcher {
     pub(crate) fn new(cx: Cx) -> Self {
         Self { cx, queues: HashMap::new(), places: Arc::new(Semaphore::new(MAX_IN_PROGRESS)) }
+    }
+
+    /// A place of this connection and one of those that all sockets have together, if there are both.
+    fn remote_place(&self) -> Option<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)> {
+        let place = self.places.clone().try_acquire_owned().ok()?;
+        let shared = self.cx.server.remote_places.clone().try_acquire_owned().ok()?;
+        Some((place, Some(shared)))
     }
 
     /// Starts a request and returns, except that `initialize` is carried out first, so that what the client sends behind
@@ -247,15 +275,13 @@ impl Dispatcher {
             return;
         }
         let place = match self.cx.connection.origin {
-            Origin::Local => self.places.clone().acquire_owned().await.expect("the places are never closed"),
-            Origin::Remote => match self.places.clone().try_acquire_owned() {
-                Ok(place) => place,
-                Err(_) => {
-                    self.cx.server.hub.metrics.refused.increase();
-                    responder.respond(&Err::<(), _>(RpcError::overloaded().into_object()));
-                    return;
-                }
-            },
+            Origin::Local => self.places.clone().acquire_owned().await.ok().map(|place| (place, None)),
+            Origin::Remote => self.remote_place(),
+        };
+        let Some(place) = place else {
+            self.cx.server.hub.metrics.refused.increase();
+            responder.respond(&Err::<(), _>(RpcError::overloaded().into_object()));
+            return;
         };
         let span = tracing::debug_span!("request", method, id = %responder.id(), connection = self.cx.connection.id.0);
         let (order, work) = route(self.cx.clone(), responder, params);

@@ -32,6 +32,7 @@ use std::time::Duration;
 use engine::Engine;
 use rpc::{Close, Incoming, Outgoing, Reader, Receive, Writer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -57,6 +58,8 @@ pub struct Server {
     pub(crate) engine: Engine,
     pub(crate) hub: Arc<Hub>,
     pub(crate) info: start::Info,
+    /// Bounds what clients over sockets have in progress together.
+    pub(crate) remote_places: Arc<Semaphore>,
     /// Requests being worked on.
     pub(crate) requests: TaskTracker,
     pub(crate) retirement: retire::Retirement,

@@ -329,3 +329,11 @@ async fn figures_tell_what_was_done_and_nothing_of_what_was_said() {
     }
     assert!(!figures.contains("secret") && !figures.contains(&thread));
 }
+
+#[tokio::test]
+async fn keys_of_the_device_are_for_programs_on_it() {
+    let server = TestServer::with_model([]).await;
+    let mut client = server.connect(json!({ "experimentalApi": true })).await;
+    let error = client.request("device/key/public", json!({ "keyId": "k" })).await.unwrap_err();
+    assert_eq!(error["message"], "device/key/public is not available over remote transports");
+}
