@@ -15,7 +15,7 @@ use types::ThreadId;
 use crate::Server;
 use crate::connection::{Connection, Origin};
 use crate::error::RpcError;
-use crate::repeats::{First, Repeat};
+use crate::repeats::Repeat;
 use crate::turns_text::TurnsText;
 
 /// What a handler knows besides its params.
