@@ -9,7 +9,8 @@ use crate::event::ThreadEvent;
 use crate::thread::ThreadShared;
 use crate::turn::Heard;
 
-/// The turn in progress as a client sees it that comes in the middle: finished items only.
+/// The turn in progress as a client sees it that comes in the middle: finished items, and tool calls that go on. A text
+/// that is still written is not shown; its whole comes with its completion.
 ///
 /// Written by the turn, read by requests; the lock is held for a push or a clone, never across an await.
 #[derive(Debug, Default)]
@@ -29,7 +30,8 @@ impl LiveTurn {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
 
-    /// Adds a finished item of the turn in progress; one of an earlier turn, such as a session's, is no part of it.
+    /// Adds an item of the turn in progress, or what has become of it; one of an earlier turn, such as a session's, is no
+    /// part of it.
     fn push(&self, is_this: impl FnOnce(&TurnId) -> bool, item: Item) {
         if let Some(turn) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)
             && is_this(&turn.id)
@@ -97,12 +99,23 @@ impl TurnEvents {
     }
 
     pub(crate) fn item_started(&self, item: Item) {
+        let is_text = matches!(
+            item,
+            Item::UserMessage { .. } | Item::AgentMessage { .. } | Item::Plan { .. } | Item::Reasoning { .. }
+        );
+        if !is_text {
+            self.keep(&item);
+        }
         self.emit(ThreadEvent::ItemStarted { turn_id: self.turn_id.clone(), item });
     }
 
     pub(crate) fn item_completed(&self, item: Item) {
-        self.thread.live.push(|live| live == self.shown_as.get().unwrap_or(&self.turn_id), item.clone());
+        self.keep(&item);
         self.emit(ThreadEvent::ItemCompleted { turn_id: self.turn_id.clone(), item });
+    }
+
+    fn keep(&self, item: &Item) {
+        self.thread.live.push(|live| live == self.shown_as.get().unwrap_or(&self.turn_id), item.clone());
     }
 
     /// What the rollout keeps of an item that ended; `None` where other records tell of it, or none is to.

@@ -188,6 +188,12 @@ impl Engine {
         loaded.values().any(|handle| (handle.id() == id || handle.shared.agent.root() == Some(id)) && busy(handle))
     }
 
+    /// How many threads have a running turn.
+    pub fn running_turns(&self) -> usize {
+        let loaded = self.environment.loaded.lock();
+        loaded.values().filter(|handle| matches!(handle.shared.status.get(), ThreadStatus::Active { .. })).count()
+    }
+
     /// Interrupts every turn and unloads every thread. Returns when all of it is written.
     pub async fn shutdown(&self) {
         let handles: Vec<_> = self.environment.loaded.lock().drain().map(|(_, handle)| handle).collect();

@@ -25,6 +25,11 @@ pub fn export_ts(dir: &Path, experimental: bool) -> io::Result<()> {
     write(dir, &ts_files(experimental).map_err(io::Error::other)?)
 }
 
+/// Writes the JSON schemas of what Spindle adds to the contract below `dir`, in a folder of their own.
+pub fn export_additions(dir: &Path) -> io::Result<()> {
+    write(dir, &json::additions_files())
+}
+
 /// How the documentation of an experimental member begins its last line; see `experimental::gated`.
 const EXPERIMENTAL_MARK: &str = "Experimental:";
 

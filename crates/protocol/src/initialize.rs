@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "export")]
 use ts_rs::TS;
 
+use crate::additions::Additions;
 use crate::path::AbsolutePathBuf;
 
 /// Parameters of `initialize`.
@@ -41,6 +42,10 @@ pub struct InitializeCapabilities {
     pub experimental_api: bool,
     /// Notifications the client does not want on this connection, by exact name.
     pub opt_out_notification_methods: Option<Vec<String>>,
+    /// Which additions of Spindle's it wants; no part of the published contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export", schemars(skip), ts(skip))]
+    pub spindle: Option<Additions>,
 }
 
 /// Result of `initialize`.
@@ -56,4 +61,8 @@ pub struct InitializeResponse {
     pub platform_family: String,
     /// The operating system: `linux`, `macos`, `windows`.
     pub platform_os: String,
+    /// The additions that the client has asked for; no part of the published contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export", schemars(skip), ts(skip))]
+    pub spindle: Option<Additions>,
 }

@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 pub mod account;
+pub mod additions;
 pub mod app;
 pub mod approval;
 pub mod collaboration;

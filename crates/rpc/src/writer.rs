@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -10,7 +11,10 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::framing::{Close, Framing, ping};
 use crate::message::{ErrorObject, RequestId, encode_error, encode_notification, encode_result};
+use crate::notice::Notice;
+use crate::queue::{Entry, Queue};
 
 /// How much a connection may have queued before its client counts as slow.
 ///
@@ -18,12 +22,14 @@ use crate::message::{ErrorObject, RequestId, encode_error, encode_notification, 
 /// stuck clients do not fill a small machine.
 pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 
-/// What a queued frame costs beside its text, so that many tiny frames are bounded too.
-const FRAME_COST: usize = 64;
-
 /// Frames are gathered up to this size before they are written: a pipe takes as much in one system call. A frame of
 /// at least this size is written as it is, without a copy.
 const GATHER_BYTES: usize = 64 * 1024;
+
+/// What an idle writer keeps of its buffers: enough for the usual message, so that it allocates nothing for it.
+const KEPT_BYTES: usize = 2 * 1024;
+/// The same for the entries of its queue.
+const KEPT_ENTRIES: usize = 16;
 
 /// The connection's writer has ended, or was told to end; the frame was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +83,11 @@ impl Drop for Handle {
 struct Shared {
     queue: Mutex<Queue>,
     capacity: usize,
+    framing: Framing,
+    /// What a WebSocket client is told at the end.
+    farewell: Mutex<Close>,
+    /// What is queued is not worth writing any more.
+    abandoned: AtomicBool,
     /// Tells the writer that the queue has changed. Only the writer waits for it.
     changed: Notify,
     /// Tells senders that there may be room again, or that there never will be.
@@ -85,44 +96,35 @@ struct Shared {
     ended: CancellationToken,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    /// What the writer has not taken yet. Its length is bounded by `bytes`, as each frame costs something.
-    frames: Vec<Bytes>,
-    /// The cost of the frames here and of those the writer has in hand.
-    bytes: usize,
-    /// Nothing more is accepted.
-    closed: bool,
-}
-
-fn cost(frame: &Bytes) -> usize {
-    frame.len() + FRAME_COST
-}
-
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // Nothing panics while it is locked; if something did, the queue would still be whole.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues `frame` if `admit` says so about the bytes queued before it.
-    fn push(&self, frame: Bytes, admit: impl FnOnce(usize) -> bool) -> Result<(), TrySendError> {
+    /// Changes the queue unless it is closed, and tells the writer.
+    fn change(&self, change: impl FnOnce(&mut Queue) -> Result<(), TrySendError>) -> Result<(), TrySendError> {
         {
             let mut queue = self.queue();
             if queue.closed {
                 return Err(TrySendError::Closed);
             }
-            if !admit(queue.bytes) {
-                return Err(TrySendError::Lagging);
-            }
-            queue.bytes += cost(&frame);
-            queue.frames.push(frame);
+            change(&mut queue)?;
         }
         self.changed.notify_one();
         Ok(())
     }
 
-    /// Frames of this cost are written.
+    /// Queues `entry` if there is room.
+    fn try_push(&self, queue: &mut Queue, entry: Entry) -> Result<(), TrySendError> {
+        if !queue.fits(entry.cost(), self.capacity) {
+            return Err(TrySendError::Lagging);
+        }
+        queue.push(entry);
+        Ok(())
+    }
+
+    /// Entries of this cost are written.
     fn release(&self, cost: usize) {
         self.queue().bytes -= cost;
         self.room.notify_waiters();
@@ -134,10 +136,8 @@ impl Shared {
         self.room.notify_waiters();
     }
 
-    /// Whether a frame of this cost fits. A frame larger than the whole queue fits into an empty one.
-    fn fits(&self, cost: usize) -> impl FnOnce(usize) -> bool {
-        let capacity = self.capacity;
-        move |queued| queued == 0 || queued.saturating_add(cost) <= capacity
+    fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
     }
 }
 
@@ -150,9 +150,17 @@ impl Outgoing {
 
     /// Like [`new`](Self::new), with room for `capacity` bytes.
     pub fn with_capacity<W>(output: W, capacity: usize) -> (Self, Writer<W>) {
+        Self::framed(output, capacity, Framing::Lines)
+    }
+
+    /// Like [`with_capacity`](Self::with_capacity), for a connection whose messages are told apart by `framing`.
+    pub fn framed<W>(output: W, capacity: usize, framing: Framing) -> (Self, Writer<W>) {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             capacity,
+            framing,
+            farewell: Mutex::new(Close::NORMAL),
+            abandoned: AtomicBool::new(false),
             changed: Notify::new(),
             room: Notify::new(),
             ended: CancellationToken::new(),
@@ -170,8 +178,22 @@ impl Outgoing {
     /// The frame is dropped: the client lags behind, or the connection is closed.
     pub fn try_send(&self, frame: Bytes) -> Result<(), TrySendError> {
         let shared = self.shared();
-        let fits = shared.fits(cost(&frame));
-        shared.push(frame, fits)
+        shared.change(|queue| shared.try_push(queue, Entry::Message(frame)))
+    }
+
+    /// Queues a notification if there is room, with its number if `numbered`. Never waits. For a client that lags a
+    /// delta is added to the one it continues: the same text in fewer messages.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn tell(&self, notice: &Notice, numbered: bool) -> Result<(), TrySendError> {
+        let shared = self.shared();
+        shared.change(|queue| {
+            if queue.join(notice, shared.capacity) {
+                return Ok(());
+            }
+            shared.try_push(queue, Entry::notice(notice, numbered))
+        })
     }
 
     /// Queues a frame whether there is room or not. Never waits. For what is owed: see the type's description.
@@ -179,7 +201,25 @@ impl Outgoing {
     /// # Errors
     /// The connection is closed; nobody is there to take the frame.
     pub fn push(&self, frame: Bytes) -> Result<(), Closed> {
-        self.shared().push(frame, |_| true).map_err(|_| Closed)
+        self.push_entry(Entry::Message(frame))
+    }
+
+    /// Queues a WebSocket control frame, complete with its header.
+    pub(crate) fn push_control(&self, frame: Bytes) -> Result<(), Closed> {
+        self.push_entry(Entry::Control(frame))
+    }
+
+    /// Queues a WebSocket ping.
+    pub(crate) fn ping(&self) -> Result<(), Closed> {
+        self.push_control(ping())
+    }
+
+    fn push_entry(&self, entry: Entry) -> Result<(), Closed> {
+        let pushed = self.shared().change(|queue| {
+            queue.push(entry);
+            Ok(())
+        });
+        pushed.map_err(|_| Closed)
     }
 
     /// Waits until there is room for a frame and queues it.
@@ -262,6 +302,23 @@ impl Outgoing {
         self.shared().close();
     }
 
+    /// Like [`close`](Self::close); a WebSocket client is told why. Only the first reason counts.
+    pub fn close_because(&self, why: Close) {
+        let shared = self.shared();
+        if !self.is_closed() {
+            *shared.farewell.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        }
+        shared.close();
+    }
+
+    /// Like [`close_because`](Self::close_because), but what is queued is dropped: the client has not read what came
+    /// before it either.
+    pub fn abandon(&self, why: Close) {
+        self.shared().abandoned.store(true, Ordering::Relaxed);
+        self.shared().queue().clear();
+        self.close_because(why);
+    }
+
     /// Whether frames are no longer accepted.
     pub fn is_closed(&self) -> bool {
         self.shared().queue().closed
@@ -291,8 +348,8 @@ impl Drop for End {
     fn drop(&mut self) {
         {
             let mut queue = self.0.queue();
+            queue.clear();
             queue.closed = true;
-            queue.frames = Vec::new();
             queue.bytes = 0;
         }
         self.0.room.notify_waiters();
@@ -312,43 +369,106 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         let Self { mut output, end } = self;
         let shared = &*end.0;
         let mut batch = Vec::new();
-        let mut gathered = Vec::new();
+        let mut gathered = Gathered { bytes: Vec::new(), framing: shared.framing };
         loop {
             let closed = {
                 let mut queue = shared.queue();
-                mem::swap(&mut queue.frames, &mut batch);
+                queue.take(&mut batch);
                 queue.closed
             };
             if batch.is_empty() {
-                output.flush().await?;
                 if closed {
+                    let farewell = *shared.farewell.lock().unwrap_or_else(PoisonError::into_inner);
+                    gathered.farewell(farewell, &mut output).await?;
+                    output.flush().await?;
                     return output.shutdown().await;
                 }
+                output.flush().await?;
+                shared.queue().shrink(KEPT_ENTRIES);
+                if batch.capacity() > KEPT_ENTRIES {
+                    batch = Vec::new();
+                }
+                gathered.bytes.shrink_to(KEPT_BYTES);
                 // A change between the look above and here has left a permit, so that it is not missed.
                 shared.changed.notified().await;
                 continue;
             }
             let mut written = 0;
-            for frame in batch.drain(..) {
-                written += cost(&frame);
-                let large = frame.len() >= GATHER_BYTES;
-                if large {
-                    output.write_all(&gathered).await?;
-                    gathered.clear();
-                    output.write_all(&frame).await?;
-                } else {
-                    gathered.extend_from_slice(&frame);
+            for entry in batch.drain(..) {
+                written += entry.cost();
+                if shared.is_abandoned() {
+                    continue;
                 }
-                gathered.push(b'\n');
-                if large || gathered.len() >= GATHER_BYTES {
-                    output.write_all(&gathered).await?;
-                    gathered.clear();
+                if gathered.add(entry, &mut output).await? {
                     shared.release(mem::take(&mut written));
                 }
             }
-            output.write_all(&gathered).await?;
-            gathered.clear();
+            gathered.write(&mut output).await?;
             shared.release(written);
+        }
+    }
+}
+
+/// Entries on their way into the output, as few writes as possible.
+struct Gathered {
+    bytes: Vec<u8>,
+    framing: Framing,
+}
+
+impl Gathered {
+    /// Adds an entry; whether all that was added until now is written.
+    async fn add<W: AsyncWrite + Unpin>(&mut self, entry: Entry, output: &mut W) -> io::Result<bool> {
+        match entry {
+            Entry::Message(frame) => self.add_pieces("", &[&frame], output).await,
+            Entry::Notice(grown) => {
+                let (start, pieces) = grown.pieces();
+                self.add_pieces(&start, &pieces, output).await
+            }
+            Entry::Control(frame) => {
+                self.bytes.extend_from_slice(&frame);
+                Ok(false)
+            }
+        }
+    }
+
+    async fn add_pieces<W: AsyncWrite + Unpin>(
+        &mut self,
+        start: &str,
+        pieces: &[&[u8]],
+        output: &mut W,
+    ) -> io::Result<bool> {
+        let length = start.len() + pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        self.framing.begin(length, &mut self.bytes);
+        self.bytes.extend_from_slice(start.as_bytes());
+        for piece in pieces {
+            if piece.len() >= GATHER_BYTES {
+                self.write(output).await?;
+                output.write_all(piece).await?;
+            } else {
+                self.bytes.extend_from_slice(piece);
+            }
+        }
+        self.framing.end(&mut self.bytes);
+        let full = length >= GATHER_BYTES || self.bytes.len() >= GATHER_BYTES;
+        if full {
+            self.write(output).await?;
+        }
+        Ok(full)
+    }
+
+    async fn write<W: AsyncWrite + Unpin>(&mut self, output: &mut W) -> io::Result<()> {
+        if !self.bytes.is_empty() {
+            output.write_all(&self.bytes).await?;
+            self.bytes.clear();
+        }
+        Ok(())
+    }
+
+    /// The last words, where the framing has any.
+    async fn farewell<W: AsyncWrite + Unpin>(&mut self, why: Close, output: &mut W) -> io::Result<()> {
+        match self.framing {
+            Framing::Lines => Ok(()),
+            Framing::WebSocket => output.write_all(&why.frame()).await,
         }
     }
 }

@@ -6,14 +6,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use protocol::Method;
+use protocol::additions::ThreadEventsReplay;
 use rpc::{ErrorObject, Responder};
 use serde_json::value::RawValue;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use types::ThreadId;
 
 use crate::Server;
-use crate::connection::Connection;
+use crate::connection::{Connection, Origin};
 use crate::error::RpcError;
+use crate::repeats::Repeat;
 use crate::turns_text::TurnsText;
 
 /// What a handler knows besides its params.
@@ -122,8 +124,8 @@ impl Router {
         M: Method,
         F: Future<Output = Handled<M::Response>> + Send + 'static,
     {
-        let run: Run = Box::new(move |cx, responder, params| {
-            let params = match protocol::decode::<M::Params>(params.as_deref()) {
+        let run: Run = Box::new(move |cx, responder, raw| {
+            let params = match protocol::decode::<M::Params>(raw.as_deref()) {
                 Ok(params) => params,
                 Err(error) => return (Order::Any, refuse(responder, RpcError::malformed(&error))),
             };
@@ -131,6 +133,18 @@ impl Router {
             if !experimental && let Some(what) = M::experimental_use(&params) {
                 return (Order::Any, refuse(responder, RpcError::needs_experimental(what)));
             }
+            let first = match cx.server.repeats.look_up(&cx, M::NAME, raw.as_deref()) {
+                Repeat::Unnamed => None,
+                Repeat::First(first) => Some(first),
+                Repeat::Again(again) => {
+                    let repeated = async move {
+                        again.respond(&cx, responder).await;
+                        None
+                    };
+                    return (Order::Any, Box::pin(repeated));
+                }
+                Repeat::Refused(error) => return (Order::Any, refuse(responder, error)),
+            };
             let key = order(&params);
             let answer =
                 move |cx: &Cx, responder: Responder, mut result, turns: Option<TurnsText>, then: Option<After>| {
@@ -138,9 +152,12 @@ impl Router {
                         M::hide_experimental(response);
                     }
                     let encoded = turns.zip(result.as_ref().ok());
-                    match encoded.and_then(|(turns, response)| turns.answer(responder.id(), response)) {
-                        Some(frame) => responder.respond_encoded(frame.into()),
-                        None => responder.respond(&result.map_err(RpcError::into_object)),
+                    let encoded = encoded.and_then(|(turns, response)| turns.answer(responder.id(), response));
+                    let result = result.map_err(RpcError::into_object);
+                    match (encoded, first) {
+                        (Some(frame), _) => responder.respond_encoded(frame.into()),
+                        (None, Some(first)) => first.respond(responder, result.as_ref().map_err(Clone::clone)),
+                        (None, None) => responder.respond(&result),
                     }
                     if let Some(then) = then {
                         then(cx);
@@ -163,6 +180,24 @@ impl Router {
         });
         self.routes.insert(M::NAME, run);
         self
+    }
+
+    /// Like [`unavailable`](Self::unavailable), for a method that clients over sockets may never call. Source: the
+    /// protocol.
+    pub(crate) fn local_only<M: Method>(self, method: M) -> Self {
+        self.on(
+            method,
+            |_| Order::Any,
+            |cx, _| async move {
+                match cx.connection.origin {
+                    Origin::Local => Err(RpcError::unavailable(M::NAME)),
+                    Origin::Remote => {
+                        let message = format_args!("{} is not available over remote transports", M::NAME);
+                        Err(RpcError::invalid_request(message))
+                    }
+                }
+            },
+        )
     }
 
     /// Answers a method that this build does not serve, after the same checks as any other.
@@ -189,9 +224,20 @@ pub(crate) struct Dispatcher {
     places: Arc<Semaphore>,
 }
 
-/// Requests of one connection that may be in progress at once. A client that waits for its answers never has so many;
-/// one that does not is read more slowly.
+/// Requests of one connection that may be in progress at once. A client that waits for its answers never has so many.
+/// One that does not is read more slowly over standard input, where it harms only itself, and refused over a socket.
 const MAX_IN_PROGRESS: usize = 1024;
+
+/// The same for all connections over sockets together: a few dozen MiB of requests that wait.
+pub(crate) const MAX_REMOTE_IN_PROGRESS: usize = 16 * 1024;
+
+/// Methods that begin a turn. None begins while the server waits for the last ones to end.
+const BEGIN_TURNS: [&str; 4] = [
+    protocol::methods::TurnStart::NAME,
+    protocol::methods::ReviewStart::NAME,
+    protocol::methods::ThreadCompactStart::NAME,
+    protocol::methods::ThreadShellCommand::NAME,
+];
 
 /// How many keys may gather before ended ones are swept out.
 const SWEEP_AT: usize = 64;
@@ -201,11 +247,21 @@ impl Dispatcher {
         Self { cx, queues: HashMap::new(), places: Arc::new(Semaphore::new(MAX_IN_PROGRESS)) }
     }
 
+    /// A place of this connection and one of those that all sockets have together, if there are both.
+    fn remote_place(&self) -> Option<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)> {
+        let place = self.places.clone().try_acquire_owned().ok()?;
+        let shared = self.cx.server.remote_places.clone().try_acquire_owned().ok()?;
+        Some((place, Some(shared)))
+    }
+
     /// Starts a request and returns, except that `initialize` is carried out first, so that what the client sends behind
-    /// it finds it initialized, and that too many requests at once wait for earlier ones.
+    /// it finds it initialized, and that too many requests at once wait for earlier ones or are refused.
     pub(crate) async fn dispatch(&mut self, id: rpc::RequestId, method: &str, params: Option<Box<RawValue>>) {
         let responder = Responder::new(id, self.cx.connection.outgoing.clone());
-        let Some(route) = self.cx.server.router().routes.get(method) else {
+        self.cx.server.hub.metrics.requests.increase();
+        // Of what is not in the contract only those know who have asked for it.
+        let known = method != ThreadEventsReplay::NAME || self.cx.connection.wants_numbers();
+        let Some(route) = self.cx.server.router().routes.get(method).filter(|_| known) else {
             let message = format_args!("Invalid request: {}", protocol::methods::unknown_method(method));
             responder.respond(&Err::<(), _>(RpcError::invalid_request(message).into_object()));
             return;
@@ -214,6 +270,19 @@ impl Dispatcher {
             responder.respond(&Err::<(), _>(RpcError::invalid_request("Not initialized").into_object()));
             return;
         }
+        if self.cx.server.is_draining() && BEGIN_TURNS.contains(&method) {
+            responder.respond(&Err::<(), _>(RpcError::stopping().into_object()));
+            return;
+        }
+        let place = match self.cx.connection.origin {
+            Origin::Local => self.places.clone().acquire_owned().await.ok().map(|place| (place, None)),
+            Origin::Remote => self.remote_place(),
+        };
+        let Some(place) = place else {
+            self.cx.server.hub.metrics.refused.increase();
+            responder.respond(&Err::<(), _>(RpcError::overloaded().into_object()));
+            return;
+        };
         let span = tracing::debug_span!("request", method, id = %responder.id(), connection = self.cx.connection.id.0);
         let (order, work) = route(self.cx.clone(), responder, params);
         if method == protocol::methods::Initialize::NAME {
@@ -222,7 +291,6 @@ impl Dispatcher {
             }
             return;
         }
-        let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
         let (done, ended) = oneshot::channel();
         let before = if order == Order::Any { None } else { self.queues.insert(order, ended) };
         if self.queues.len() > SWEEP_AT {

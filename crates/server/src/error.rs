@@ -54,6 +54,11 @@ impl RpcError {
         Self(ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded; retry later."))
     }
 
+    /// Nothing is begun any more; the next server may take the same request.
+    pub(crate) fn stopping() -> Self {
+        Self(ErrorObject::new(ErrorCode::OVERLOADED, "Server is stopping; retry later."))
+    }
+
     /// No such thread is loaded.
     pub(crate) fn thread_not_found(id: impl Display) -> Self {
         Self::invalid_request(format_args!("thread not found: {id}"))

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use engine::{EventSink, Question, QuestionId, ThreadEvent};
 use protocol::Notification;
-use rpc::{Outcome, Outgoing, PendingRequests, RequestId};
+use rpc::{Notice, Outcome, Outgoing, PendingRequests, RequestId};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use types::ThreadId;
 
 use crate::client_requests;
-use crate::connection::{Connection, ConnectionId};
+use crate::connection::{Connection, ConnectionId, Origin};
+use crate::journal::Journal;
+use crate::metrics::Metrics;
 use crate::notifications;
 
 /// Passes events on to connections. Locks are held for look-ups and queue pushes, never across an await.
@@ -24,6 +26,7 @@ pub(crate) struct Hub {
     pending: PendingRequests,
     /// Tasks that wait for clients' answers; each ends with its question.
     tasks: TaskTracker,
+    pub(crate) metrics: Metrics,
 }
 
 #[derive(Default)]
@@ -34,6 +37,8 @@ struct State {
     lonely: HashMap<ThreadId, Lonely>,
     /// Questions without an answer, oldest first.
     open: Vec<OpenQuestion>,
+    /// Of threads that a client has followed that wants numbers.
+    journals: HashMap<ThreadId, Journal>,
 }
 
 /// A thread that nobody follows any more.
@@ -53,6 +58,14 @@ pub(crate) struct Joined {
     pub(crate) open: Vec<QuestionId>,
 }
 
+/// What a connection has not heard of a thread.
+pub(crate) struct Missed {
+    /// Oldest first.
+    pub(crate) notices: Vec<Notice>,
+    /// The number of the newest notification, wanted or not.
+    pub(crate) latest: u64,
+}
+
 /// A subscription that has ended.
 pub(crate) struct Left {
     /// Set when it was the thread's last one.
@@ -63,6 +76,9 @@ impl State {
     /// Puts a connection among a thread's subscribers; whether it was not there before.
     fn follow(&mut self, thread: ThreadId, connection: &Arc<Connection>) -> bool {
         self.lonely.remove(&thread);
+        if connection.wants_numbers() {
+            self.journals.entry(thread).or_insert_with(Journal::new);
+        }
         let subscribers = self.subscribers.entry(thread).or_default();
         let new = subscribers.iter().all(|known| known.id != connection.id);
         if new {
@@ -101,11 +117,19 @@ impl Hub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn connect(&self, outgoing: Outgoing) -> Arc<Connection> {
+    pub(crate) fn connect(&self, outgoing: Outgoing, origin: Origin) -> Arc<Connection> {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        let connection = Arc::new(Connection::new(id, outgoing));
+        let connection = Arc::new(Connection::new(id, outgoing, origin));
         self.state().connections.insert(id, connection.clone());
+        self.metrics.connections.increase();
         connection
+    }
+
+    /// How many connections there are, and how much waits for them to be read.
+    pub(crate) fn queues(&self) -> (usize, usize) {
+        let state = self.state();
+        let queued = state.connections.values().map(|connection| connection.outgoing.queued_bytes()).sum();
+        (state.connections.len(), queued)
     }
 
     /// Forgets a connection; gives the threads that nobody follows any more, and since when.
@@ -128,6 +152,28 @@ impl Hub {
         Joined { new, open }
     }
 
+    /// What was told of a thread after the notification numbered `after`, as far as this connection wants it. `None` if
+    /// not all of it is known. Follow up with [`catch_up`](Self::catch_up).
+    pub(crate) fn missed(&self, thread: ThreadId, after: u64, connection: &Connection) -> Option<Missed> {
+        let state = self.state();
+        let journal = state.journals.get(&thread)?;
+        let wanted = journal.since(after)?.filter(|(method, _)| connection.wants(method));
+        Some(Missed { notices: wanted.map(|(_, notice)| notice.clone()).collect(), latest: journal.latest() })
+    }
+
+    /// Subscribes to a thread of which the connection knows everything up to the notification numbered `known`, and tells
+    /// it what has come since.
+    pub(crate) fn catch_up(&self, thread: ThreadId, known: u64, connection: &Arc<Connection>) -> Joined {
+        let mut state = self.state();
+        let new = state.follow(thread, connection);
+        let since = state.journals.get(&thread).and_then(|journal| journal.since(known));
+        for (_, notice) in since.into_iter().flatten().filter(|(method, _)| new && connection.wants(method)) {
+            connection.tell(notice, true);
+        }
+        let open = state.open.iter().filter(|open| open.thread == thread).map(|open| open.question).collect();
+        Joined { new, open }
+    }
+
     /// Ends a subscription; `None` when there was none.
     pub(crate) fn unsubscribe(&self, thread: ThreadId, connection: ConnectionId) -> Option<Left> {
         self.state().leave(thread, connection)
@@ -144,30 +190,54 @@ impl Hub {
         let mut state = self.state();
         state.subscribers.remove(&thread);
         state.lonely.remove(&thread);
+        state.journals.remove(&thread);
     }
 
     /// Tells every initialized connection.
     pub(crate) fn broadcast<N: Notification>(&self, notification: &N) {
         let state = self.state();
-        let mut frame = Encoded::new(notification);
+        let mut notice = Encoded::new(notification);
         for connection in state.connections.values() {
-            frame.send_to(connection);
+            notice.send_to(connection, false);
         }
+    }
+
+    /// Tells every initialized connection of something about a thread.
+    pub(crate) fn broadcast_of<N: Notification>(&self, thread: ThreadId, notification: &N) {
+        let mut state = self.state();
+        let State { connections, subscribers, journals, .. } = &mut *state;
+        let mut notice = Encoded::of(thread, notification, journals.get(&thread));
+        let followers = subscribers.get(&thread).filter(|_| notice.number != 0);
+        for connection in connections.values() {
+            let follows = followers.is_some_and(|some| some.iter().any(|follower| follower.id == connection.id));
+            notice.send_to(connection, follows);
+        }
+        notice.record(journals.get_mut(&thread));
     }
 
     /// Tells one connection.
     pub(crate) fn notify<N: Notification>(&self, connection: &Connection, notification: &N) {
-        Encoded::new(notification).send_to(connection);
+        Encoded::new(notification).send_to(connection, false);
     }
 
     /// Tells everyone who follows the thread. Serialised once for all.
     pub(crate) fn publish<N: Notification>(&self, thread: ThreadId, notification: &N) {
-        let state = self.state();
-        let Some(subscribers) = state.subscribers.get(&thread) else { return };
-        let mut frame = Encoded::new(notification);
-        for connection in subscribers {
-            frame.send_to(connection);
+        self.publish_as(thread, notification, Notice::new);
+    }
+
+    /// The same for a piece of a text: clients that lag get several of them as one.
+    pub(crate) fn publish_delta<N: Notification>(&self, thread: ThreadId, notification: &N) {
+        self.publish_as(thread, notification, Notice::delta);
+    }
+
+    fn publish_as<N: Notification>(&self, thread: ThreadId, notification: &N, encode: fn(&str, &N) -> Notice) {
+        let mut state = self.state();
+        let State { subscribers, journals, .. } = &mut *state;
+        let mut notice = Encoded { encode, ..Encoded::of(thread, notification, journals.get(&thread)) };
+        for connection in subscribers.get(&thread).into_iter().flatten() {
+            notice.send_to(connection, true);
         }
+        notice.record(journals.get_mut(&thread));
     }
 
     /// Sends questions to a client that has just come, as far as they are still open.
@@ -226,15 +296,16 @@ impl Hub {
 
 impl EventSink for Hub {
     fn emit(&self, thread: ThreadId, event: ThreadEvent) {
+        self.metrics.observe(thread, &event);
         match event {
             ThreadEvent::Asked(question) => self.ask(thread, question),
             ThreadEvent::Settled { question } => self.settle(thread, question),
             ThreadEvent::Spawned { parent } => {
                 self.adopt(thread, parent);
-                self.broadcast(&notifications::status(thread, engine::ThreadStatus::Idle));
+                self.broadcast_of(thread, &notifications::status(thread, engine::ThreadStatus::Idle));
             }
             ThreadEvent::Closed => {
-                self.broadcast(&notifications::not_loaded(thread));
+                self.broadcast_of(thread, &notifications::not_loaded(thread));
                 self.publish(thread, &notifications::closed(thread));
                 self.forget_thread(thread);
             }
@@ -242,7 +313,7 @@ impl EventSink for Hub {
                 if let Some(lonely) = self.state().lonely.get_mut(&thread) {
                     lonely.quiet = Instant::now();
                 }
-                self.broadcast(&notifications::status(thread, status));
+                self.broadcast_of(thread, &notifications::status(thread, status));
             }
             other => notifications::publish(self, thread, other),
         }
@@ -252,18 +323,38 @@ impl EventSink for Hub {
 /// A notification, serialised when the first connection wants it and then shared.
 struct Encoded<'a, N> {
     notification: &'a N,
-    frame: Option<Bytes>,
+    encode: fn(&str, &N) -> Notice,
+    /// What it is a part of, and its place in there; 0 for none.
+    stream: u128,
+    number: u64,
+    notice: Option<Notice>,
 }
 
 impl<'a, N: Notification> Encoded<'a, N> {
     fn new(notification: &'a N) -> Self {
-        Self { notification, frame: None }
+        Self { notification, encode: Notice::new, stream: 0, number: 0, notice: None }
     }
 
-    fn send_to(&mut self, connection: &Connection) {
+    /// One of a thread's notifications, which goes into its journal if there is one.
+    fn of(thread: ThreadId, notification: &'a N, journal: Option<&Journal>) -> Self {
+        let number = journal.map_or(0, Journal::next);
+        Self { stream: thread.as_uuid().as_u128(), number, ..Self::new(notification) }
+    }
+
+    fn notice(&mut self) -> &Notice {
+        let encode = || (self.encode)(N::METHOD, self.notification).in_stream(self.stream, self.number);
+        self.notice.get_or_insert_with(encode)
+    }
+
+    fn send_to(&mut self, connection: &Connection, follows: bool) {
         if connection.wants(N::METHOD) {
-            let frame = self.frame.get_or_insert_with(|| rpc::encode_notification(N::METHOD, self.notification));
-            connection.send(frame.clone());
+            connection.tell(self.notice(), follows && connection.wants_numbers());
+        }
+    }
+
+    fn record(mut self, journal: Option<&mut Journal>) {
+        if let Some(journal) = journal {
+            journal.push(N::METHOD, self.notice());
         }
     }
 }

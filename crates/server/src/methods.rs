@@ -1,12 +1,13 @@
 //! The whole surface: each method with its order and its handler.
 
+use protocol::additions::ThreadEventsReplay;
 use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
     account, command, config, feature, feedback, fs, initialize, mcp, model, realtime, review, skill, thread,
-    thread_archive, thread_command, thread_compact, thread_history, thread_list, thread_metadata, thread_resume, turn,
-    windows,
+    thread_archive, thread_command, thread_compact, thread_events, thread_history, thread_list, thread_metadata,
+    thread_resume, turn, windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
@@ -81,7 +82,12 @@ pub(crate) fn router() -> Router {
         .on(m::ThreadRealtimeAppendText, |_| Order::Any, realtime::append_text)
         .on(m::ThreadRealtimeStop, |_| Order::Any, realtime::stop)
         .on(m::ThreadRealtimeListVoices, |_| Order::Any, realtime::voices);
-    unavailable(router)
+    unavailable(additions(router))
+}
+
+/// What Spindle adds to the contract, for clients that have asked for it.
+fn additions(router: Router) -> Router {
+    router.on(ThreadEventsReplay, |p| Order::thread(&p.thread_id), thread_events::replay)
 }
 
 /// What the contract has and this build does not serve: each answers an error that says so.
@@ -94,9 +100,9 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::PluginList)
         .unavailable(m::PluginRead)
         .unavailable(m::AppList)
-        .unavailable(m::DeviceKeyCreate)
-        .unavailable(m::DeviceKeyPublic)
-        .unavailable(m::DeviceKeySign)
+        .local_only(m::DeviceKeyCreate)
+        .local_only(m::DeviceKeyPublic)
+        .local_only(m::DeviceKeySign)
         .unavailable(m::PluginInstall)
         .unavailable(m::PluginUninstall)
         .unavailable(m::McpServerOauthLogin)

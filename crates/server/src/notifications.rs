@@ -37,11 +37,11 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
         }
         ThreadEvent::AgentMessageDelta { turn_id, item_id, delta } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
-            hub.publish(thread, &p::AgentMessageDeltaNotification { thread_id, turn_id, item_id, delta });
+            hub.publish_delta(thread, &p::AgentMessageDeltaNotification { thread_id, turn_id, item_id, delta });
         }
         ThreadEvent::PlanDelta { turn_id, item_id, delta } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
-            hub.publish(thread, &p::PlanDeltaNotification { thread_id, turn_id, item_id, delta });
+            hub.publish_delta(thread, &p::PlanDeltaNotification { thread_id, turn_id, item_id, delta });
         }
         ThreadEvent::ReasoningSummaryPartAdded { turn_id, item_id, summary_index } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
@@ -51,16 +51,19 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
         ThreadEvent::ReasoningSummaryDelta { turn_id, item_id, summary_index, delta } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
             let delta = p::ReasoningSummaryTextDeltaNotification { thread_id, turn_id, item_id, delta, summary_index };
-            hub.publish(thread, &delta);
+            hub.publish_delta(thread, &delta);
         }
         ThreadEvent::ReasoningDelta { turn_id, item_id, content_index, delta } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
             let delta = p::ReasoningTextDeltaNotification { thread_id, turn_id, item_id, delta, content_index };
-            hub.publish(thread, &delta);
+            hub.publish_delta(thread, &delta);
         }
         ThreadEvent::CommandOutputDelta { turn_id, item_id, delta } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
-            hub.publish(thread, &p::CommandExecutionOutputDeltaNotification { thread_id, turn_id, item_id, delta });
+            hub.publish_delta(
+                thread,
+                &p::CommandExecutionOutputDeltaNotification { thread_id, turn_id, item_id, delta },
+            );
         }
         ThreadEvent::TerminalInteraction { turn_id, item_id, process_id, stdin } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
@@ -69,7 +72,7 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
         }
         ThreadEvent::FileChangeOutputDelta { turn_id, item_id, delta } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
-            hub.publish(thread, &p::FileChangeOutputDeltaNotification { thread_id, turn_id, item_id, delta });
+            hub.publish_delta(thread, &p::FileChangeOutputDeltaNotification { thread_id, turn_id, item_id, delta });
         }
         ThreadEvent::FileChangePatchUpdated { turn_id, item_id, changes } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());

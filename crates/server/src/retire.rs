@@ -71,7 +71,7 @@ async fn unload(engine: &Engine, hub: &Hub, thread: ThreadId) -> Vec<ThreadId> {
     let unloaded = engine.close(thread).await;
     for thread in &unloaded {
         hub.forget_thread(*thread);
-        hub.broadcast(&notifications::not_loaded(*thread));
+        hub.broadcast_of(*thread, &notifications::not_loaded(*thread));
     }
     unloaded
 }
@@ -94,6 +94,6 @@ async fn unload_when_quiet(engine: &Engine, hub: &Hub, thread: ThreadId, left: I
         };
     }
     for thread in unload(engine, hub, thread).await {
-        hub.broadcast(&notifications::closed(thread));
+        hub.broadcast_of(thread, &notifications::closed(thread));
     }
 }

@@ -1,17 +1,20 @@
 //! Making a server from what the binary knows.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use auth::Login;
 use config::{Loader, Overrides, ProviderEnvironment};
 use engine::{Engine, Environment, Services};
 use exec::{Launcher, Shell};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use types::{AbsPath, SessionSource};
 
 use crate::Server;
+use crate::dispatch::MAX_REMOTE_IN_PROGRESS;
 use crate::hub::Hub;
 
 /// What the process was started with. Nothing in the library reads the process environment itself.
@@ -90,10 +93,14 @@ impl Server {
             engine: Engine::new(environment),
             hub,
             info,
+            remote_places: Arc::new(Semaphore::new(MAX_REMOTE_IN_PROGRESS)),
             requests: TaskTracker::new(),
             retirement: crate::retire::Retirement::default(),
+            repeats: crate::repeats::Repeats::default(),
             router: OnceLock::new(),
+            draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),
+            finished: CancellationToken::new(),
         })
     }
 }

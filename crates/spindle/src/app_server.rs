@@ -4,24 +4,39 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use listen::Listen;
 use server::Server;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use types::SessionSource;
 
-use crate::cli::{AppServer, Listen, Overrides};
-use crate::{generate, logging, start};
+use crate::cli::{AppServer, Overrides};
+use crate::{generate, logging, remote, start};
 
 pub(crate) fn run(options: &AppServer, overrides: &Overrides) -> anyhow::Result<ExitCode> {
     if let Some(command) = &options.command {
         return generate::run(command);
     }
-    if options.listen == Listen::Off {
-        anyhow::bail!("no transport configured; use --listen stdio://");
+    let with_stdio = options.listen.contains(&Listen::Stdio);
+    let addresses = remote::addresses(&options.listen);
+    if !with_stdio && addresses.is_empty() {
+        anyhow::bail!(
+            "no transport configured; use --listen with stdio://, ws://IP:PORT, wss://IP:PORT or unix://PATH"
+        );
     }
+    let auth = remote::auth_flags(&options.remote).check()?;
+    let sockets = match addresses.is_empty() {
+        true => None,
+        false => Some(remote::options(addresses, auth, &options.remote)?),
+    };
     logging::start();
-    let server = start::server(overrides, source(&options.session_source))?;
+    let server = start::server(overrides, source(&options.session_source), with_stdio)?;
     let runtime = start::runtime()?;
-    let served = runtime.block_on(serve_stdio(server));
+    let served = runtime.block_on(async {
+        match sockets {
+            None => serve_stdio(server).await,
+            Some(sockets) => remote::serve(server, sockets, with_stdio, options.remote.drain_seconds).await,
+        }
+    });
     // Reading standard input blocks a thread that nothing can wake; it must not hold the process up.
     runtime.shutdown_background();
     served?;
@@ -30,16 +45,14 @@ pub(crate) fn run(options: &AppServer, overrides: &Overrides) -> anyhow::Result<
 
 async fn serve_stdio(server: Arc<Server>) -> anyhow::Result<()> {
     let stop = server.clone();
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+    let mut signals = Signals::new()?;
     let serving = server.serve(tokio::io::stdin(), tokio::io::stdout());
     tokio::pin!(serving);
     let mut stopping = false;
     loop {
         tokio::select! {
             served = &mut serving => return served.context("the connection failed"),
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = signals.next() => {}
         }
         // The first signal ends in order, the second at once.
         if stopping {
@@ -47,6 +60,29 @@ async fn serve_stdio(server: Arc<Server>) -> anyhow::Result<()> {
         }
         stopping = true;
         stop.stop();
+    }
+}
+
+/// The signals that ask the process to end.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?,
+            interrupt: signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?,
+        })
+    }
+
+    /// Waits for the next one. Cancel safe.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! What can be typed.
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use listen::Listen;
 
 use crate::environment;
 
@@ -42,7 +43,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    AppServer(AppServer),
+    AppServer(Box<AppServer>),
     Try(Try),
     Sandbox(Sandbox),
     Doctor(Doctor),
@@ -59,17 +60,24 @@ pub(crate) enum Command {
 /// Serve clients over the app-server protocol
 ///
 /// Reads JSON-RPC messages from standard input, one a line, and writes answers and notifications to standard output.
-/// Ends with its input. Messages for people go to standard error; RUST_LOG decides how many (for example
-/// RUST_LOG=engine=debug).
+/// Ends with its input. With --listen it takes WebSocket connections of any number of clients instead, or as well; see
+/// docs/remote.md. Messages for people go to standard error; RUST_LOG decides how many (for example RUST_LOG=engine=debug),
+/// and LOG_FORMAT=json makes one JSON object of each.
 #[derive(Debug, Args)]
 #[command(name = "app-server", args_conflicts_with_subcommands = true)]
 pub(crate) struct AppServer {
     #[command(subcommand)]
     pub(crate) command: Option<Generate>,
 
-    /// Where to take connections: `stdio://` or `off`
+    /// Where to take connections: `stdio://`, `ws://IP:PORT`, `wss://IP:PORT`, `unix://PATH`, `off` (repeatable)
+    ///
+    /// Port 0 lets the system choose; the address is printed to standard error. With stdio:// among several, the server
+    /// ends with its input.
     #[arg(long, value_name = "URL", default_value = "stdio://")]
-    pub(crate) listen: Listen,
+    pub(crate) listen: Vec<Listen>,
+
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 
     /// What new threads are said to come from: cli, vscode, exec, or a name of your own
     #[arg(long, value_name = "SOURCE", default_value = "vscode")]
@@ -78,6 +86,70 @@ pub(crate) struct AppServer {
     /// Accepted for clients that pass it; nothing is ever reported
     #[arg(long, hide = true)]
     pub(crate) analytics_default_enabled: bool,
+}
+
+/// Who may come in from the network, and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options for sockets")]
+pub(crate) struct Remote {
+    /// What clients have to show in their handshake, as `Authorization: Bearer TOKEN`
+    #[arg(long, value_name = "MODE")]
+    pub(crate) ws_auth: Option<WsAuth>,
+
+    /// File with the capability token
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ws_token_file: Option<PathBuf>,
+
+    /// SHA-256 of the capability token, in hexadecimal digits
+    #[arg(long, value_name = "HEX")]
+    pub(crate) ws_token_sha256: Option<String>,
+
+    /// File with the secret that tokens (JWT, HS256) are signed with; at least 32 bytes
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ws_shared_secret_file: Option<PathBuf>,
+
+    /// Who signed tokens have to be from
+    #[arg(long, value_name = "ISSUER")]
+    pub(crate) ws_issuer: Option<String>,
+
+    /// Who signed tokens have to be for
+    #[arg(long, value_name = "AUDIENCE")]
+    pub(crate) ws_audience: Option<String>,
+
+    /// By how much the clock of who signs may differ [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) ws_max_clock_skew_seconds: Option<u64>,
+
+    /// Let pages of this origin connect, such as https://app.example (repeatable); no other page may
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<String>,
+
+    /// Certificate chain for wss://, in a PEM file
+    #[arg(long, value_name = "PATH", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate, in a PEM file
+    #[arg(long, value_name = "PATH", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Let anybody on the network connect, without a token: they can run commands as you
+    ///
+    /// SPINDLE_INSECURE_LISTEN=1 does the same.
+    #[arg(long)]
+    pub(crate) insecure_allow_unauthenticated: bool,
+
+    /// How long running turns may go on after the first signal to end; for ever by default
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) drain_seconds: Option<u64>,
+}
+
+/// What clients have to show.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum WsAuth {
+    /// One secret token for all clients
+    CapabilityToken,
+    /// A token of their own, signed with a shared secret (JWT, HS256)
+    SignedBearerToken,
 }
 
 /// Hold a conversation with an agent in this terminal
@@ -187,12 +259,16 @@ pub(crate) enum Generate {
 
         /// Format the files with this prettier
         #[arg(short, long, value_name = "BIN")]
-        prettier: Option<std::path::PathBuf>,
+        prettier: Option<PathBuf>,
     },
     /// Write JSON Schemas of every message, one file each, and bundles
     GenerateJsonSchema {
         #[command(flatten)]
         output: Output,
+
+        /// Write what Spindle adds to the protocol, too, into the folder `spindle` (see docs/remote.md)
+        #[arg(long)]
+        additions: bool,
     },
 }
 
@@ -201,7 +277,7 @@ pub(crate) enum Generate {
 pub(crate) struct Output {
     /// The folder to write into; made if needed
     #[arg(short, long, value_name = "DIR")]
-    pub(crate) out: std::path::PathBuf,
+    pub(crate) out: PathBuf,
 
     /// Include methods and members that need the experimental capability
     #[arg(long)]
@@ -228,25 +304,6 @@ pub(crate) struct Overrides {
     /// Turn a feature off for this run (repeatable)
     #[arg(long, value_name = "FEATURE", global = true)]
     pub(crate) disable: Vec<String>,
-}
-
-/// A transport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Listen {
-    Stdio,
-    Off,
-}
-
-impl std::str::FromStr for Listen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "stdio://" => Ok(Self::Stdio),
-            "off" => Ok(Self::Off),
-            _ => Err(format!("unsupported --listen URL `{text}`; expected `stdio://` or `off`")),
-        }
-    }
 }
 
 /// Prints help, the version, or what was wrong with the arguments.

@@ -13,7 +13,7 @@ use crate::{logging, start};
 
 pub(crate) fn run(options: &Doctor, overrides: &Overrides) -> anyhow::Result<ExitCode> {
     logging::start();
-    let server = start::server(overrides, SessionSource::Cli)?;
+    let server = start::server(overrides, SessionSource::Cli, true)?;
     let report = Report::new(&server.launcher().survey());
     let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.text() };
     std::io::stdout().write_all(text.as_bytes())?;

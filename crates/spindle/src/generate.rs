@@ -17,8 +17,11 @@ pub(crate) fn run(command: &Generate) -> anyhow::Result<ExitCode> {
                 format(prettier, out)?;
             }
         }
-        Generate::GenerateJsonSchema { output: Output { out, experimental } } => {
+        Generate::GenerateJsonSchema { output: Output { out, experimental }, additions } => {
             protocol::export::export_json_schema(out, *experimental).with_context(|| cannot_write(out))?;
+            if *additions {
+                protocol::export::export_additions(out).with_context(|| cannot_write(out))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -35,7 +35,7 @@ pub(crate) fn run(options: Sandbox, overrides: &Overrides) -> anyhow::Result<Exi
     if options.command.is_empty() {
         bail!("no command given; try `spindle sandbox -- ls`");
     }
-    let server = start::server(&with_policy(&options, overrides)?, SessionSource::Cli)?;
+    let server = start::server(&with_policy(&options, overrides)?, SessionSource::Cli, true)?;
     let command = server.configured_command(options.command, Io::Inherit)?;
     start::runtime()?.block_on(carry_out(server.launcher(), command))
 }

@@ -16,8 +16,12 @@ const WORKER_THREADS: usize = 2;
 /// The built-in provider that needs no model, and the model it answers as.
 const SIMULATOR: &str = "simulator";
 
-/// A server for this process, which ends with its only connection.
-pub(crate) fn server(overrides: &Overrides, session_source: SessionSource) -> anyhow::Result<Arc<Server>> {
+/// A server for this process; `ends_with_connection` if the client that started it is one of its clients.
+pub(crate) fn server(
+    overrides: &Overrides,
+    session_source: SessionSource,
+    ends_with_connection: bool,
+) -> anyhow::Result<Arc<Server>> {
     Ok(Server::new(server::Options {
         home: environment::home()?,
         cwd: environment::working_directory()?,
@@ -25,7 +29,7 @@ pub(crate) fn server(overrides: &Overrides, session_source: SessionSource) -> an
         overrides: parse(overrides)?,
         version: cli::protocol_version().to_owned(),
         session_source,
-        ends_with_connection: true,
+        ends_with_connection,
     }))
 }
 

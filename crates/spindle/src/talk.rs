@@ -26,7 +26,7 @@ fn for_demonstration(overrides: &Overrides) -> Overrides {
 
 pub(crate) fn run(options: Try, overrides: &Overrides) -> anyhow::Result<ExitCode> {
     logging::start();
-    let mut server = start::server(overrides, SessionSource::Cli)?;
+    let mut server = start::server(overrides, SessionSource::Cli, true)?;
     let mut simulated = overrides.simulate;
     let mut notice = None;
     if let Some(problem) = server.provider_problem() {
@@ -34,7 +34,7 @@ pub(crate) fn run(options: Try, overrides: &Overrides) -> anyhow::Result<ExitCod
         simulated = true;
     }
     if simulated {
-        server = start::server(&for_demonstration(overrides), SessionSource::Cli)?;
+        server = start::server(&for_demonstration(overrides), SessionSource::Cli, true)?;
     }
     let terminal = std::io::stdout().is_terminal();
     let options = try_command::Options {

@@ -8,6 +8,7 @@ use schemars::schema::RootSchema;
 use serde_json::{Map, Value, json};
 
 use super::{EXPERIMENTAL_MARK, Files, published_form};
+use crate::additions;
 use crate::jsonrpc::{
     JsonRpcError, JsonRpcErrorError, JsonRpcMessage, JsonRpcNotification, JsonRpcRequest, JsonRpcResponse, RequestId,
 };
@@ -39,6 +40,20 @@ pub fn json_schema_files(experimental: bool) -> Files {
     schemas.add::<JsonRpcErrorError>(Place::Root);
     schemas.add_unions();
     schemas.into_files()
+}
+
+/// The schema files of [`additions`](crate::additions).
+pub(super) fn additions_files() -> Files {
+    fn file<T: JsonSchema>() -> (String, String) {
+        (format!("spindle/{}.json", T::schema_name()), text(&json_schema::<T>(true)))
+    }
+    Files::from([
+        file::<additions::Additions>(),
+        file::<additions::Numbered>(),
+        file::<additions::Repeatable>(),
+        file::<additions::ThreadEventsReplayParams>(),
+        file::<additions::ThreadEventsReplayResponse>(),
+    ])
 }
 
 fn generator() -> SchemaGenerator {

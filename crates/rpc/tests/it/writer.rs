@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use rpc::{Closed, Outgoing, TrySendError};
+use rpc::{Close, Closed, Framing, Notice, Outgoing, TrySendError};
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWrite};
 
 /// An output that records what is done to it.
@@ -200,4 +201,121 @@ async fn an_aborted_writer_wakes_those_who_wait_for_room() {
     assert_eq!(waiting.await.unwrap(), Err(Closed));
     outgoing.ready().await;
     outgoing.closed().await;
+}
+
+/// A piece of a text that belongs to a stream, numbered.
+fn delta(stream: u128, number: u64, item: &str, text: &str) -> Notice {
+    Notice::delta("delta", &json!({ "item": item, "delta": text })).in_stream(stream, number)
+}
+
+/// Makes the client lag: this much has to be read before anything else.
+fn fill(outgoing: &Outgoing) {
+    outgoing.push(frame_of(300 * 1024)).unwrap();
+}
+
+/// What is written after what [`fill`] has queued.
+async fn written(outgoing: Outgoing, writer: rpc::Writer<Recorder>, output: &Recorder) -> Vec<String> {
+    outgoing.close();
+    writer.run().await.unwrap();
+    let calls = output.0.lock().unwrap().clone();
+    let bytes: Vec<u8> =
+        calls.into_iter().flat_map(|call| if let Call::Write(bytes) = call { bytes } else { vec![] }).collect();
+    String::from_utf8(bytes).unwrap().lines().skip(1).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_client_that_keeps_up_gets_every_piece_by_itself() {
+    let output = Recorder::default();
+    let (outgoing, writer) = Outgoing::new(output.clone());
+    outgoing.push(frame("first")).unwrap();
+    for number in 1..=3 {
+        outgoing.tell(&delta(1, number, "a", "x"), false).unwrap();
+    }
+    assert_eq!(written(outgoing, writer, &output).await.len(), 3);
+}
+
+#[tokio::test]
+async fn pieces_are_joined_for_a_client_that_lags_but_nothing_changes_its_place() {
+    let output = Recorder::default();
+    let (outgoing, writer) = Outgoing::new(output.clone());
+    fill(&outgoing);
+    let told = [
+        delta(1, 1, "a", "one \""),
+        delta(1, 2, "a", "two"),
+        delta(2, 1, "b", "other stream"),
+        delta(1, 3, "a", "three"),
+        delta(1, 4, "c", "other item"),
+        delta(1, 5, "a", "behind it"),
+        Notice::new("end", &json!({})).in_stream(1, 6),
+        delta(1, 7, "a", "behind the end"),
+    ];
+    for notice in &told {
+        outgoing.tell(notice, true).unwrap();
+    }
+    outgoing.push(frame("an answer")).unwrap();
+    outgoing.tell(&delta(1, 8, "a", "behind an answer"), true).unwrap();
+    let lines = written(outgoing, writer, &output).await;
+    assert_eq!(
+        lines,
+        [
+            r#"{"firstSeq":1,"seq":3,"method":"delta","params":{"delta":"one \"twothree","item":"a"}}"#,
+            r#"{"seq":1,"method":"delta","params":{"delta":"other stream","item":"b"}}"#,
+            r#"{"seq":4,"method":"delta","params":{"delta":"other item","item":"c"}}"#,
+            r#"{"seq":5,"method":"delta","params":{"delta":"behind it","item":"a"}}"#,
+            r#"{"seq":6,"method":"end","params":{}}"#,
+            r#"{"seq":7,"method":"delta","params":{"delta":"behind the end","item":"a"}}"#,
+            "an answer",
+            r#"{"seq":8,"method":"delta","params":{"delta":"behind an answer","item":"a"}}"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn joined_pieces_count_against_the_limit() {
+    let (outgoing, _writer) = Outgoing::with_capacity(tokio::io::sink(), 400 * 1024);
+    fill(&outgoing);
+    let piece = delta(1, 0, "a", &"x".repeat(10_000));
+    let accepted = (0..1000).take_while(|_| outgoing.tell(&piece, false).is_ok()).count();
+    assert!((9..=11).contains(&accepted), "{accepted} pieces");
+    assert!(outgoing.queued_bytes() <= 400 * 1024);
+}
+
+#[tokio::test]
+async fn websocket_frames_have_the_shortest_length_and_end_with_a_reason() {
+    for (length, head) in [
+        (0, vec![0x81, 0]),
+        (125, vec![0x81, 125]),
+        (126, vec![0x81, 126, 0, 126]),
+        (65_535, vec![0x81, 126, 0xff, 0xff]),
+        (65_536, vec![0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+    ] {
+        let (mut client, server) = tokio::io::duplex(200_000);
+        let (outgoing, writer) = Outgoing::framed(server, 1_000_000, Framing::WebSocket);
+        outgoing.push(frame_of(length)).unwrap();
+        outgoing.close_because(Close::GOING_AWAY);
+        writer.run().await.unwrap();
+        let mut bytes = Vec::new();
+        client.read_to_end(&mut bytes).await.unwrap();
+        assert_eq!(bytes[..head.len()], head, "{length}");
+        assert!(bytes[head.len()..head.len() + length].iter().all(|byte| *byte == b'x'));
+        let farewell = &bytes[head.len() + length..];
+        assert_eq!((farewell[0], &farewell[2..4]), (0x88, &1001_u16.to_be_bytes()[..]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_abandoned_is_not_written_but_its_client_is_told_why() {
+    let (mut client, server) = tokio::io::duplex(16);
+    let (outgoing, writer) = Outgoing::framed(server, 1_000_000, Framing::WebSocket);
+    let writer = tokio::spawn(writer.run());
+    for _ in 0..5 {
+        outgoing.push(frame_of(1000)).unwrap();
+    }
+    tokio::task::yield_now().await;
+    outgoing.abandon(Close::TOO_SLOW);
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).await.unwrap();
+    writer.await.unwrap().unwrap();
+    let farewell = [&[0x88, 28][..], &1013_u16.to_be_bytes(), b"the client reads too slowly"].concat();
+    assert!(bytes.ends_with(&farewell[2..]), "{:?}", String::from_utf8_lossy(&bytes[bytes.len() - 30..]));
 }

@@ -26,6 +26,7 @@ pub(crate) async fn initialize(cx: Cx, params: InitializeParams) -> Handled<Init
         user_agent: user_agent.clone(),
         experimental: capabilities.experimental_api,
         opted_out: capabilities.opt_out_notification_methods.unwrap_or_default().into_iter().collect(),
+        additions: capabilities.spindle.unwrap_or_default(),
     };
     if !cx.connection.introduce(client) {
         return Err(already());
@@ -35,6 +36,7 @@ pub(crate) async fn initialize(cx: Cx, params: InitializeParams) -> Handled<Init
         codex_home: abs(&info.home),
         platform_family: std::env::consts::FAMILY.to_owned(),
         platform_os: std::env::consts::OS.to_owned(),
+        spindle: capabilities.spindle,
     };
     Ok(Reply::new(response).then(super::thread_settings::warn_of_broken_config))
 }

@@ -18,6 +18,7 @@ pub(crate) mod thread;
 pub(crate) mod thread_archive;
 pub(crate) mod thread_command;
 pub(crate) mod thread_compact;
+pub(crate) mod thread_events;
 pub(crate) mod thread_history;
 pub(crate) mod thread_list;
 pub(crate) mod thread_metadata;

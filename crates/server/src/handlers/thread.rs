@@ -54,7 +54,9 @@ pub(crate) async fn start(cx: Cx, mut params: p::ThreadStartParams) -> Handled<p
         permission_profile,
         reasoning_effort,
     };
-    Ok(Reply::new(response).then(move |cx| cx.server.hub.broadcast(&p::ThreadStartedNotification { thread: shown })))
+    let id = thread.id();
+    Ok(Reply::new(response)
+        .then(move |cx| cx.server.hub.broadcast_of(id, &p::ThreadStartedNotification { thread: shown })))
 }
 
 fn check_dynamic_tools(tools: &[p::DynamicToolSpec]) -> Result<(), RpcError> {

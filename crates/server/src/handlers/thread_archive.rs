@@ -29,7 +29,7 @@ pub(crate) async fn archive(cx: Cx, params: p::ThreadArchiveParams) -> Handled<p
     }
     Ok(Reply::new(p::ThreadArchiveResponse {}).then(move |cx| {
         for id in archived {
-            cx.server.hub.broadcast(&p::ThreadArchivedNotification { thread_id: id.to_string() });
+            cx.server.hub.broadcast_of(id, &p::ThreadArchivedNotification { thread_id: id.to_string() });
         }
     }))
 }
@@ -53,5 +53,5 @@ pub(crate) async fn unarchive(cx: Cx, params: p::ThreadUnarchiveParams) -> Handl
         store.summary(&path)?.ok_or_else(|| RpcError::internal(format_args!("the rollout `{path}` cannot be read")))?;
     let thread = thread_list::of_summary(&cx, &summary);
     Ok(Reply::new(p::ThreadUnarchiveResponse { thread })
-        .then(move |cx| cx.server.hub.broadcast(&p::ThreadUnarchivedNotification { thread_id: id.to_string() })))
+        .then(move |cx| cx.server.hub.broadcast_of(id, &p::ThreadUnarchivedNotification { thread_id: id.to_string() })))
 }

@@ -5,7 +5,7 @@ use protocol as p;
 use store::StoreError;
 use types::{AbsPath, ThreadId};
 
-use super::thread_turns::Turns;
+use super::thread_turns::{Running, Turns};
 use super::thread_view;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
@@ -18,7 +18,7 @@ pub(crate) async fn read(cx: Cx, params: p::ThreadReadParams) -> Handled<p::Thre
             let path = stored_at(&thread, "includeTurns")?;
             let cx = cx.clone();
             let read = move || -> Result<_, StoreError> {
-                let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path)?;
+                let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path, Running::Stored)?;
                 Ok((thread_view::of_loaded(&cx, &snapshot), Some(turns.to_text()?)))
             };
             thread_view::blocking(read).await??
@@ -73,7 +73,7 @@ pub(crate) async fn list_turns(cx: Cx, params: p::ThreadTurnsListParams) -> Hand
         loaded.map(|thread| Ok::<_, RpcError>((stored_at(&thread, "thread/turns/list")?, thread))).transpose()?;
     let list = move || -> Result<_, RpcError> {
         let turns = match loaded {
-            Some((path, thread)) => Turns::of_loaded(&cx, &thread, &path)?.0,
+            Some((path, thread)) => Turns::of_loaded(&cx, &thread, &path, Running::Stored)?.0,
             None => {
                 let store = &cx.server.engine.environment().store;
                 let found = store.find(id)?.ok_or_else(|| unknown(id))?;

@@ -61,7 +61,7 @@ pub(crate) async fn set_name(cx: Cx, params: p::ThreadSetNameParams) -> Handled<
         }
     }
     Ok(Reply::new(p::ThreadSetNameResponse {}).then(move |cx| {
-        cx.server.hub.broadcast(&crate::notifications::name_updated(id, Some(name)));
+        cx.server.hub.broadcast_of(id, &crate::notifications::name_updated(id, Some(name)));
     }))
 }
 

@@ -8,7 +8,7 @@ use store::{StoreError, StoredThread};
 use types::{AbsPath, ThreadId, TokenUsageTotals, TurnId};
 
 use super::thread_settings::{self, Requested, Stored, requested};
-use super::thread_turns::Turns;
+use super::thread_turns::{Running, Turns};
 use super::thread_view;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
@@ -99,7 +99,7 @@ fn check_path(thread: &ThreadHandle, requested: Option<&AbsPath>) -> Result<(), 
 /// The client follows a thread that has just been loaded; everyone hears that it is.
 fn announce(cx: &Cx, thread: &ThreadHandle) {
     cx.server.hub.subscribe(thread.id(), &cx.connection);
-    cx.server.hub.broadcast(&notifications::status(thread.id(), thread.snapshot().status));
+    cx.server.hub.broadcast_of(thread.id(), &notifications::status(thread.id(), thread.snapshot().status));
 }
 
 fn tell_usage(cx: &Cx, thread: ThreadId, usage: Option<(TurnId, TokenUsageTotals)>) {
@@ -123,7 +123,7 @@ async fn resume_loaded(cx: &Cx, thread: &ThreadHandle) -> Handled<p::ThreadResum
     let told = {
         let (cx, thread) = (cx.clone(), thread.clone());
         let read = move || -> Result<_, StoreError> {
-            let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path)?;
+            let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path, Running::Live)?;
             Ok((turns.to_text()?, turns.stored.usage()?, snapshot))
         };
         thread_view::blocking(read).await
@@ -259,6 +259,6 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
     };
     Ok(Reply::new(response).then(move |cx| {
         tell_usage(cx, id, usage);
-        cx.server.hub.broadcast(&p::ThreadStartedNotification { thread });
+        cx.server.hub.broadcast_of(id, &p::ThreadStartedNotification { thread });
     }))
 }

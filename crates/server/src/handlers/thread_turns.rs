@@ -9,7 +9,7 @@ use engine::{ThreadHandle, ThreadSnapshot};
 use protocol as p;
 use serde::{Deserialize, Serialize};
 use store::{LastTurn, StoreError, StoredThread};
-use types::{AbsPath, Turn, TurnId, TurnStatus};
+use types::{AbsPath, Item, Turn, TurnId, TurnStatus};
 
 use crate::dispatch::Cx;
 use crate::error::RpcError;
@@ -20,6 +20,15 @@ use crate::wire::ToWire as _;
 const DEFAULT_PAGE: usize = 25;
 /// Turns on a page at most.
 const MAX_PAGE: usize = 100;
+
+/// What is shown of a turn that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Running {
+    /// What is stored of it.
+    Stored,
+    /// Also what only the process knows: commands and patches, those in progress among them.
+    Live,
+}
 
 /// The turns of a thread, oldest first.
 pub(crate) struct Turns {
@@ -42,6 +51,7 @@ impl Turns {
         cx: &Cx,
         thread: &ThreadHandle,
         path: &AbsPath,
+        shown: Running,
     ) -> Result<(Self, ThreadSnapshot), StoreError> {
         let store = &cx.server.engine.environment().store;
         let mut known_open = None;
@@ -62,7 +72,7 @@ impl Turns {
                 .running
                 .as_ref()
                 .filter(|running| stored.turn_position(&running.id).is_none_or(|position| position >= settled));
-            let rest = with_running(last, running);
+            let rest = with_running(last, running, shown);
             return Ok((Self { stored, settled, rest }, snapshot));
         }
     }
@@ -156,11 +166,12 @@ impl Cursor<'_> {
 }
 
 /// The last stored turn, which may have no end, with the running one as it is now.
-fn with_running(mut turns: Vec<Turn>, running: Option<&Turn>) -> Vec<Turn> {
+fn with_running(mut turns: Vec<Turn>, running: Option<&Turn>, shown: Running) -> Vec<Turn> {
     if let Some(open) = turns.last_mut().filter(|turn| turn.status == TurnStatus::InProgress) {
         match running.filter(|running| running.id == open.id) {
-            // What is not in the rollout (commands, patches) is known only here.
-            Some(running) if running.items.len() > open.items.len() => open.items.clone_from(&running.items),
+            Some(running) if shown == Running::Live => {
+                open.items = with_live(std::mem::take(&mut open.items), &running.items);
+            }
             Some(_) => {}
             // Nobody runs it any more.
             None => open.status = TurnStatus::Interrupted,
@@ -174,9 +185,22 @@ fn with_running(mut turns: Vec<Turn>, running: Option<&Turn>) -> Vec<Turn> {
     turns
 }
 
+/// Stored items with those between them that only the process knows. What is stored has the ids under which it will be
+/// found again.
+fn with_live(stored: Vec<Item>, live: &[Item]) -> Vec<Item> {
+    let mut stored = stored.into_iter().peekable();
+    let mut items = Vec::new();
+    for item in live {
+        let same_kind = |next: &Item| std::mem::discriminant(next) == std::mem::discriminant(item);
+        items.push(stored.next_if(same_kind).unwrap_or_else(|| item.clone()));
+    }
+    items.extend(stored);
+    items
+}
+
 #[cfg(test)]
 mod tests {
-    use types::{Item, ItemId};
+    use types::ItemId;
 
     use super::*;
 
@@ -199,7 +223,7 @@ mod tests {
     }
 
     fn shown(stored: Vec<Turn>, running: Option<&Turn>) -> Vec<(String, TurnStatus, usize)> {
-        let turns = with_running(stored, running);
+        let turns = with_running(stored, running, Running::Live);
         turns.into_iter().map(|turn| (turn.id.to_string(), turn.status, turn.items.len())).collect()
     }
 
@@ -217,6 +241,22 @@ mod tests {
         let expected = [("t1".to_owned(), TurnStatus::InProgress, 3)];
         assert_eq!(shown(vec![turn("t1", TurnStatus::InProgress, 1)], Some(&running)), expected);
         assert_eq!(shown(Vec::new(), Some(&running)), expected, "also before it is on disk");
+    }
+
+    #[test]
+    fn what_is_stored_keeps_its_ids_among_what_only_the_process_knows() {
+        let item = |text: &str, id: &str| match text {
+            "command" => Item::ContextCompaction { id: ItemId::from(id) },
+            text => {
+                Item::AgentMessage { id: ItemId::from(id), text: text.to_owned(), phase: None, memory_citation: None }
+            }
+        };
+        let live = [item("a", "msg-1"), item("command", "call-1"), item("b", "msg-2"), item("command", "call-2")];
+        let ids = |items: Vec<Item>| items.iter().map(|item| item.id().to_string()).collect::<Vec<_>>();
+        let stored = vec![item("a", "item-1"), item("b", "item-2")];
+        assert_eq!(ids(with_live(stored, &live)), ["item-1", "call-1", "item-2", "call-2"]);
+        assert_eq!(ids(with_live(vec![item("a", "item-1")], &[])), ["item-1"]);
+        assert_eq!(ids(with_live(Vec::new(), &live[..1])), ["msg-1"]);
     }
 
     #[test]

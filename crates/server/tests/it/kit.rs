@@ -1,6 +1,8 @@
 //! A server with a client and a scripted model.
 
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,18 +16,38 @@ use types::{AbsPath, SessionSource};
 /// A hang is a failure, not an endless test run. Generous: it decides nothing else.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A running server, its only client, and the model behind it.
+/// A running server, the client that started it (to which it dereferences), and the model behind it.
 pub(crate) struct TestServer {
     pub(crate) model: ScriptedModel,
     pub(crate) home: AbsPath,
     pub(crate) project: AbsPath,
+    pub(crate) server: Arc<Server>,
+    client: Client,
+    serving: JoinHandle<std::io::Result<()>>,
+    folder: TempDir,
+}
+
+impl Deref for TestServer {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl DerefMut for TestServer {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+}
+
+/// One client of a server.
+pub(crate) struct Client {
     input: Option<WriteHalf<DuplexStream>>,
     output: BufReader<ReadHalf<DuplexStream>>,
-    serving: JoinHandle<std::io::Result<()>>,
     next_id: i64,
     /// Messages that were read while waiting for others, oldest first.
     unclaimed: Vec<Value>,
-    folder: TempDir,
 }
 
 impl TestServer {
@@ -81,19 +103,61 @@ impl TestServer {
         });
         let (client, far) = rpc::in_process();
         let (far_input, far_output) = tokio::io::split(far);
-        let serving = tokio::spawn(async move { server.serve(far_input, far_output).await });
-        let (output, input) = tokio::io::split(client);
-        Self {
-            model,
-            home,
-            project,
-            input: Some(input),
-            output: BufReader::new(output),
-            serving,
-            next_id: 1,
-            unclaimed: Vec::new(),
-            folder,
+        let serving = tokio::spawn({
+            let server = server.clone();
+            async move { server.serve(far_input, far_output).await }
+        });
+        Self { model, home, project, server, client: Client::new(client), serving, folder }
+    }
+
+    /// One more client, as through a socket, that has introduced itself.
+    pub(crate) async fn connect(&self, capabilities: Value) -> Client {
+        self.connect_with_room(capabilities, rpc::QUEUE_BYTES).await
+    }
+
+    /// The same; it may leave `room` bytes unread.
+    pub(crate) async fn connect_with_room(&self, capabilities: Value, room: usize) -> Client {
+        let (client, far) = rpc::in_process();
+        let (input, output) = tokio::io::split(far);
+        let (outgoing, writer) = rpc::Outgoing::with_capacity(output, room);
+        let server = self.server.clone();
+        tokio::spawn(async move { server.serve_remote(rpc::Reader::new(input), outgoing, writer).await });
+        let mut client = Client::new(client);
+        client.initialize(capabilities).await;
+        client
+    }
+
+    pub(crate) async fn start_thread(&mut self) -> String {
+        let cwd = self.project.to_string();
+        self.client.start_thread_in(&cwd).await
+    }
+
+    /// Ends the input, as a client that closes; gives what the server still said, and the folder with all files.
+    pub(crate) async fn close(self) -> (Vec<Value>, TempDir) {
+        let rest = self.client.close().await;
+        self.serving.await.expect("no panic").expect("an orderly end");
+        (rest, self.folder)
+    }
+
+    /// The only rollout of the home.
+    pub(crate) fn rollout(&self) -> PathBuf {
+        let mut found = Vec::new();
+        let mut folders = vec![self.home.join("sessions").into_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
         }
+        assert_eq!(found.len(), 1, "one rollout: {found:?}");
+        found.remove(0)
+    }
+}
+
+impl Client {
+    fn new(stream: DuplexStream) -> Self {
+        let (output, input) = tokio::io::split(stream);
+        Self { input: Some(input), output: BufReader::new(output), next_id: 1, unclaimed: Vec::new() }
     }
 
     async fn initialize(&mut self, capabilities: Value) {
@@ -132,8 +196,8 @@ impl TestServer {
         id
     }
 
-    pub(crate) async fn start_thread(&mut self) -> String {
-        let cwd = self.project.to_string();
+    /// Starts a thread that works in `cwd`.
+    pub(crate) async fn start_thread_in(&mut self, cwd: &str) -> String {
         let started = self.request("thread/start", json!({ "cwd": cwd })).await.expect("a thread starts");
         started["thread"]["id"].as_str().expect("a thread has an id").to_owned()
     }
@@ -180,7 +244,8 @@ impl TestServer {
     async fn read(&mut self) -> Option<Value> {
         let mut line = String::new();
         let read = tokio::time::timeout(LIMIT, self.output.read_line(&mut line)).await.expect("no answer, no end");
-        if read.expect("the server writes UTF-8 lines") == 0 {
+        // The last line of a client that was cut off may lack its end.
+        if read.expect("the server writes UTF-8 lines") == 0 || !line.ends_with('\n') {
             return None;
         }
         Some(serde_json::from_str(&line).expect("each line is one JSON message"))
@@ -196,30 +261,25 @@ impl TestServer {
         self.unclaimed.clear();
     }
 
-    /// Ends the input, as a client that closes; gives what the server still said, and the folder with all files.
-    pub(crate) async fn close(mut self) -> (Vec<Value>, TempDir) {
+    /// Ends the input, as a client that closes; gives what the server still said.
+    pub(crate) async fn close(mut self) -> Vec<Value> {
         if let Some(mut input) = self.input.take() {
             input.shutdown().await.expect("the input closes");
         }
+        self.rest().await
+    }
+
+    /// Everything the server says until it ends the connection.
+    pub(crate) async fn rest(&mut self) -> Vec<Value> {
         let mut rest = std::mem::take(&mut self.unclaimed);
         while let Some(message) = self.read().await {
             rest.push(message);
         }
-        self.serving.await.expect("no panic").expect("an orderly end");
-        (rest, self.folder)
+        rest
     }
 
-    /// The only rollout of the home.
-    pub(crate) fn rollout(&self) -> PathBuf {
-        let mut found = Vec::new();
-        let mut folders = vec![self.home.join("sessions").into_path_buf()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.is_dir() { folders.push(path) } else { found.push(path) }
-            }
-        }
-        assert_eq!(found.len(), 1, "one rollout: {found:?}");
-        found.remove(0)
+    /// Everything that was read while waiting for something else.
+    pub(crate) fn unclaimed(&self) -> &[Value] {
+        &self.unclaimed
     }
 }

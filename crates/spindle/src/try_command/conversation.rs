@@ -109,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static, W: Write> Conversation<S, W> {
                 title: Some("Spindle".to_owned()),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
-            capabilities: Some(InitializeCapabilities { experimental_api: true, opt_out_notification_methods: None }),
+            capabilities: Some(InitializeCapabilities { experimental_api: true, ..InitializeCapabilities::default() }),
         };
         client.call::<methods::Initialize>(&initialize).await?;
         client.notify(protocol::notifications::INITIALIZED)?;
