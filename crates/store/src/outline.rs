@@ -33,6 +33,8 @@ pub(crate) struct TurnSpan {
     items: u64,
     /// Those of them that have an id of their own, by hash.
     own: Vec<u64>,
+    /// A rollback stands before it, after which items are numbered anew.
+    pub(crate) after_rollback: bool,
 }
 
 impl TurnSpan {
@@ -142,6 +144,8 @@ pub(crate) struct Turns {
     items: u64,
     /// The turn in which tokens were counted last.
     counted_in: Option<String>,
+    /// Nothing has come since a rollback.
+    rolled_back: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -194,6 +198,7 @@ impl Turns {
                 let kept = self.closed.len().saturating_sub(usize::try_from(turns).unwrap_or(usize::MAX));
                 self.closed.truncate(kept);
                 self.items = self.closed.iter().map(|span| span.items).sum();
+                self.rolled_back = true;
             }
         }
     }
@@ -230,7 +235,8 @@ impl Turns {
 
     fn open_as(&mut self, at: Span, id: String, announced: bool) {
         let (lines_before, items_before) = (self.lines, self.items);
-        let span = TurnSpan { id, at, lines_before, items_before, items: 0, own: Vec::new() };
+        let after_rollback = std::mem::take(&mut self.rolled_back);
+        let span = TurnSpan { id, at, lines_before, items_before, items: 0, own: Vec::new(), after_rollback };
         self.current = Some(Open { span, announced, compacted: false, reasoning: false });
     }
 

@@ -131,7 +131,7 @@ impl StoredThread {
             let mut end = first.at.end;
             let mut count = 1;
             for span in &self.turns[next + 1..range.end] {
-                if end - first.at.start >= PIECE {
+                if end - first.at.start >= PIECE || span.after_rollback {
                     break;
                 }
                 end = end.max(span.at.end);

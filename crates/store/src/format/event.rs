@@ -313,6 +313,27 @@ pub(super) fn read(kind: &str, payload: &str) -> Option<EventRecord> {
     })
 }
 
+/// The end of a turn without what the agent said last, which can be long and which clients are told elsewhere.
+pub(super) fn read_end(payload: &str) -> Option<EventRecord> {
+    let event: EndIn = serde_json::from_str(payload).ok()?;
+    Some(EventRecord::TurnCompleted {
+        turn_id: event.turn_id.into(),
+        last_agent_message: None,
+        completed_at: event.completed_at,
+        duration: event.duration_ms.and_then(from_millis),
+        time_to_first_token: None,
+    })
+}
+
+#[derive(Deserialize)]
+struct EndIn {
+    turn_id: String,
+    #[serde(default)]
+    completed_at: Option<i64>,
+    #[serde(default)]
+    duration_ms: Option<i64>,
+}
+
 /// The text of a `user_message` alone; its images can be long.
 pub(super) fn read_message(payload: &str) -> Option<String> {
     let MessageIn { message } = serde_json::from_str(payload).ok()?;

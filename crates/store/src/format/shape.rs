@@ -1,7 +1,5 @@
 //! What a line means for the outline of a thread, read with as little parsing as that takes.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use types::{ItemId, ResponseItem, ThreadId, TurnId};
@@ -64,40 +62,42 @@ pub(crate) fn read_shape(line: &str) -> Option<Shape> {
     super::read_line(line).ok().map(of_record)
 }
 
-/// The frequent kinds, as far as their lines are as writers write them.
+/// The frequent kinds, as far as their lines are as writers write them. What stands behind the part that decides is not
+/// looked at: a line that is damaged there counts as the line it was.
 fn quick(kind: &str, payload: &str) -> Option<Shape> {
-    fn parse<'a, T: Deserialize<'a>>(payload: &'a str) -> Option<T> {
-        serde_json::from_str(payload).ok()
-    }
     match kind {
         "response_item" if !may_be_said(payload) => Some(Shape::Item),
         "turn_context" => Some(Shape::Context),
         "event_msg" => Some(match tag(payload)?.as_ref() {
             "token_count" => {
-                let counted: Counted<'_> = parse(payload)?;
+                let counted: Counted<'_> = serde_json::from_str(payload).ok()?;
                 let holds = |value: Option<&RawValue>| value.is_some_and(|value| value.get() != "null");
                 Shape::Counted { totals: holds(counted.info), limits: holds(counted.rate_limits) }
             }
-            "agent_message" => match parse::<Message<'_>>(payload)?.message.get() {
-                "\"\"" => Shape::Other,
-                _ => Shape::Turn(Step::Numbered),
-            },
-            "agent_reasoning" | "agent_reasoning_raw_content" => match parse::<Text<'_>>(payload)?.text.get() {
-                "\"\"" => Shape::Other,
-                _ => Shape::Turn(Step::Reasoning),
-            },
+            // Texts are long, and that they are there is all that counts.
+            "agent_message" => filled(payload, r#"{"type":"agent_message","message":"#, Step::Numbered)?,
+            "agent_reasoning" => filled(payload, r#"{"type":"agent_reasoning","text":"#, Step::Reasoning)?,
+            "agent_reasoning_raw_content" => {
+                filled(payload, r#"{"type":"agent_reasoning_raw_content","text":"#, Step::Reasoning)?
+            }
             "user_message" => {
-                parse::<Message<'_>>(payload)?;
+                payload.strip_prefix(r#"{"type":"user_message","message":""#)?;
                 Shape::Turn(Step::UserMessage)
             }
-            "task_complete" | "turn_complete" => {
-                let turn: Turn<'_> = parse(payload)?;
-                Shape::Turn(Step::Completed(turn.turn_id.as_ref().into()))
+            "task_complete" => {
+                let (id, _) = payload.strip_prefix(r#"{"type":"task_complete","turn_id":""#)?.split_once('"')?;
+                Shape::Turn(Step::Completed(TurnId::from(id)))
             }
             _ => return None,
         }),
         _ => None,
     }
+}
+
+/// The step of an event whose text begins after `before`, unless that is empty.
+fn filled(payload: &str, before: &str, step: Step) -> Option<Shape> {
+    let text = payload.strip_prefix(before)?.strip_prefix('"')?;
+    Some(if text.starts_with('"') { Shape::Other } else { Shape::Turn(step) })
 }
 
 /// Whether a response item may be a message in the user's role.
@@ -170,7 +170,16 @@ pub(crate) fn read_shown(line: &str) -> Option<Option<Record>> {
         let skipped = match kind {
             "response_item" => !may_be_said(payload),
             "turn_context" => true,
-            "event_msg" => tag(payload).is_some_and(|tag| tag == "token_count"),
+            "event_msg" => match tag(payload).as_deref() {
+                Some("token_count") => true,
+                Some("task_complete") => {
+                    if let Some(ended) = event::read_end(payload) {
+                        return Some(Some(Record::Event(ended)));
+                    }
+                    false
+                }
+                _ => false,
+            },
             _ => false,
         };
         if skipped {
@@ -204,22 +213,4 @@ struct Counted<'a> {
     info: Option<&'a RawValue>,
     #[serde(borrow, default)]
     rate_limits: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    message: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Text<'a> {
-    #[serde(borrow)]
-    text: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Turn<'a> {
-    #[serde(borrow)]
-    turn_id: Cow<'a, str>,
 }
