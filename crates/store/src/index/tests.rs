@@ -381,6 +381,16 @@ fn a_file_that_gets_a_second_name_is_looked_at_under_both() {
 }
 
 #[test]
+fn a_filter_of_more_values_than_sqlite_takes_leaves_the_index_alone() {
+    let home = three_threads();
+    home.agree();
+    let folders = (0..40_000).map(|number| home.path.join(format!("{number}"))).collect();
+    let query = ListQuery { cwd: Some(folders), ..ListQuery::default() };
+    assert_eq!(home.store.list(&query).unwrap().threads, []);
+    assert!(home.agree() || cfg!(not(target_os = "linux")));
+}
+
+#[test]
 fn a_home_full_of_files_with_several_names_is_looked_at_each_time() {
     let home = three_threads();
     for number in 0..120u32 {
