@@ -6,7 +6,8 @@
 //!
 //! Open [`record`] first, then `writer.rs` (what is durable when), `reader.rs` (what a damaged file still gives),
 //! [`turns`] (records → what clients see) and [`history`] (records → what the model sees).
-//! `docs/storage.md` describes the files.
+//! `index/` answers lists sooner than `scan.rs` does; `lock.rs` is why a thread has one writer. `docs/storage.md` describes
+//! the files.
 
 pub mod error;
 pub mod history;

@@ -256,6 +256,11 @@ impl ListQuery {
         self.model_providers.as_deref().filter(|providers| !providers.is_empty())
     }
 
+    /// How many values the filters compare with.
+    pub(crate) fn filter_values(&self) -> usize {
+        self.providers().map_or(0, <[_]>::len) + self.cwd.as_ref().map_or(0, Vec::len)
+    }
+
     pub(crate) fn matches(&self, thread: &Summary) -> bool {
         let provider = self.providers().is_none_or(|providers| {
             thread.model_provider.as_ref().is_some_and(|provider| providers.contains(provider))

@@ -47,6 +47,10 @@ pub(super) struct Disk {
     files: BTreeSet<(Arc<str>, RolloutName)>,
     /// Files of which changes are not heard.
     loose: BTreeSet<(Arc<str>, RolloutName)>,
+    /// There were more of them than can be looked at each time.
+    too_loose: bool,
+    /// Files with several names whose other names were looked at, too.
+    followed: BTreeSet<(Arc<str>, RolloutName)>,
 }
 
 impl Disk {
@@ -61,12 +65,14 @@ impl Disk {
             folders: BTreeSet::new(),
             files: BTreeSet::new(),
             loose: BTreeSet::new(),
+            too_loose: false,
+            followed: BTreeSet::new(),
         }
     }
 
     /// Whether changes are heard of, so that what was looked at once stays known.
     pub(super) fn is_watched(&self) -> bool {
-        self.watch.is_some()
+        self.watch.is_some() && !self.too_loose
     }
 
     /// Takes note of what has happened since the last call: what has to be looked at for an answer of now.
@@ -76,7 +82,7 @@ impl Disk {
             self.roots = roots;
             self.tree = true;
         }
-        let mut all = self.watch.is_none() || self.loose.len() > LOOSE_AT_MOST;
+        let mut all = !self.is_watched();
         if let Some(watch) = &mut self.watch {
             let mut moved = false;
             watch.changes(|change| match change {
@@ -104,6 +110,7 @@ impl Disk {
     pub(super) fn look_at_everything(&mut self) {
         self.tree = true;
         self.loose.clear();
+        self.followed.clear();
         if let Some(watch) = &mut self.watch {
             // The step that follows watches them anew and, because of that, looks into them.
             watch.keep(|_| false);
@@ -190,9 +197,12 @@ impl Disk {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let batch: Vec<_> = self.files.iter().rev().take(FILES_AT_ONCE).cloned().collect();
         let (mut loose, mut linked) = (Vec::new(), Vec::new());
-        for (folder, name) in &batch {
-            if self.look_at(&transaction, folder, name, &mut linked)? == Heard::No {
-                loose.push((folder.clone(), *name));
+        for file in &batch {
+            if self.look_at(&transaction, &file.0, &file.1)? == Heard::No {
+                loose.push(file.clone());
+                if self.is_watched() && !self.followed.contains(file) {
+                    linked.extend(others_of(&transaction, &file.0, &file.1)?);
+                }
             }
         }
         transaction.commit()?;
@@ -200,18 +210,13 @@ impl Disk {
             self.files.remove(file);
         }
         self.files.extend(linked);
+        self.followed.extend(loose.iter().cloned());
         self.loose.extend(loose);
+        self.too_loose |= self.loose.len() > LOOSE_AT_MOST;
         Ok(())
     }
 
-    /// Also gives other names of a file that has several: of them nothing was heard.
-    fn look_at(
-        &self,
-        db: &Transaction<'_>,
-        folder: &str,
-        name: &RolloutName,
-        linked: &mut Vec<(Arc<str>, RolloutName)>,
-    ) -> Result<Heard, IndexError> {
+    fn look_at(&self, db: &Transaction<'_>, folder: &str, name: &RolloutName) -> Result<Heard, IndexError> {
         let path = self.home.join(folder).join(name.file_name());
         let key = (folder, name.key(), *name.id.as_uuid().as_bytes());
         let known: Option<(i64, Option<Stamp>)> = db
@@ -258,21 +263,24 @@ impl Disk {
     }
 }
 
-/// The other files that had this inode when they were read.
+/// The other names of a file: when they came about, nothing was heard of it.
 fn others_of(
     db: &Transaction<'_>,
-    inode: u64,
     folder: &str,
     name: &RolloutName,
 ) -> Result<Vec<(Arc<str>, RolloutName)>, IndexError> {
     let others = db
-        .prepare_cached("SELECT folder, began, id FROM files WHERE substr(stamp, 1, 8) = ?1")?
-        .query_map([inode.to_le_bytes()], |row| {
+        .prepare_cached(
+            "SELECT theirs.folder, theirs.began, theirs.id FROM files AS ours, files AS theirs
+             WHERE ours.folder = ?1 AND ours.began = ?2 AND ours.id = ?3 AND theirs.file <> ours.file
+               AND substr(theirs.stamp, 1, 8) = substr(ours.stamp, 1, 8)",
+        )?
+        .query_map((folder, name.key(), *name.id.as_uuid().as_bytes()), |row| {
             let name = RolloutName::from_key(row.get(1)?, read_id(row, 2)?).ok_or(rusqlite::Error::InvalidQuery)?;
             Ok((Arc::from(row.get_ref(0)?.as_str()?), name))
         })?
-        .collect::<Result<Vec<(Arc<str>, RolloutName)>, _>>()?;
-    Ok(others.into_iter().filter(|(place, other)| (&**place, other) != (folder, name)).collect())
+        .collect::<Result<_, _>>()?;
+    Ok(others)
 }
 
 /// Whether changes of a file are heard of.

@@ -33,6 +33,9 @@ use crate::list::{Page, PageQuery};
 /// How long the index is left alone when somebody else is busy with it.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// Providers and folders in a query at most; SQLite takes 32766 values.
+const FILTER_VALUES: usize = 1000;
+
 /// Steps that a list takes to bring the index in step before the rollouts are asked instead.
 const FEW_STEPS: usize = 4;
 
@@ -98,6 +101,9 @@ impl Index {
 
     /// The page that the rollouts hold now; `None` when the index cannot say with that much effort.
     pub(crate) fn page(&self, query: &PageQuery<'_>, effort: Effort) -> Option<Page> {
+        if query.query.filter_values() > FILTER_VALUES {
+            return None;
+        }
         if effort == Effort::Little && !self.shared.ready.load(Ordering::Acquire) {
             self.fill();
             return None;
@@ -162,7 +168,8 @@ impl Shared {
         if self.stop.load(Ordering::Acquire) {
             return false;
         }
-        let state = self.state();
+        // Who has it is at work on it.
+        let Ok(state) = self.state.try_lock() else { return false };
         // Without a watch each answer looks at everything anyway, if it needs to.
         !state.unusable && !state.is_paused() && state.open.as_ref().is_none_or(|open| open.disk.is_watched())
     }

@@ -380,6 +380,31 @@ fn a_file_that_gets_a_second_name_is_looked_at_under_both() {
     assert!(home.agree());
 }
 
+#[test]
+fn a_filter_of_more_values_than_sqlite_takes_leaves_the_index_alone() {
+    let home = three_threads();
+    home.agree();
+    let folders = (0..40_000).map(|number| home.path.join(format!("{number}"))).collect();
+    let query = ListQuery { cwd: Some(folders), ..ListQuery::default() };
+    assert_eq!(home.store.list(&query).unwrap().threads, []);
+    assert!(home.agree() || cfg!(not(target_os = "linux")));
+}
+
+#[test]
+fn a_home_full_of_files_with_several_names_is_looked_at_each_time() {
+    let home = three_threads();
+    for number in 0..120u32 {
+        let id = ThreadId::from(Uuid::from_u128(1000 + u128::from(number)));
+        let name = RolloutName::from_key(20_260_102_000_000 + i64::from(number % 60), id).unwrap();
+        let path = name.day_folder(&home.path).join(name.file_name());
+        home.write(&path, &(head(4) + &said("message")));
+        fs::hard_link(&path, home.path.join(format!("backup-{number}"))).unwrap();
+    }
+    assert!(!home.agree());
+    fs::write(home.path.join("backup-7"), head(4) + &said("by the other name")).unwrap();
+    home.agree();
+}
+
 fn three_threads() -> Home {
     let home = Home::new();
     for number in 0..3 {
