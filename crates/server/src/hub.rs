@@ -288,8 +288,8 @@ impl Hub {
 
     fn adopt(&self, child: ThreadId, parent: ThreadId) {
         let mut state = self.state();
-        if let Some(subscribers) = state.subscribers.get(&parent).cloned() {
-            state.subscribers.insert(child, subscribers);
+        for connection in state.subscribers.get(&parent).cloned().unwrap_or_default() {
+            state.follow(child, &connection);
         }
     }
 }
