@@ -1,7 +1,6 @@
 //! No process outlives what it was started for, however that ends.
 //!
 //! `SPINDLE_LEAK_COMMANDS` says how many commands are cut off, `SPINDLE_LEAK_SEED` repeats a run.
-#![expect(clippy::print_stderr, reason = "a failure must be repeatable")]
 
 use std::time::{Duration, Instant};
 
