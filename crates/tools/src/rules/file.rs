@@ -268,15 +268,20 @@ impl Parser {
             text.extend(['\\', c]);
             return Ok(());
         }
+        let plain = match c {
+            'n' => Some('\n'),
+            't' => Some('\t'),
+            'r' => Some('\r'),
+            '\\' | '"' | '\'' => Some(c),
+            _ => None,
+        };
+        text.extend(plain);
         let digits = match c {
-            'n' => return Ok(text.push('\n')),
-            't' => return Ok(text.push('\t')),
-            'r' => return Ok(text.push('\r')),
-            '\n' => return Ok(()),
             'x' => 2,
             'u' => 4,
             'U' => 8,
-            '\\' | '"' | '\'' => return Ok(text.push(c)),
+            // A line end is left out.
+            _ if plain.is_some() || c == '\n' => return Ok(()),
             other => return self.error(format!("`\\{other}` means nothing")),
         };
         let code: String = self.text.iter().skip(self.at).take(digits).collect();
