@@ -143,6 +143,8 @@ fn name(mechanism: &Mechanism) -> &'static str {
         Mechanism::Namespaces { .. } => "namespaces",
         Mechanism::Bubblewrap { .. } => "bwrap",
         Mechanism::Landlock { .. } => "landlock",
+        #[cfg(target_os = "macos")]
+        Mechanism::Seatbelt => "seatbelt",
     }
 }
 
@@ -154,6 +156,8 @@ fn describe(mechanism: &Mechanism) -> String {
         }
         Mechanism::Bubblewrap { path } => format!("{} and a system call filter", path.display()),
         Mechanism::Landlock { abi } => format!("Landlock {abi} and a system call filter"),
+        #[cfg(target_os = "macos")]
+        Mechanism::Seatbelt => "the sandbox of macOS".to_owned(),
     }
 }
 

@@ -141,6 +141,7 @@ impl Caller {
     /// What the call asks for. Source of the arguments' places: the kernel's table of system calls.
     fn meaning(&self, data: &libc::seccomp_data) -> io::Result<(Target, Change)> {
         let [a, b, c, d, e, _] = data.args;
+        #[cfg(target_arch = "x86_64")]
         let at = |path: u64, follow: bool| self.target(libc::AT_FDCWD, path, follow);
         let flagged = |folder: u64, path: u64, flags: u64| {
             let flags = flags as i32;
