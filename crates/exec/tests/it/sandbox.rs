@@ -736,6 +736,23 @@ async fn modes_owners_and_times_of_own_files_can_be_changed() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_the_questions_of_commands_that_have_ended() {
+    const COMMANDS: usize = 40;
+    let threads = || {
+        let names = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        names.filter(|it| std::fs::read(it.path().join("comm")).is_ok_and(|it| it.starts_with(b"exec-attrib"))).count()
+    };
+    for (_, launcher) in launchers().into_iter().filter(|(kind, _)| *kind == Kind::Landlock) {
+        let yard = Yard::new();
+        for _ in 0..COMMANDS {
+            run(&launcher, yard.command(yard.write(), "true")).await;
+        }
+        // Other tests may run commands at the same time, but not so many.
+        eventually(|| threads() < COMMANDS / 2, "the threads end").await;
+    }
+}
+
+#[tokio::test]
 async fn developer_tools_work_inside() {
     for (kind, launcher) in launchers() {
         let yard = Yard::new();
