@@ -6,6 +6,7 @@ use config::Config;
 use model::ModelProvider;
 use model::catalogue::Lookup;
 use serde_json::Value;
+use tools::CommandRules;
 use types::item::UserInput;
 use types::{
     AbsPath, ApprovalPolicy, ApprovalsReviewer, CollaborationMode, PermissionProfile, Personality, ReasoningEffort,
@@ -24,6 +25,8 @@ pub struct ThreadSettings {
     pub approval_policy: ApprovalPolicy,
     pub approvals_reviewer: ApprovalsReviewer,
     pub sandbox_policy: SandboxPolicy,
+    /// The user's standing rules about commands, as they were when the thread was loaded.
+    pub command_rules: Arc<dyn CommandRules>,
     /// Set when permissions were given in full; they then win over `sandbox_policy`.
     pub permission_profile: Option<PermissionProfile>,
     pub effort: Option<ReasoningEffort>,

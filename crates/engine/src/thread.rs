@@ -254,7 +254,7 @@ impl ThreadHandle {
             status: Arc::new(StatusBoard::new(id, sink)),
             live: LiveTurn::default(),
             sessions: Arc::new(Sessions::new(environment.launcher.clone())),
-            grants: Arc::default(),
+            grants: Arc::new(tools::Grants::with_rules(seed.settings.command_rules.clone())),
             dynamic_tools: seed.dynamic_tools,
             raw_events: seed.raw_events,
             extended_history: seed.extended_history,

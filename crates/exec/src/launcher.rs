@@ -50,12 +50,15 @@ pub enum Mechanism {
         /// Its version.
         abi: u32,
     },
+    /// The `sandbox-exec` of macOS.
+    #[cfg(target_os = "macos")]
+    Seatbelt,
 }
 
 /// What trying a mechanism out has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// `namespaces`, `bwrap` or `landlock`.
+    /// `namespaces`, `bwrap` or `landlock`; on macOS `seatbelt`.
     pub name: &'static str,
     /// The mechanism as it works here, or why it does not.
     pub works: Result<Mechanism, Unavailable>,

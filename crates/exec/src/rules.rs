@@ -170,6 +170,11 @@ impl Rules {
         self.access(path) >= Access::Read
     }
 
+    /// The same for a path that is known to hold no symbolic links.
+    pub(crate) fn writable_as_it_is(&self, path: &Path) -> bool {
+        self.access_of(path) == Access::Write
+    }
+
     fn access(&self, path: &Path) -> Access {
         let real = resolve(path);
         // A protected name that is itself a link counts under both its paths.

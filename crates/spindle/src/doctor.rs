@@ -46,7 +46,7 @@ struct Line {
 struct Policy {
     name: &'static str,
     enforced: bool,
-    /// Where it differs from what the policy says, always to the stricter side.
+    /// Where it differs from what the policy says.
     notes: Vec<&'static str>,
 }
 
@@ -67,10 +67,13 @@ impl Report {
             enforced_by: used.map(name),
             mechanisms,
             policies: vec![
-                policy("read-only", &[Note::Visible]),
-                policy("workspace-write", &[Note::Visible, Note::NewNames]),
-                policy("workspace-write with network", &[Note::Visible, Note::NewNames, Note::UnixSockets]),
-                policy("permission profiles", &[Note::Visible, Note::NewNames]),
+                policy("read-only", &[Note::Visible, Note::Fifos]),
+                policy("workspace-write", &[Note::Visible, Note::Fifos, Note::NewNames, Note::Attributes]),
+                policy(
+                    "workspace-write with network",
+                    &[Note::Visible, Note::Fifos, Note::NewNames, Note::Attributes, Note::UnixSockets],
+                ),
+                policy("permission profiles", &[Note::Visible, Note::Fifos, Note::NewNames, Note::Attributes]),
                 Policy { name: "danger-full-access", enforced: true, notes: vec!["nothing to enforce"] },
             ],
         }
@@ -102,11 +105,14 @@ impl Report {
     }
 }
 
-/// Where a weaker mechanism holds more back than the policy says, because it cannot tell apart what it should.
+/// Where a weaker mechanism differs from what the policy says: nearly always it holds more back, because it cannot tell
+/// apart what it should.
 #[derive(Clone, Copy)]
 enum Note {
     Visible,
+    Fifos,
     NewNames,
+    Attributes,
     UnixSockets,
 }
 
@@ -115,6 +121,12 @@ impl Note {
         match (self, used) {
             (Self::Visible, Mechanism::Landlock { .. }) => {
                 Some("processes of the same user are seen, though neither signalled nor traced")
+            }
+            (Self::Fifos, Mechanism::Bubblewrap { .. }) => {
+                Some("FIFOs outside that everybody may write to can be written to")
+            }
+            (Self::Attributes, Mechanism::Landlock { .. }) => {
+                Some("extended attributes and flags of files cannot be changed")
             }
             (Self::NewNames, Mechanism::Landlock { .. }) => {
                 Some("nothing new can be made directly in a folder that holds a protected name, only further in")
@@ -131,6 +143,8 @@ fn name(mechanism: &Mechanism) -> &'static str {
         Mechanism::Namespaces { .. } => "namespaces",
         Mechanism::Bubblewrap { .. } => "bwrap",
         Mechanism::Landlock { .. } => "landlock",
+        #[cfg(target_os = "macos")]
+        Mechanism::Seatbelt => "seatbelt",
     }
 }
 
@@ -142,6 +156,8 @@ fn describe(mechanism: &Mechanism) -> String {
         }
         Mechanism::Bubblewrap { path } => format!("{} and a system call filter", path.display()),
         Mechanism::Landlock { abi } => format!("Landlock {abi} and a system call filter"),
+        #[cfg(target_os = "macos")]
+        Mechanism::Seatbelt => "the sandbox of macOS".to_owned(),
     }
 }
 

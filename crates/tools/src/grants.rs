@@ -1,6 +1,7 @@
 //! What the tools of a thread remember from turn to turn: what the user has allowed, and whose the running commands are.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use types::{AbsPath, ItemId};
@@ -81,12 +82,17 @@ impl Grants {
         self.lock().files.extend(paths);
     }
 
-    /// Allows commands that begin with `words`; no words allow nothing.
-    pub fn allow_prefix(&self, words: Vec<String>) {
+    /// Allows commands that begin with `words`, in this session and as a standing rule; no words allow nothing.
+    ///
+    /// # Errors
+    /// The standing rule could not be kept; the session's holds.
+    pub fn allow_prefix(&self, words: Vec<String>) -> io::Result<()> {
+        let kept = self.rules.remember(&words);
         let mut inner = self.lock();
         if !words.is_empty() && !inner.prefixes.contains(&words) {
             inner.prefixes.push(words);
         }
+        kept
     }
 
     /// Remembers which item the command of a session is.
@@ -121,9 +127,9 @@ mod tests {
     #[test]
     fn an_empty_prefix_allows_nothing() {
         let grants = Grants::new();
-        grants.allow_prefix(Vec::new());
+        grants.allow_prefix(Vec::new()).unwrap();
         assert_eq!(grants.check(&words("touch x")), None);
-        grants.allow_prefix(words("touch"));
+        grants.allow_prefix(words("touch")).unwrap();
         assert_eq!(grants.check(&words("touch x")).unwrap().decision, RuleDecision::Allow);
         assert_eq!(grants.check(&words("touchy x")), None);
     }
@@ -137,7 +143,7 @@ mod tests {
             }
         }
         let grants = Grants::with_rules(Arc::new(Forbid));
-        grants.allow_prefix(words("touch"));
+        grants.allow_prefix(words("touch")).unwrap();
         assert_eq!(grants.check(&words("touch x")).unwrap().decision, RuleDecision::Forbidden);
     }
 

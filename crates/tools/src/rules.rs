@@ -1,9 +1,26 @@
-//! The user's rules about commands: the seam behind which rules files are read.
+//! The user's rules about commands, and the files they stand in.
+
+mod file;
+mod prefix;
+
+use std::io;
+
+pub use file::SyntaxError;
+pub use prefix::{RuleSet, RulesError};
 
 /// Rules that decide about commands by their words.
 pub trait CommandRules: Send + Sync {
     /// What the rules say about one simple command, `None` when no rule matches. The strictest match counts.
     fn check(&self, argv: &[String]) -> Option<RuleMatch>;
+
+    /// Allows commands that begin with `words` from now on, also after a restart. No words allow nothing.
+    ///
+    /// # Errors
+    /// The rule could not be kept.
+    fn remember(&self, words: &[String]) -> io::Result<()> {
+        let _ = words;
+        Ok(())
+    }
 }
 
 /// A rule that matched.

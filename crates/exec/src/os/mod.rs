@@ -8,6 +8,8 @@
 mod linux;
 #[cfg(all(unix, not(target_os = "linux")))]
 mod portable;
+#[cfg(any(target_os = "macos", test))]
+mod seatbelt;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

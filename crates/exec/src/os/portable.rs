@@ -1,4 +1,4 @@
-//! Unix systems other than Linux: process groups, without a guard and without a sandbox.
+//! Unix systems other than Linux: process groups, without a guard; on macOS with the system's sandbox.
 //!
 //! What leaves the process group of its command is not followed here, and outlives a server that is killed.
 
@@ -31,27 +31,82 @@ pub(crate) struct Guard {
 #[derive(Debug)]
 pub(crate) struct Control(Mutex<Option<Pid>>);
 
-/// There is no sandbox here yet.
-pub(crate) fn detect(_options: &Options) -> Result<Mechanism, Unavailable> {
-    Err(Unavailable::new(NO_SANDBOX))
+/// Where macOS keeps the program that confines others.
+#[cfg(target_os = "macos")]
+const SANDBOX_EXEC: &str = "/usr/bin/sandbox-exec";
+
+/// The sandbox of macOS, where it works; other systems have none.
+pub(crate) fn detect(options: &Options) -> Result<Mechanism, Unavailable> {
+    match survey(options).pop() {
+        Some(finding) => finding.works,
+        None => Err(Unavailable::new(NO_SANDBOX)),
+    }
 }
 
 /// See [`detect`].
+#[cfg(target_os = "macos")]
+pub(crate) fn survey(options: &Options) -> Vec<Finding> {
+    let tried = try_out(&Mechanism::Seatbelt, options).map(|()| Mechanism::Seatbelt);
+    vec![Finding { name: "seatbelt", works: tried.map_err(Unavailable::new) }]
+}
+
+/// See [`detect`].
+#[cfg(not(target_os = "macos"))]
 pub(crate) fn survey(_options: &Options) -> Vec<Finding> {
     Vec::new()
 }
 
 /// See [`detect`].
+#[cfg(target_os = "macos")]
+pub(crate) fn try_out(mechanism: &Mechanism, _options: &Options) -> Result<(), String> {
+    if *mechanism != Mechanism::Seatbelt {
+        return Err(NO_SANDBOX.to_owned());
+    }
+    #[expect(clippy::disallowed_methods, reason = "this is where processes are started")]
+    let mut trial = std::process::Command::new(SANDBOX_EXEC);
+    trial.args(["-p", "(version 1)(allow default)", "/usr/bin/true"]).stdin(Stdio::null()).stderr(Stdio::null());
+    match trial.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{SANDBOX_EXEC}: {status}")),
+        Err(error) => Err(format!("{SANDBOX_EXEC}: {error}")),
+    }
+}
+
+/// See [`detect`].
+#[cfg(not(target_os = "macos"))]
 pub(crate) fn try_out(_mechanism: &Mechanism, _options: &Options) -> Result<(), String> {
     Err(NO_SANDBOX.to_owned())
 }
 
-/// Starts a command without a sandbox.
+/// Starts a command.
 pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Result<Started, SpawnError> {
-    if confine.is_some() {
-        return Err(SpawnError::SandboxUnavailable(Unavailable::new(NO_SANDBOX)));
+    match confine {
+        None => start(command),
+        Some(confine) => start(&confined(command, &confine)?),
     }
-    start(command)
+}
+
+/// The command that runs the command in a sandbox.
+#[cfg(target_os = "macos")]
+fn confined(command: &Command, confine: &Confine<'_>) -> Result<Command, SpawnError> {
+    let failed = |text| SpawnError::Sandbox { step: "rules", source: io::Error::other(text) };
+    let (layout, network) = (confine.rules.layout().map_err(failed)?, confine.rules.network());
+    if command.argv.is_empty() {
+        return Err(SpawnError::Empty);
+    }
+    let mut confined = command.clone();
+    let wrapper = [SANDBOX_EXEC.to_owned(), "-p".to_owned(), super::seatbelt::profile(&layout, network)];
+    confined.argv.splice(0..0, wrapper);
+    confined.env.retain(|(name, _)| name != crate::env::NETWORK_DISABLED_VARIABLE);
+    if !network {
+        confined.env.push((crate::env::NETWORK_DISABLED_VARIABLE.to_owned(), "1".to_owned()));
+    }
+    Ok(confined)
+}
+
+#[cfg(not(target_os = "macos"))]
+fn confined(_command: &Command, _confine: &Confine<'_>) -> Result<Command, SpawnError> {
+    Err(SpawnError::SandboxUnavailable(Unavailable::new(NO_SANDBOX)))
 }
 
 fn system(step: &'static str) -> impl Fn(io::Error) -> SpawnError {

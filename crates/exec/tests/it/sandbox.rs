@@ -68,14 +68,14 @@ fn workspace_write(network_access: bool) -> SandboxPolicy {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Namespaces,
     Bubblewrap,
     Landlock,
 }
 
 /// A launcher for each mechanism that works.
-fn launchers() -> Vec<(Kind, Launcher)> {
+pub(crate) fn launchers() -> Vec<(Kind, Launcher)> {
     let options = || Options { tmpdir: None, codex_home: abs("/nonexistent"), path: bwrap_path() };
     let landlock = landlock_version();
     let bwrap = std::env::split_paths(&options().path.unwrap_or_default())
@@ -718,6 +718,37 @@ async fn a_missing_program_is_an_error_inside_too() {
         let error = launcher.spawn(command).await.unwrap_err();
         assert!(matches!(error, SpawnError::Program { .. }), "{kind:?}: {error}");
         eventually(|| !exists(yard.project.join(".codex")), "placeholders are removed").await;
+    }
+}
+
+#[tokio::test]
+async fn modes_owners_and_times_of_own_files_can_be_changed() {
+    for (kind, launcher) in launchers() {
+        let yard = Yard::new();
+        std::fs::create_dir(yard.project.join("sub")).unwrap();
+        let script = "cd sub && echo 'echo ran' > tool && chmod 755 tool && ./tool && cp -p tool copy && \
+                      touch -d 2001-02-03T04:05:06 copy && chown $(id -u) copy && chmod u=rw copy && chmod g+x . && \
+                      ln -s copy link && chmod 700 link && touch -h link && touch new && \
+                      stat -c '%a %Y' copy && cd .. && ! chmod 700 absent 2> /dev/null && chmod 640 sub/new && echo all";
+        let done = run(&launcher, yard.command(yard.write(), script)).await;
+        assert_eq!(done.out(), "ran\n700 981173106\nall\n", "{kind:?}: {}", done.err());
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_questions_of_commands_that_have_ended() {
+    const COMMANDS: usize = 40;
+    let threads = || {
+        let names = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        names.filter(|it| std::fs::read(it.path().join("comm")).is_ok_and(|it| it.starts_with(b"exec-attrib"))).count()
+    };
+    for (_, launcher) in launchers().into_iter().filter(|(kind, _)| *kind == Kind::Landlock) {
+        let yard = Yard::new();
+        for _ in 0..COMMANDS {
+            run(&launcher, yard.command(yard.write(), "true")).await;
+        }
+        // Other tests may run commands at the same time, but not so many.
+        eventually(|| threads() < COMMANDS / 2, "the threads end").await;
     }
 }
 

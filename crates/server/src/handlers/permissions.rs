@@ -54,6 +54,8 @@ pub(crate) fn warn_of_weak_sandbox(cx: &Cx, policy: &SandboxPolicy) {
 fn weak_sandbox(found: &Result<Mechanism, Unavailable>) -> Option<ConfigWarningNotification> {
     let (summary, details) = match found {
         Ok(Mechanism::Namespaces { .. } | Mechanism::Bubblewrap { .. }) => return None,
+        #[cfg(target_os = "macos")]
+        Ok(Mechanism::Seatbelt) => return None,
         Ok(Mechanism::Landlock { .. }) => (
             "Commands run in a simpler sandbox than usual, because user namespaces cannot be made here and bwrap is not \
              installed or does not work. It refuses more than it would have to: nothing new can be made directly in a \

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use config::{Config, Source, ThreadOverrides};
-use engine::ThreadSettings;
+use engine::{RuleSet, RulesError, SyntaxError, ThreadSettings};
 use protocol::{ConfigWarningNotification, TextPosition, TextRange};
 use serde_json::Value;
 use types::{AbsPath, SandboxMode};
@@ -106,6 +106,7 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
         None => (config.sandbox_policy(config.sandbox_mode()), None),
     };
     permissions::warn_of_weak_sandbox(cx, &sandbox_policy);
+    let command_rules = standing_rules(cx, &config)?;
     let client = cx.connection.client();
     let originator = client.map(|client| client.name.clone()).unwrap_or_default();
     let user_agent = client.map(|client| client.user_agent.clone()).unwrap_or_default();
@@ -120,6 +121,7 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
         approval_policy: config.approval_policy(),
         approvals_reviewer: config.approvals_reviewer,
         sandbox_policy,
+        command_rules,
         permission_profile,
         effort: config.effort.or(stored.effort),
         summary: config.summary,
@@ -156,6 +158,55 @@ fn trust(home: &AbsPath, cwd: &AbsPath) {
     }
 }
 
+/// The rules about commands that hold under a configuration. Without those that cannot be understood: the user's own were
+/// told of at `initialize`, a project's are now.
+fn standing_rules(cx: &Cx, config: &Config) -> Result<Arc<RuleSet>, RpcError> {
+    let home_rules = rules_folder(&cx.server.engine.environment().home);
+    match RuleSet::load(&rules_folders(config), &home_rules) {
+        Ok(rules) => Ok(Arc::new(rules)),
+        Err(RulesError::Syntax { file, error }) => {
+            if !file.starts_with(&home_rules) {
+                warn_of_broken_rules(cx, &file, &error);
+            }
+            Ok(Arc::new(RuleSet::none(&home_rules)))
+        }
+        Err(error @ RulesError::Read { .. }) => {
+            Err(RpcError::internal(format_args!("error creating thread: Fatal error: failed to load rules: {error}")))
+        }
+    }
+}
+
+fn rules_folder(of: &AbsPath) -> AbsPath {
+    of.join("rules")
+}
+
+/// Where rules may lie: beside the files that configuration comes from, as far as these count.
+fn rules_folders(config: &Config) -> Vec<AbsPath> {
+    let beside =
+        |file: &AbsPath| file.parent().map(|folder| AbsPath::new(folder.join("rules")).expect("it is absolute"));
+    let layers = config.layers.iter().filter(|layer| layer.disabled.is_none());
+    layers
+        .filter_map(|layer| match &layer.source {
+            Source::System { file } | Source::User { file } => beside(file),
+            Source::Project { dot_codex } => Some(rules_folder(dot_codex)),
+            Source::SessionFlags | Source::Thread | Source::Managed { .. } => None,
+        })
+        .collect()
+}
+
+fn warn_of_broken_rules(cx: &Cx, file: &AbsPath, error: &SyntaxError) {
+    let at = || TextPosition { line: error.line, column: error.column };
+    cx.server.hub.notify(
+        &cx.connection,
+        &ConfigWarningNotification {
+            summary: "Error parsing rules; custom rules not applied.".to_owned(),
+            details: Some(format!("{file}:{}:{}: {}", error.line, error.column, error.message)),
+            path: Some(file.to_string()),
+            range: Some(TextRange { start: at(), end: at() }),
+        },
+    );
+}
+
 /// The configuration for what does not depend on a thread. A broken file was told at `initialize`; the built-in values
 /// and flags then count.
 pub(crate) fn usable_config(cx: &Cx, cwd: &AbsPath) -> Result<Config, RpcError> {
@@ -173,6 +224,10 @@ pub(crate) fn warn_of_broken_config(cx: &Cx) {
                 warn(cx, "Invalid configuration; using defaults.".to_owned(), Some(error));
             }
             warn_of_disabled_layers(cx, &config);
+            let home_rules = rules_folder(&environment.home);
+            if let Err(RulesError::Syntax { file, error }) = RuleSet::load(&rules_folders(&config), &home_rules) {
+                warn_of_broken_rules(cx, &file, &error);
+            }
         }
         Err(error) => {
             let warning = error.warning();

@@ -76,3 +76,46 @@ async fn a_client_that_resumes_is_asked_again() {
     server.send(&json!({ "id": again["id"], "result": { "decision": "accept" } })).await;
     assert_eq!(server.turn_end(&turn).await["status"], "completed");
 }
+
+#[tokio::test]
+async fn an_accepted_amendment_becomes_a_rule_that_holds_after_a_restart() {
+    let again = Reply::call("exec_command", &json!({ "cmd": "touch made.txt && ls" }));
+    let (mut server, thread, turn, asked) = asking([Reply::say("made"), again, Reply::say("again")]).await;
+    let decision = json!({ "acceptWithExecpolicyAmendment": { "execpolicy_amendment": ["touch"] } });
+    server.send(&json!({ "id": asked["id"], "result": { "decision": decision } })).await;
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+    let rules = std::fs::read_to_string(server.home.join("rules/default.rules")).unwrap();
+    assert_eq!(rules, "prefix_rule(pattern=[\"touch\"], decision=\"allow\")\n");
+
+    let mut server = server.restart().await;
+    server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    let params = json!({
+        "threadId": thread, "approvalPolicy": "untrusted", "input": [{ "type": "text", "text": "again" }],
+    });
+    let started = server.request("turn/start", params).await.unwrap();
+    server.turn_end(started["turn"]["id"].as_str().unwrap()).await;
+    let (rest, _folder) = server.close().await;
+    assert!(rest.iter().all(|message| message["method"] != "item/commandExecution/requestApproval"), "{rest:?}");
+}
+
+#[tokio::test]
+async fn rules_that_cannot_be_understood_are_told_and_not_used() {
+    let call = Reply::call("exec_command", &json!({ "cmd": "touch made.txt" }));
+    let server = TestServer::with_model([call, Reply::say("done")]).await;
+    let file = server.home.join("rules/default.rules");
+    std::fs::create_dir(server.home.join("rules")).unwrap();
+    std::fs::write(&file, "prefix_rule([\"touch\"], \"forbidden\")\nfoo()\n").unwrap();
+    let mut server = server.restart().await;
+    let warning = server.expect("configWarning").await;
+    assert_eq!(warning["params"]["path"], file.to_string());
+    assert_eq!(warning["params"]["range"]["start"], json!({ "line": 2, "column": 1 }));
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "make it").await;
+    assert!(server.project.join("made.txt").exists());
+
+    std::fs::remove_dir_all(server.home.join("rules")).unwrap();
+    std::fs::write(server.home.join("rules"), "no folder").unwrap();
+    let error = server.request("thread/start", json!({})).await.unwrap_err();
+    assert_eq!(error["code"], -32603);
+    assert!(error["message"].as_str().unwrap().contains("failed to read rules files from"), "{error}");
+}

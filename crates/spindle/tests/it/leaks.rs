@@ -94,14 +94,14 @@ async fn one_server(count: u64, random: &mut Random, started: &mut u64, mark: &s
         cut_off(&mut client, random, script, &format!("p{command}")).await;
     }
     // Commands that nothing has cut off yet; at the least the guard of one.
-    let running = !processes(mark).is_empty();
+    let running = !processes(mark, &home).is_empty();
     match random.below(3) {
         0 => client.disconnect().await,
         1 => client.signal(Signal::TERM).await,
         _ => client.signal(Signal::KILL).await,
     }
     // While the server's own process is held, nobody else cleans up behind it.
-    nothing_left(mark, &project).await;
+    nothing_left(mark, &home, &project).await;
     running
 }
 
@@ -152,10 +152,10 @@ async fn cut_off(client: &mut Client, random: &mut Random, script: String, id: &
     }
 }
 
-async fn nothing_left(mark: &str, project: &AbsPath) {
+async fn nothing_left(mark: &str, home: &AbsPath, project: &AbsPath) {
     let end = Instant::now() + Duration::from_secs(20);
     loop {
-        let left = processes(mark);
+        let left = processes(mark, home);
         let names: Vec<_> = std::fs::read_dir(project).expect("the project").flatten().map(|e| e.file_name()).collect();
         if left.is_empty() && names.is_empty() {
             return;
@@ -165,18 +165,25 @@ async fn nothing_left(mark: &str, project: &AbsPath) {
     }
 }
 
-/// Command lines of the processes that carry the mark, and of guards of the server.
-fn processes(mark: &str) -> Vec<String> {
+/// Command lines of the processes that carry the mark, and of the server on this home and its guards, which are copies
+/// of it and keep its environment.
+fn processes(mark: &str, home: &AbsPath) -> Vec<String> {
     let server = std::path::Path::new(env!("CARGO_BIN_EXE_spindle"));
+    let variable = format!("CODEX_HOME={home}");
     let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
     entries
         .filter_map(|entry| {
-            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let marked = line.split(|&byte| byte == 0).any(|part| String::from_utf8_lossy(part).contains(mark));
-            let guard = std::fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == server);
-            (marked || guard).then(|| {
-                format!("{}: {}", entry.file_name().display(), String::from_utf8_lossy(&line).replace('\0', " "))
-            })
+            let parts = |name: &str| -> Option<Vec<String>> {
+                let bytes = std::fs::read(entry.path().join(name)).ok()?;
+                Some(bytes.split(|&byte| byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect())
+            };
+            let line = parts("cmdline")?;
+            let ours = || {
+                std::fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == server)
+                    && parts("environ").is_some_and(|variables| variables.contains(&variable))
+            };
+            (line.iter().any(|part| part.contains(mark)) || ours())
+                .then(|| format!("{}: {}", entry.file_name().display(), line.join(" ")))
         })
         .collect()
 }

@@ -205,8 +205,17 @@ impl Run<'_> {
                 self.cx.grants.allow_command(self.command.key());
                 Ok(())
             }
+            CommandDecision::AcceptWithAmendment(words) if words.is_empty() => {
+                let text = "The rule to add has no words, and would allow every command; it was not added.".to_owned();
+                self.cx.host.emit(ToolEvent::Warning(text));
+                Ok(())
+            }
             CommandDecision::AcceptWithAmendment(words) => {
-                self.cx.grants.allow_prefix(words);
+                if let Err(error) = self.cx.grants.allow_prefix(words) {
+                    let text =
+                        format!("The rule holds for this session, but could not be kept for later ones: {error}");
+                    self.cx.host.emit(ToolEvent::Warning(text));
+                }
                 Ok(())
             }
             CommandDecision::Decline => {

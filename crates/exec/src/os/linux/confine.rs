@@ -5,12 +5,12 @@ use std::io;
 use std::os::fd::RawFd;
 
 use super::bubblewrap::Wrapper;
-use super::guard::Failure;
+use super::guard::{At as _, Failure, Step};
 use super::landlock::{self, Ruleset};
 use super::mounts::View;
 use super::placeholder::{self, Placeholder};
 use super::seccomp::{self, Filter};
-use super::{detect, privileges};
+use super::{detect, privileges, sys};
 use crate::command::{Command, SpawnError};
 use crate::launcher::Mechanism;
 use crate::os::Confine;
@@ -29,11 +29,17 @@ pub(super) struct Confinement {
 enum Means {
     Namespaces { view: View, landlock: Option<Ruleset>, flags: i32 },
     Bubblewrap(Wrapper),
-    Landlock(Ruleset),
+    Landlock { ruleset: Ruleset, way: RawFd },
 }
 
 impl Confinement {
-    pub(super) fn new(command: &Command, confine: &Confine<'_>, terminal: Option<CString>) -> Result<Self, SpawnError> {
+    /// `way`: on which a filter that asks sends its listener, see [`attributes`](super::attributes).
+    pub(super) fn new(
+        command: &Command,
+        confine: &Confine<'_>,
+        terminal: Option<CString>,
+        way: RawFd,
+    ) -> Result<Self, SpawnError> {
         let network = confine.rules.network();
         let mut layout = layout(confine.rules)?;
         let mut placeholders = Vec::new();
@@ -56,7 +62,7 @@ impl Confinement {
             Mechanism::Landlock { abi } => {
                 let unix_sockets = *abi >= landlock::SCOPES_VERSION;
                 let filter = seccomp::Options { network, unix_sockets, namespaces: false };
-                (Means::Landlock(alone(*abi, &layout, network, terminal.as_ref())), filter)
+                (Means::Landlock { ruleset: alone(*abi, &layout, network, terminal.as_ref()), way }, filter)
             }
         };
         let mut confinement = Self { means, filter: Filter::new(filter), placeholders, network };
@@ -70,15 +76,17 @@ impl Confinement {
     pub(super) fn namespaces(&self) -> i32 {
         match &self.means {
             Means::Namespaces { flags, .. } => *flags,
-            Means::Bubblewrap(_) | Means::Landlock(_) => 0,
+            Means::Bubblewrap(_) | Means::Landlock { .. } => 0,
         }
     }
 
     /// Descriptors the guard needs.
     pub(super) fn descriptors(&self) -> Vec<RawFd> {
         let mut fds: Vec<_> = self.placeholders.iter().map(Placeholder::descriptor).collect();
-        if let Means::Bubblewrap(wrapper) = &self.means {
-            fds.extend(wrapper.descriptors());
+        match &self.means {
+            Means::Bubblewrap(wrapper) => fds.extend(wrapper.descriptors()),
+            Means::Landlock { way, .. } => fds.push(*way),
+            Means::Namespaces { .. } => {}
         }
         fds
     }
@@ -92,7 +100,7 @@ impl Confinement {
     pub(super) fn wrap(&self, argv: &mut Vec<CString>, programs: &mut Vec<CString>) -> Result<(), SpawnError> {
         match &self.means {
             Means::Bubblewrap(wrapper) => wrapper.wrap(argv, programs),
-            Means::Namespaces { .. } | Means::Landlock(_) => Ok(()),
+            Means::Namespaces { .. } | Means::Landlock { .. } => Ok(()),
         }
     }
 
@@ -100,7 +108,7 @@ impl Confinement {
     pub(super) fn prepare(&mut self) -> Result<(), Failure> {
         match &mut self.means {
             Means::Namespaces { view, .. } => view.build(),
-            Means::Bubblewrap(_) | Means::Landlock(_) => Ok(()),
+            Means::Bubblewrap(_) | Means::Landlock { .. } => Ok(()),
         }
     }
 
@@ -112,7 +120,7 @@ impl Confinement {
                 privileges::drop_capabilities()?;
                 landlock.as_ref().map_or(Ok(()), Ruleset::apply)
             }
-            Means::Landlock(ruleset) => {
+            Means::Landlock { ruleset, .. } => {
                 privileges::drop_capabilities()?;
                 ruleset.apply()
             }
@@ -124,7 +132,12 @@ impl Confinement {
     /// In the command, last.
     pub(super) fn filter(&self) -> Result<(), Failure> {
         match &self.means {
-            Means::Namespaces { .. } | Means::Landlock(_) => self.filter.apply(),
+            Means::Namespaces { .. } => self.filter.apply(),
+            Means::Landlock { way, .. } => {
+                let listener = self.filter.apply_and_listen()?;
+                // Both are closed when the program is executed.
+                sys::send_descriptor(*way, listener).at(Step::Filter)
+            }
             Means::Bubblewrap(_) => Ok(()),
         }
     }

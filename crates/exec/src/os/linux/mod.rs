@@ -3,6 +3,7 @@
 //! [`guard`] is what runs between the server and the command; open it first. [`confine`] puts the pieces of a sandbox
 //! together.
 
+mod attributes;
 mod bubblewrap;
 mod confine;
 mod detect;

@@ -4,10 +4,17 @@
 //! io_uring (which would do the work of other calls unfiltered), keys, kernel interfaces, new namespaces, and writing
 //! into a terminal's input. Calls of the 32-bit interface are filtered by a list of their own.
 
-use libc::{EAFNOSUPPORT, ENOSYS, EPERM};
+mod numbers;
+
+use std::os::fd::RawFd;
+
+use libc::{EAFNOSUPPORT, ENOSYS, ENOTSUP, EPERM};
 
 use super::guard::{At, Failure, Step};
 use super::sys;
+#[cfg(target_arch = "x86_64")]
+use numbers::compat_32;
+use numbers::{CLONE3, FCHMODAT2, NATIVE, Numbers, YOUNG_EXTENDED};
 
 /// What the filter depends on.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +23,8 @@ pub(super) struct Options {
     pub(super) network: bool,
     /// Unix sockets may be opened, if the network may.
     pub(super) unix_sockets: bool,
-    /// The command has process and IPC namespaces of its own, so that tracing, signals and System V objects stay inside.
+    /// The command has namespaces of its own: mounts that are read-only for everything, processes and System V objects
+    /// that stay inside.
     pub(super) namespaces: bool,
 }
 
@@ -69,11 +77,21 @@ impl Filter {
 
     /// Puts the calling process under the filter, for good.
     pub(super) fn apply(&self) -> Result<(), Failure> {
+        self.set(0).map(drop)
+    }
+
+    /// The same for a filter that asks; gives the descriptor on which it does.
+    pub(super) fn apply_and_listen(&self) -> Result<RawFd, Failure> {
+        const NEW_LISTENER: usize = 1 << 3;
+        self.set(NEW_LISTENER).map(|fd| fd as RawFd)
+    }
+
+    fn set(&self, flags: usize) -> Result<i64, Failure> {
         let program =
             libc::sock_fprog { len: u16::try_from(self.0.len()).unwrap_or(0), filter: self.0.as_ptr().cast_mut() };
-        let arguments = [SECCOMP_SET_MODE_FILTER, 0, &raw const program as usize, 0, 0, 0];
+        let arguments = [SECCOMP_SET_MODE_FILTER, flags, &raw const program as usize, 0, 0, 0];
         // SAFETY: the program is valid for the call, which copies it and writes nothing.
-        unsafe { sys::call(libc::SYS_seccomp, arguments) }.map(drop).at(Step::Filter)
+        unsafe { sys::call(libc::SYS_seccomp, arguments) }.at(Step::Filter)
     }
 }
 
@@ -97,132 +115,19 @@ const NATIVE_ARCH: u32 = 0xc000_00b7;
 const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
 const NEW_TIME_NAMESPACE: u32 = 0x80;
 
+/// Requests that change flags and attributes of a file, in all widths.
+const CHANGE_FILE_FLAGS: [u32; 3] = [0x4008_6602, 0x4004_6602, 0x401c_5820];
+
 /// Requests that put characters into a terminal's input.
 const TIOCSTI: u32 = 0x5412;
 const TIOCLINUX: u32 = 0x541c;
-
-/// The numbers of the calls with rules.
-struct Numbers {
-    refused: &'static [u32],
-    /// Refused without namespaces of one's own.
-    refused_outside: &'static [u32],
-    clone: u32,
-    unshare: u32,
-    ioctl: u32,
-    socket: u32,
-    socketpair: u32,
-    sendto: u32,
-    /// Refused without network: give a socket an address or use one.
-    addressing: &'static [u32],
-}
-
-/// Calls that have the same number everywhere, being younger than the numbering was unified.
-const CLONE3: u32 = 435;
-
-macro_rules! numbers {
-    ($($name:ident),* $(,)?) => { &[$(libc::$name as u32),*] };
-}
-
-static NATIVE: Numbers = Numbers {
-    refused: numbers![
-        SYS_add_key,
-        SYS_request_key,
-        SYS_keyctl,
-        SYS_mount,
-        SYS_umount2,
-        SYS_pivot_root,
-        SYS_chroot,
-        SYS_setns,
-        SYS_open_tree,
-        SYS_move_mount,
-        SYS_fsopen,
-        SYS_fsconfig,
-        SYS_fsmount,
-        SYS_fspick,
-        SYS_mount_setattr,
-        SYS_io_uring_setup,
-        SYS_io_uring_enter,
-        SYS_io_uring_register,
-        SYS_bpf,
-        SYS_perf_event_open,
-        SYS_userfaultfd,
-        SYS_open_by_handle_at,
-        SYS_kexec_load,
-        SYS_kexec_file_load,
-        SYS_init_module,
-        SYS_finit_module,
-        SYS_delete_module,
-        SYS_quotactl,
-        SYS_quotactl_fd,
-        SYS_swapon,
-        SYS_swapoff,
-        SYS_reboot,
-        SYS_settimeofday,
-        SYS_clock_settime,
-        SYS_acct,
-        SYS_syslog,
-        SYS_vhangup,
-    ],
-    refused_outside: numbers![
-        SYS_ptrace,
-        SYS_process_vm_readv,
-        SYS_process_vm_writev,
-        SYS_process_madvise,
-        SYS_pidfd_getfd,
-        SYS_kcmp,
-        SYS_shmget,
-        SYS_semget,
-        SYS_msgget,
-        SYS_mq_open,
-    ],
-    clone: libc::SYS_clone as u32,
-    unshare: libc::SYS_unshare as u32,
-    ioctl: libc::SYS_ioctl as u32,
-    socket: libc::SYS_socket as u32,
-    socketpair: libc::SYS_socketpair as u32,
-    sendto: libc::SYS_sendto as u32,
-    addressing: numbers![SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4],
-};
-
-/// The 32-bit interface of x86, by number. Source: the kernel's table of system calls.
-#[cfg(target_arch = "x86_64")]
-mod compat_32 {
-    use super::Numbers;
-
-    pub(super) const ARCH: u32 = 0x4000_0003;
-    /// One call for all socket calls, with its arguments in memory, where a filter cannot see them.
-    pub(super) const SOCKETCALL: u32 = 102;
-    /// The same for System V objects.
-    pub(super) const IPC: u32 = 117;
-
-    pub(super) static NUMBERS: Numbers = Numbers {
-        // In order of number: mount, umount, stime, acct, umount2, chroot, settimeofday, swapon, reboot, ioperm,
-        // syslog, iopl, vhangup, swapoff, init_module, delete_module, quotactl, pivot_root, clock_settime, kexec_load,
-        // add_key, request_key, keyctl, perf_event_open, open_by_handle_at, setns, finit_module, bpf, userfaultfd,
-        // clock_settime64, io_uring_*, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, mount_setattr,
-        // quotactl_fd.
-        refused: &[
-            21, 22, 25, 51, 52, 61, 79, 87, 88, 101, 103, 110, 111, 115, 128, 129, 131, 217, 264, 283, 286, 287, 288,
-            336, 342, 346, 350, 357, 374, 404, 425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 443,
-        ],
-        // ptrace, mq_open, process_vm_readv, process_vm_writev, kcmp, semget, shmget, msgget, pidfd_getfd,
-        // process_madvise.
-        refused_outside: &[26, 277, 347, 348, 349, 393, 395, 399, 438, 440],
-        clone: 120,
-        unshare: 310,
-        ioctl: 54,
-        socket: 359,
-        socketpair: 360,
-        sendto: 369,
-        // bind, connect, listen, accept4.
-        addressing: &[361, 362, 363, 364],
-    };
-}
 
 /// A program under construction. The accumulator holds the call's number between rules.
 struct Code(Vec<libc::sock_filter>);
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+/// The call waits until whoever holds the filter's listener has answered it.
+const ASK: u32 = libc::SECCOMP_RET_USER_NOTIF;
 
 /// The verdict that makes a call fail with `errno`.
 fn error(errno: i32) -> u32 {
@@ -300,6 +205,9 @@ impl Code {
         // The busiest call with a rule first.
         self.rule(numbers.ioctl, |code| {
             code.load(argument_offset(1));
+            for request in CHANGE_FILE_FLAGS.into_iter().filter(|_| !options.namespaces) {
+                code.refuse(request, EPERM);
+            }
             code.refuse_only(&[TIOCSTI, TIOCLINUX], EPERM);
         });
         self.rule(numbers.clone, |code| code.refuse_flags(NAMESPACE_FLAGS));
@@ -320,9 +228,38 @@ impl Code {
             self.refuse(number, EPERM);
         }
         if !options.namespaces {
-            for &number in numbers.refused_outside {
-                self.refuse(number, EPERM);
-            }
+            self.without_namespaces(numbers);
+        }
+    }
+
+    fn without_namespaces(&mut self, numbers: &Numbers) {
+        for &number in numbers.refused_outside {
+            self.refuse(number, EPERM);
+        }
+        // Programs that copy files take this for a file system without any.
+        for &number in [numbers.file_attributes, &YOUNG_EXTENDED].into_iter().flatten() {
+            self.refuse(number, ENOTSUP);
+        }
+        for &number in numbers.asked.iter().chain((!numbers.asked.is_empty()).then_some(&FCHMODAT2)) {
+            self.if_equal(number, 1);
+            self.ret(ASK);
+        }
+        for &number in numbers.only_self {
+            self.rule(number, |code| {
+                code.load(argument_offset(0));
+                code.allow_only(&[0], EPERM);
+            });
+        }
+        // Of a process, not of a group or a user, and of the calling one.
+        for (number, a_process) in [(numbers.setpriority, 0), (numbers.ioprio_set, 1)] {
+            self.rule(number, |code| {
+                code.load(argument_offset(0));
+                code.if_equal(a_process, 3);
+                code.load(argument_offset(1));
+                code.if_equal(0, 1);
+                code.allow();
+                code.ret(error(EPERM));
+            });
         }
     }
 
@@ -405,6 +342,32 @@ mod tests {
         assert_eq!(native(OFF, libc::SYS_read, [0; 6]), ALLOW);
         assert_eq!(native(OFF, libc::SYS_clone, [libc::SIGCHLD as u64, 0, 0, 0, 0, 0]), ALLOW);
         assert_eq!(verdict(OFF, 0x1234, 0, [0; 6]), error(EPERM));
+    }
+
+    #[test]
+    fn without_namespaces_files_keep_their_attributes_and_other_processes_their_settings() {
+        let alone = Options { namespaces: false, ..OFF };
+        assert_eq!(native(alone, libc::SYS_fchmod, [0; 6]), ASK);
+        assert_eq!(native(alone, libc::SYS_fsetxattr, [0; 6]), error(ENOTSUP));
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(verdict(alone, compat_32::ARCH, 94, [0; 6]), error(ENOTSUP));
+        assert_eq!(native(OFF, libc::SYS_fchmod, [0; 6]), ALLOW);
+        assert_eq!(native(alone, libc::SYS_ioctl, [3, 0x4008_6602, 0, 0, 0, 0]), error(EPERM));
+        assert_eq!(native(OFF, libc::SYS_ioctl, [3, 0x4008_6602, 0, 0, 0, 0]), ALLOW);
+        for (number, own) in [
+            (libc::SYS_prlimit64, [0, 7, 0, 0, 0, 0]),
+            (libc::SYS_setpriority, [0, 0, 5, 0, 0, 0]),
+            (libc::SYS_ioprio_set, [1, 0, 0, 0, 0, 0]),
+        ] {
+            assert_eq!(native(alone, number, own), ALLOW);
+            for argument in 0..2 {
+                let mut other = own;
+                other[argument] = 42;
+                let matters = number != libc::SYS_prlimit64 || argument == 0;
+                assert_eq!(native(alone, number, other), if matters { error(EPERM) } else { ALLOW });
+                assert_eq!(native(OFF, number, other), ALLOW);
+            }
+        }
     }
 
     #[test]

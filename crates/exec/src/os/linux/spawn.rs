@@ -12,12 +12,14 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tokio::io::unix::AsyncFd;
 use types::AbsPath;
 
+use super::attributes;
 use super::confine::Confinement;
 use super::guard::{self, CStrings, EXITED, FAILED, Plan, RECORD_BYTES, STARTED, Step};
 use super::reaper::{self, Guarded};
 use super::sys;
 use crate::command::{Command, Io, SpawnError};
 use crate::env::NETWORK_DISABLED_VARIABLE;
+use crate::launcher::Mechanism;
 use crate::os::unix::{Pipe, open_terminal, watch};
 use crate::os::{Confine, Started};
 use crate::process::Exit;
@@ -49,9 +51,13 @@ pub(crate) struct Control(Mutex<Option<OwnedFd>>);
 /// # Cancel safety
 /// Cancel safe: a dropped call leaves no process.
 pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Result<Started, SpawnError> {
-    let (mut started, namespaced) = launch(command, confine.as_ref())?;
+    let (mut started, namespaced, listener) = launch(command, confine.as_ref())?;
     match started.guard.record().await {
         Some((STARTED, pid, _)) => {
+            if let (Some(listener), Some(confine)) = (listener, &confine) {
+                attributes::serve(&listener, confine.rules.clone())
+                    .map_err(|source| SpawnError::Sandbox { step: Step::Filter.name(), source })?;
+            }
             if !namespaced {
                 started.guard.pid = pid.unsigned_abs();
             }
@@ -99,13 +105,22 @@ struct Forked {
     control: OwnedFd,
     report: OwnedFd,
     namespaced: bool,
+    /// Where a command sends the listener of a filter that asks.
+    listener: Option<OwnedFd>,
 }
 
 fn fork_guard(command: &Command, confine: Option<&Confine<'_>>, theirs: Theirs) -> Result<Forked, SpawnError> {
     let (control_read, control_write) = pipe().map_err(system("control pipe"))?;
     let (report_read, report_write) = pipe().map_err(system("report pipe"))?;
     rustix::io::ioctl_fionbio(&control_write, true).map_err(|e| system("control pipe")(e.into()))?;
-    let confinement = confine.map(|confine| Confinement::new(command, confine, theirs.terminal)).transpose()?;
+    let way = match confine {
+        Some(Confine { mechanism: Mechanism::Landlock { .. }, .. }) => Some(attributes::way().map_err(system("way"))?),
+        _ => None,
+    };
+    let (listener, their_way) = way.unzip();
+    let their_way_number = their_way.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+    let confinement =
+        confine.map(|confine| Confinement::new(command, confine, theirs.terminal, their_way_number)).transpose()?;
     let namespaces = confinement.as_ref().map_or(0, Confinement::namespaces);
     let fds = Descriptors {
         stdio: theirs.stdio.each_ref().map(AsRawFd::as_raw_fd),
@@ -121,13 +136,13 @@ fn fork_guard(command: &Command, confine: Option<&Confine<'_>>, theirs: Theirs) 
         confinement.hand_over();
     }
     let namespaced = namespaces & libc::CLONE_NEWPID != 0;
-    Ok(Forked { pid, control: control_write, report: report_read, namespaced })
+    Ok(Forked { pid, control: control_write, report: report_read, namespaced, listener })
 }
 
-fn launch(command: &Command, confine: Option<&Confine<'_>>) -> Result<(Started, bool), SpawnError> {
+fn launch(command: &Command, confine: Option<&Confine<'_>>) -> Result<(Started, bool, Option<OwnedFd>), SpawnError> {
     let (ours, theirs) = open_streams(command.io).map_err(system("standard streams"))?;
     let terminal = matches!(command.io, Io::Pty(_));
-    let Forked { pid, control, report, namespaced } = fork_guard(command, confine, theirs)?;
+    let Forked { pid, control, report, namespaced, listener } = fork_guard(command, confine, theirs)?;
     let guarded = Guarded { pid, pidfd: pidfd_open(pid, PidfdFlags::empty()).ok() };
     let mut guard = Unwatched { guarded: Some(guarded), control: Some(control) };
     let report = watch(report).map_err(system("report pipe"))?;
@@ -138,7 +153,7 @@ fn launch(command: &Command, confine: Option<&Confine<'_>>) -> Result<(Started, 
         guarded: guard.guarded.take(),
     };
     let Ours { stdin, stdout, stderr } = ours;
-    Ok((Started { guard, stdin, stdout, stderr, terminal }, namespaced))
+    Ok((Started { guard, stdin, stdout, stderr, terminal }, namespaced, listener))
 }
 
 /// A process started to see whether it starts, without a runtime.
@@ -146,6 +161,8 @@ pub(super) struct Trial {
     pub(super) pid: Pid,
     pub(super) control: OwnedFd,
     pub(super) report: OwnedFd,
+    /// Taken, so that it can be sent; nothing is asked.
+    _listener: Option<OwnedFd>,
 }
 
 /// Starts a command with nothing to read and nobody to write to.
@@ -154,8 +171,8 @@ pub(super) fn trial(command: &Command, confine: &Confine<'_>) -> Result<Trial, S
         || rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from);
     let stdio = || Ok([null()?, null()?, null()?]);
     let theirs = Theirs { stdio: stdio().map_err(system("standard streams"))?, terminal: None };
-    let Forked { pid, control, report, .. } = fork_guard(command, Some(confine), theirs)?;
-    Ok(Trial { pid, control, report })
+    let Forked { pid, control, report, listener, .. } = fork_guard(command, Some(confine), theirs)?;
+    Ok(Trial { pid, control, report, _listener: listener })
 }
 
 /// A guard that must not be forgotten while the rest of its handle is made.

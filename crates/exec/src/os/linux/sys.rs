@@ -238,6 +238,58 @@ pub(super) fn is_folder(fd: RawFd) -> bool {
     }
 }
 
+/// Sends a copy of a descriptor, with one byte, over a Unix socket.
+pub(super) fn send_descriptor(socket: RawFd, fd: RawFd) -> Sys<()> {
+    #[repr(C, align(8))]
+    struct Control {
+        header: libc::cmsghdr,
+        fd: RawFd,
+        padding: u32,
+    }
+    let length = size_of::<libc::cmsghdr>().wrapping_add(size_of::<RawFd>());
+    // SAFETY: zeroed structures are valid.
+    let (mut message, mut header): (libc::msghdr, libc::cmsghdr) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    header.cmsg_len = length as _;
+    header.cmsg_level = libc::SOL_SOCKET;
+    header.cmsg_type = libc::SCM_RIGHTS;
+    let mut control = Control { header, fd, padding: 0 };
+    let mut byte = 0_u8;
+    let mut piece = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    message.msg_iov = &raw mut piece;
+    message.msg_iovlen = 1;
+    message.msg_control = (&raw mut control).cast();
+    message.msg_controllen = size_of::<Control>() as _;
+    // SAFETY: all that the message points to are locals.
+    unsafe { call(libc::SYS_sendmsg, [socket as usize, &raw const message as usize, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Takes a call that waits for an answer from a filter's listener.
+pub(super) fn receive_notification(listener: RawFd) -> Sys<libc::seccomp_notif> {
+    const RECEIVE: usize = 0xc050_2100;
+    // SAFETY: a zeroed structure is valid, and wanted; the kernel fills it.
+    unsafe {
+        let mut call: libc::seccomp_notif = std::mem::zeroed();
+        let place = &raw mut call as usize;
+        self::call(libc::SYS_ioctl, [listener as usize, RECEIVE, place, 0, 0, 0])?;
+        Ok(call)
+    }
+}
+
+/// Whether the call with this number still waits.
+pub(super) fn notification_is_valid(listener: RawFd, id: u64) -> Sys<()> {
+    const VALID: usize = 0x4008_2102;
+    // SAFETY: the pointer is to a local.
+    unsafe { call(libc::SYS_ioctl, [listener as usize, VALID, &raw const id as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// Has a waiting call fail with an errno, or succeed when that is 0.
+pub(super) fn answer_notification(listener: RawFd, id: u64, errno: Errno) -> Sys<()> {
+    const SEND: usize = 0xc018_2101;
+    let mut answer = libc::seccomp_notif_resp { id, val: 0, error: errno.wrapping_neg(), flags: 0 };
+    // SAFETY: the pointer is to a local.
+    unsafe { call(libc::SYS_ioctl, [listener as usize, SEND, &raw mut answer as usize, 0, 0, 0]) }.map(drop)
+}
+
 /// Lets a descriptor survive exec.
 pub(super) fn keep_on_exec(fd: RawFd) -> Sys<()> {
     // SAFETY: takes plain numbers.
