@@ -12,6 +12,8 @@ use crate::*;
 pub trait Method {
     /// Its name on the wire.
     const NAME: &'static str;
+    /// What it does, as its line in the table says: one paragraph or several, of Markdown.
+    const ABOUT: &'static str;
     /// Whether only clients with the experimental capability may call it.
     const EXPERIMENTAL: bool;
     /// Whether it is kept only for clients of the first version of the protocol. The JSON schema does not list it.
@@ -47,6 +49,7 @@ macro_rules! methods {
 
             impl Method for $method {
                 const NAME: &'static str = $name;
+                const ABOUT: &'static str = concat!($($doc, "\n"),*);
                 const EXPERIMENTAL: bool = methods!(@experimental $($mark)?);
                 const LEGACY: bool = methods!(@legacy $($mark)?);
                 type Params = $params;
