@@ -175,7 +175,7 @@ methods! {
     TurnStart = "turn/start": TurnStartParams => TurnStartResponse;
     /// Adds to a turn that is running.
     TurnSteer = "turn/steer": TurnSteerParams => TurnSteerResponse;
-    /// Stops a turn. It ends itself, as interrupted, before the answer comes.
+    /// Stops a turn. The answer comes when it is over, and before the `turn/completed` that says so.
     TurnInterrupt = "turn/interrupt": TurnInterruptParams => TurnInterruptResponse;
     /// Begins a realtime session in a thread.
     ThreadRealtimeStart = "thread/realtime/start": ThreadRealtimeStartParams => ThreadRealtimeStartResponse, experimental;
