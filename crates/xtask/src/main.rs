@@ -1,7 +1,10 @@
 //! Development tasks, so that they need nothing but Cargo.
 //!
-//! `tidy` compares the workspace with what `ARCHITECTURE.md` says about it and with the house rules that no lint
-//! knows. It also runs as a test of this crate.
+//! - `tidy` compares the workspace with what `ARCHITECTURE.md` says about it and with the house rules that no lint
+//!   knows.
+//! - `codegen` writes the protocol's reference, `docs/protocol/`, from the types.
+//!
+//! What they check is also checked by tests of this crate.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -9,14 +12,17 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 
+mod reference;
+mod surface;
 mod tidy;
 
-const USAGE: &str = "usage: cargo run -p xtask -- tidy";
+const USAGE: &str = "usage: cargo run -p xtask -- tidy | codegen";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let outcome = match (words.next().as_deref(), words.next()) {
         (Some("tidy"), None) => tidy::check(workspace_root()),
+        (Some("codegen"), None) => reference::write(workspace_root()),
         _ => Err(anyhow!(USAGE)),
     };
     match outcome {

@@ -175,7 +175,8 @@ impl TestServer {
         }
     }
 
-    async fn read(&mut self) -> Option<Value> {
+    /// The next message that was not read before; `None` when the server has said its last.
+    pub(crate) async fn read(&mut self) -> Option<Value> {
         let mut line = String::new();
         let read = tokio::time::timeout(LIMIT, self.output.read_line(&mut line)).await.expect("no answer, no end");
         if read.expect("the server writes UTF-8 lines") == 0 {

@@ -7,6 +7,7 @@ mod agents;
 mod approvals;
 mod commands;
 mod configuration;
+mod examples;
 mod files;
 mod initialize;
 mod model_failures;
