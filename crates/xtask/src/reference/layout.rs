@@ -49,7 +49,7 @@ pages! {
         ["model/", "collaborationMode/", "experimentalFeature/", "mock/"];
     "config.md", "Configuration", "Reading and writing it; what administrators demand; taking over from other agents",
         ["config/", "configRequirements/", "externalAgentConfig/"];
-    "account.md", "Account", "Logging in and out, limits", ["account/"];
+    "account.md", "Accounts", "Logging in and out, limits", ["account/"];
     "files.md", "Files", "Reading, writing, watching and finding files", ["fs/", "fuzzyFileSearch"];
     "commands.md", "Commands", "Commands of the client's own, beside any thread", ["command/"];
     "mcp.md", "MCP servers", "Their state, tools, resources and log-ins", ["mcpServer/", "mcpServerStatus/", "config/mcpServer/"];
@@ -114,7 +114,7 @@ impl Layout {
     pub(super) fn link(&self, page: &str, name: &str) -> String {
         let at = self.types.get(name).copied().unwrap_or(SHARED);
         let file = if at == page { "" } else { at };
-        format!("[{name}]({file}#{})", name.to_lowercase())
+        format!("[{name}]({file}#type-{})", name.to_lowercase())
     }
 }
 

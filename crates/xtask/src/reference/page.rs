@@ -111,7 +111,7 @@ impl Section<'_> {
         for name in names {
             let schema = &self.surface.types[name];
             let (about, experimental) = description(schema);
-            append(text, format_args!("\n### {name}\n\n{}\n\n", sentence(about, experimental)));
+            append(text, format_args!("\n### Type {name}\n\n{}\n\n", sentence(about, experimental)));
             append(text, format_args!("{}", self.writer.body(schema).trim_start_matches('\n')));
         }
     }
@@ -119,24 +119,27 @@ impl Section<'_> {
 
 /// Every page with its messages.
 fn index(surface: &Surface, layout: &Layout) -> String {
-    let mut text = "| page | about | requests | from the server |\n|---|---|---|---|\n".to_owned();
+    let mut text = String::new();
     for page in PAGES.iter().filter(|page| page.file != "README.md") {
+        append(&mut text, format_args!("- **[{}]({})**: {}\n", page.title, page.file, page.about));
         let linked = |name: &str, mark: &str| {
-            let anchor = name.chars().filter(|letter| letter.is_alphanumeric() || *letter == '_').collect::<String>();
+            let anchor: String = name.chars().filter(|letter| letter.is_alphanumeric() || *letter == '_').collect();
             format!("[`{name}`]({}#{}){mark}", page.file, anchor.to_lowercase())
         };
-        let requests = surface.requests.iter().filter(|call| layout.has(page.file, call.name));
-        let requests: Vec<_> =
-            requests.map(|call| linked(call.name, if call.experimental { "\\*" } else { "" })).collect();
-        let asked = surface.server_requests.iter().map(|call| (call.name, " (asks)"));
+        let requests = surface.requests.iter().map(|call| (call.name, if call.experimental { "\\*" } else { "" }));
+        let asked = surface.server_requests.iter().map(|call| (call.name, ""));
         let told = surface.notifications.iter().map(|notice| (notice.name, ""));
-        let from_server = asked.chain(told).filter(|(name, _)| layout.has(page.file, name));
-        let from_server: Vec<_> = from_server.map(|(name, mark)| linked(name, mark)).collect();
-        let (title, file, about) = (page.title, page.file, page.about);
-        append(
-            &mut text,
-            format_args!("| [{title}]({file}) | {about} | {} | {} |\n", requests.join(" "), from_server.join(" ")),
-        );
+        for (kind, messages) in [
+            ("Requests", requests.collect::<Vec<_>>()),
+            ("The server asks", asked.collect()),
+            ("The server tells", told.collect()),
+        ] {
+            let here = messages.into_iter().filter(|(name, _)| layout.has(page.file, name));
+            let here: Vec<_> = here.map(|(name, mark)| linked(name, mark)).collect();
+            if !here.is_empty() {
+                append(&mut text, format_args!("  - {kind}: {}\n", here.join(", ")));
+            }
+        }
     }
     text.push_str("\n\\* experimental\n");
     text
