@@ -77,12 +77,10 @@ impl Writer<'_> {
                 others.push_str(&format!("\n**{}** {about}\n", capitalised(&self.expression(variant))));
             }
         }
-        let mut text = String::new();
-        if !values.is_empty() {
-            text.push_str("| value | meaning |\n|---|---|\n");
-            text.extend(values);
+        if values.is_empty() {
+            return others.trim_start_matches('\n').to_owned();
         }
-        text + if text_is_empty(&others) { "" } else { others.trim_start_matches('\n') }
+        format!("| value | meaning |\n|---|---|\n{}{others}", values.concat())
     }
 
     /// The type of a value in a few words, with links to the types it names.
@@ -185,10 +183,6 @@ fn only_member(variant: &Value) -> Option<(&str, &Value)> {
 /// A table stands apart from the text before it.
 fn block(table: &str) -> String {
     if table.is_empty() { String::new() } else { format!("\n{table}") }
-}
-
-fn text_is_empty(text: &str) -> bool {
-    text.trim().is_empty()
 }
 
 fn capitalised(text: &str) -> String {
