@@ -54,7 +54,10 @@ fn pages(root: &Path) -> anyhow::Result<BTreeMap<&'static str, String>> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use serde_json::Value;
+
     use super::*;
+    use crate::surface;
 
     fn written() -> BTreeMap<&'static str, String> {
         pages(crate::workspace_root()).unwrap()
@@ -111,17 +114,38 @@ mod tests {
         assert!(bare.is_empty(), "without a description: {}", bare.join(", "));
     }
 
-    fn undocumented(schema: &serde_json::Value, path: &str, bare: &mut Vec<String>) {
-        let says = |schema: &serde_json::Value| !schema["description"].as_str().unwrap_or_default().trim().is_empty();
-        if !says(schema) {
+    fn undocumented(schema: &Value, path: &str, bare: &mut Vec<String>) {
+        if schema["description"].as_str().unwrap_or_default().trim().is_empty() {
             bare.push(path.to_owned());
         }
-        let tag = crate::surface::tag(schema).map(|(member, _)| member);
+        let tag = surface::tag(schema).map(|(member, _)| member);
         for (member, schema) in schema["properties"].as_object().into_iter().flatten() {
-            // The value of an externally tagged variant is what the variant is; its members speak for themselves.
-            if Some(member.as_str()) != tag && !says(schema) {
+            let says = !schema["description"].as_str().unwrap_or_default().trim().is_empty();
+            if schema["properties"].is_object() {
+                // What an externally tagged variant holds: its members speak for themselves.
+                for (inner, schema) in schema["properties"].as_object().into_iter().flatten() {
+                    undocumented(schema, &format!("{path}.{member}.{inner}"), bare);
+                }
+            } else if !says
+                && Some(member.as_str()) != tag
+                && schema["additionalProperties"].is_null()
+                && !is_value(path)
+            {
                 bare.push(format!("{path}.{member}"));
             }
         }
+        for (index, variant) in
+            ["oneOf", "anyOf"].iter().flat_map(|union| schema[*union].as_array()).flatten().enumerate()
+        {
+            // A reference is documented where it leads, and `null` needs no words.
+            if surface::reference(variant).is_none() && variant["type"] != "null" {
+                undocumented(variant, &format!("{path}/{index}"), bare);
+            }
+        }
+    }
+
+    /// Whether a path leads to a variant, whose only member is its name.
+    fn is_value(path: &str) -> bool {
+        path.contains('/')
     }
 }

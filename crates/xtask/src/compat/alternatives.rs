@@ -45,6 +45,10 @@ fn collect<'a>(schema: &'a Value, types: &'a Types, is_variant: bool, found: &mu
         }
     } else if let Some(variants) = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array) {
         variants.iter().for_each(|variant| collect(variant, types, true, found));
+        // Members that all variants share may stand beside them.
+        if schema["properties"].is_object() {
+            found.insert("object".to_owned(), Alternative::Struct(schema));
+        }
     } else if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         found.extend(values.iter().map(|value| (value.to_string(), Alternative::Value)));
     } else {

@@ -15,7 +15,9 @@ impl Writer<'_> {
     /// What a type is made of: members, variants or values.
     pub(super) fn body(&self, schema: &Value) -> String {
         if let Some(variants) = variants(schema) {
-            return self.union(variants);
+            let shared = self.members(schema, None);
+            let variants = self.union(variants);
+            return if shared.is_empty() { variants } else { format!("{shared}\nAnd one of:\n\n{variants}") };
         }
         if schema["properties"].is_object() {
             return self.members(schema, None);

@@ -156,6 +156,16 @@ fn members_of_variants_are_compared() {
 }
 
 #[test]
+fn members_beside_variants_are_compared() {
+    let variant =
+        json!({"type": "object", "properties": {"type": {"type": "string", "enum": ["x"]}}, "required": ["type"]});
+    let with_shared =
+        |kind: &str| json!({"type": "object", "properties": {"shared": {"type": kind}}, "oneOf": [variant.clone()]});
+    let changed = found(Sender::Client, with_shared("string"), with_shared("boolean"));
+    assert_eq!(changed, ["!m params.shared: string is no longer accepted"]);
+}
+
+#[test]
 fn items_and_values_of_maps_are_compared() {
     let list = |kind: &str| json!({"type": "array", "items": {"type": kind}});
     assert_eq!(found(Sender::Client, list("string"), list("boolean")), ["!m params[]: string is no longer accepted"]);
