@@ -89,8 +89,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             warn!(bytes = line.len(), limit = self.max_line_bytes, "skipped an overlong line");
             return None;
         }
-        let line = self.buffer[line].trim_ascii();
-        if line.is_empty() {
+        let line = &self.buffer[line];
+        if line.trim_ascii().is_empty() {
             return None;
         }
         match Incoming::decode(line) {
