@@ -379,7 +379,7 @@ impl ThreadActor {
             }
             Err(error) => {
                 tracing::error!(%error, thread = %self.shared.id, turn = %running.id, "a turn crashed");
-                self.recover(running.id.clone());
+                self.recover(running.id);
             }
         }
         if self.closing {

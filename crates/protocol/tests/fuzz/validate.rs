@@ -32,10 +32,8 @@ impl Validator<'_> {
         }
         let reference = schema.get("$ref").and_then(Value::as_str);
         if let Some(name) = reference.and_then(|reference| reference.strip_prefix("#/definitions/")) {
-            // The schema cannot say it: a path has to be absolute.
-            let is_path = name != "AbsolutePathBuf" || value.as_str().is_some_and(|path| path.starts_with('/'));
             let is_unknown = self.lenient && OPEN.contains(&name) && value["type"].is_string();
-            return is_unknown || is_path && self.accepts(&self.root["definitions"][name], value);
+            return is_unknown || self.unsaid(name, value) && self.accepts(&self.root["definitions"][name], value);
         }
         let list = |keyword: &str| schema.get(keyword).and_then(Value::as_array);
         list("allOf").is_none_or(|all| all.iter().all(|one| self.accepts(one, value)))
@@ -45,6 +43,19 @@ impl Validator<'_> {
             && self.has_type(schema, value)
             && self.members(schema, value)
             && self.items(schema, value)
+    }
+
+    /// What types demand and the published schemas do not say.
+    fn unsaid(&self, name: &str, value: &Value) -> bool {
+        match name {
+            "AbsolutePathBuf" => value.as_str().is_some_and(|path| path.starts_with('/')),
+            // Beside `_default` stand apps by name.
+            "AppsConfig" => value.as_object().is_none_or(|apps| {
+                let mut others = apps.iter().filter(|(name, _)| *name != "_default");
+                others.all(|(_, app)| app.is_object() || self.lenient && app.is_array())
+            }),
+            _ => true,
+        }
     }
 
     fn has_type(&self, schema: &Value, value: &Value) -> bool {

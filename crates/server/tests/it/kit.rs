@@ -106,8 +106,12 @@ impl TestServer {
     }
 
     pub(crate) async fn send_text(&mut self, line: &str) {
+        self.send_bytes(format!("{line}\n").as_bytes()).await;
+    }
+
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
         let input = self.input.as_mut().expect("the input is open");
-        input.write_all(format!("{line}\n").as_bytes()).await.expect("the server reads");
+        input.write_all(bytes).await.expect("the server reads");
     }
 
     /// Sends a request and waits for its answer: the result, or the error.
