@@ -61,6 +61,14 @@ async fn invalid_params() {
     assert_eq!(error["code"], -32602);
     let data = json!({ "input_error_code": "input_too_large", "max_chars": 1_048_576, "actual_chars": 1_048_577 });
     assert_eq!(error["data"], data);
+    for params in [
+        json!({ "command": ["true"], "size": { "rows": 1, "cols": 1 } }),
+        json!({ "command": ["true"], "timeoutMs": -1 }),
+        json!({ "command": ["true"], "timeoutMs": 1, "disableTimeout": true }),
+    ] {
+        let error = refused(&mut server, "command/exec", params).await;
+        assert_eq!(error["code"], -32602, "{error}");
+    }
     for params in [json!({ "enabled": true }), json!({ "enabled": true, "path": "/a", "name": "a" })] {
         let error = refused(&mut server, "skills/config/write", params).await;
         assert_eq!(error["code"], -32602);
