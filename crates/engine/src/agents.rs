@@ -427,9 +427,11 @@ impl Cx<'_> {
         item.prompt = Some(prompt(&input));
         self.started(&item);
         let Some(child) = self.child(id) else { return self.not_found(item, id) };
-        if args.interrupt {
-            // Nothing to interrupt is as good.
-            let _ = child.interrupt(None).await;
+        // Nothing to interrupt is as good.
+        if args.interrupt
+            && let Ok(turn) = child.interrupt(None).await
+        {
+            turn.told().await;
         }
         let state = state_of(&child);
         let sent = self.begin(&child, input).await;

@@ -35,7 +35,7 @@ pub use provider::{ProviderError, connect, provider_problem};
 pub use registry::{Engine, NewThread, Opened, Resumed};
 pub use review::ReviewTarget;
 pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
-pub use thread::{AcceptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};
+pub use thread::{AcceptedTurn, InterruptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};
 pub use tools::rules::{RuleSet, RulesError, SyntaxError};
 pub use tools::{
     CommandApproval, CommandDecision, PatchApproval, PatchDecision, QuestionOption, UserAnswers, UserQuestions,

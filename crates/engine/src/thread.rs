@@ -162,6 +162,26 @@ pub struct AcceptedTurn {
     _go: oneshot::Sender<()>,
 }
 
+/// A turn that was interrupted and is over. Its end is told when this is dropped, so that the answer to the request can
+/// go first.
+#[must_use]
+#[derive(Debug)]
+pub struct InterruptedTurn {
+    /// Fires on drop.
+    go: oneshot::Sender<()>,
+    /// Fires when the end was told.
+    told: oneshot::Receiver<()>,
+}
+
+impl InterruptedTurn {
+    /// Lets the end be told, and waits until it was.
+    pub async fn told(self) {
+        drop(self.go);
+        // An error means the same: nobody is left who would tell.
+        let _ = self.told.await;
+    }
+}
+
 /// Why a thread did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ThreadError {
@@ -206,7 +226,7 @@ pub(crate) enum Command {
     },
     Interrupt {
         turn: Option<TurnId>,
-        reply: Reply<()>,
+        reply: Reply<InterruptedTurn>,
     },
     Inject {
         items: Vec<ResponseItem>,
@@ -338,11 +358,11 @@ impl ThreadHandle {
         self.ask(|reply| Command::Steer { expected, input, client_metadata, reply }).await
     }
 
-    /// Interrupts the running turn and returns once it has ended.
+    /// Interrupts the running turn and returns once it is over. Its end is told when what is returned is dropped.
     ///
     /// # Errors
     /// [`ThreadError::NothingToInterrupt`], [`ThreadError::OtherTurn`].
-    pub async fn interrupt(&self, turn: Option<TurnId>) -> Result<(), ThreadError> {
+    pub async fn interrupt(&self, turn: Option<TurnId>) -> Result<InterruptedTurn, ThreadError> {
         self.ask(|reply| Command::Interrupt { turn, reply }).await
     }
 

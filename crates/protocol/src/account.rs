@@ -16,7 +16,7 @@ gated! {
     #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
     #[serde(tag = "type", rename_all = "camelCase")]
     pub enum LoginAccountParams {
-        /// With an API key.
+        /// With an API key, kept in `auth.json`.
         #[serde(rename_all = "camelCase")]
         ApiKey {
             /// The key.
@@ -30,9 +30,9 @@ gated! {
         #[serde(rename_all = "camelCase")]
         #[experimental("account/login/start.chatgptAuthTokens")]
         ChatgptAuthTokens {
-            /// The token.
+            /// The access token: a JWT of the account.
             access_token: String,
-            /// The account it is for.
+            /// The id of the account or workspace that the token is for.
             chatgpt_account_id: String,
             /// The plan of the account; read from the token when absent.
             #[cfg_attr(feature = "export", ts(optional = nullable))]
@@ -46,27 +46,27 @@ gated! {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum LoginAccountResponse {
-    /// Logged in.
+    /// The server is logged in.
     ApiKey {},
-    /// The user must act.
+    /// The user has to log in with a browser. How it ends is told by `account/login/completed`.
     #[serde(rename_all = "camelCase")]
     Chatgpt {
         /// Names the attempt to log in.
         login_id: String,
-        /// The page to open.
+        /// The page to open in a browser on the server's machine.
         auth_url: String,
     },
-    /// The user must act.
+    /// The user has to enter a code on a page, on any machine. How it ends is told by `account/login/completed`.
     #[serde(rename_all = "camelCase")]
     ChatgptDeviceCode {
         /// Names the attempt to log in.
         login_id: String,
         /// The page to open.
         verification_url: String,
-        /// What to enter there.
+        /// The code to enter there.
         user_code: String,
     },
-    /// Logged in.
+    /// The server is logged in.
     ChatgptAuthTokens {},
 }
 
@@ -119,17 +119,17 @@ pub struct GetAccountRateLimitsResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimitSnapshot {
-    /// Names the limit.
+    /// Names the limit, for example `codex`; `null` where the provider does not say.
     pub limit_id: Option<String>,
-    /// Its name for people.
+    /// Its name for people; `null` where it has none.
     pub limit_name: Option<String>,
-    /// The shorter window.
+    /// How far the shorter window is used; `null` where there is none.
     pub primary: Option<RateLimitWindow>,
-    /// The longer window.
+    /// How far the longer window is used; `null` where there is none.
     pub secondary: Option<RateLimitWindow>,
-    /// The credits beside it.
+    /// The credits that can be used beyond it; `null` where there are none.
     pub credits: Option<CreditsSnapshot>,
-    /// The plan of the account.
+    /// The plan of the account; `null` where there is none or it is not known.
     pub plan_type: Option<PlanType>,
     /// Which limit is reached; `null` when none is.
     pub rate_limit_reached_type: Option<RateLimitReachedType>,
@@ -281,9 +281,9 @@ pub enum Account {
     /// A ChatGPT account.
     #[serde(rename_all = "camelCase")]
     Chatgpt {
-        /// Its address.
+        /// The address of its owner.
         email: String,
-        /// The plan of the account.
+        /// The plan of the account; `null` where there is none or it is not known.
         plan_type: PlanType,
     },
 }
@@ -343,7 +343,7 @@ pub struct ChatgptAuthTokensRefreshResponse {
 pub struct AccountUpdatedNotification {
     /// How the server is logged in now; `null` when it is not.
     pub auth_mode: Option<AuthMode>,
-    /// The plan of the account.
+    /// The plan of the account; `null` where there is none or it is not known.
     pub plan_type: Option<PlanType>,
 }
 
@@ -352,7 +352,7 @@ pub struct AccountUpdatedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountRateLimitsUpdatedNotification {
-    /// The limits as they stand.
+    /// The limits as the provider last told them.
     pub rate_limits: RateLimitSnapshot,
 }
 

@@ -79,6 +79,7 @@ pub struct ThreadEventsReplay;
 
 impl Method for ThreadEventsReplay {
     const NAME: &'static str = "thread/events/replay";
+    const ABOUT: &'static str = "Gives what a client has missed of a thread, and subscribes it: what comes after the answer continues `events`.";
     const EXPERIMENTAL: bool = false;
     const LEGACY: bool = false;
     type Params = ThreadEventsReplayParams;

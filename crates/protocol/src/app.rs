@@ -30,10 +30,10 @@ pub struct AppSummary {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct AppsListParams {
-    /// Where to go on: the cursor of an earlier answer. Absent for the first page.
+    /// Where to go on: a cursor of an earlier answer, passed on as it is. Absent or `null` for the first page.
     #[cfg_attr(feature = "export", ts(optional = nullable))]
     pub cursor: Option<String>,
-    /// How many entries a page may have at most; the server chooses when absent.
+    /// How many entries a page may have at most. Absent or `null`: as many as the server likes.
     #[cfg_attr(feature = "export", ts(optional = nullable))]
     pub limit: Option<u32>,
     /// The thread whose configuration decides; the server's own when absent.
@@ -49,9 +49,9 @@ pub struct AppsListParams {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct AppsListResponse {
-    /// The entries of this page.
+    /// The entries of this page, at most `limit`; empty when there are none.
     pub data: Vec<AppInfo>,
-    /// Where the next page begins; `null` after the last one.
+    /// Where the next page begins, to be passed as `cursor`; `null` after the last one.
     pub next_cursor: Option<String>,
 }
 

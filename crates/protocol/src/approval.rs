@@ -21,25 +21,25 @@ gated! {
     #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
     #[serde(rename_all = "camelCase")]
     pub struct CommandExecutionRequestApprovalParams {
-        /// The thread.
+        /// The id of the thread, a UUID.
         pub thread_id: String,
-        /// The turn.
+        /// The id of the turn.
         pub turn_id: String,
-        /// The item.
+        /// The id of the item, as in its `item/started`.
         pub item_id: String,
         /// Names this question when one item asks several; absent when it asks once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub approval_id: Option<String>,
-        /// Why, for people.
+        /// Why it is asked, in the agent's words, to be shown to the user; absent or `null` when it gave no reason.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub reason: Option<String>,
         /// The access to the network it is about, when it is not about the command itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub network_approval_context: Option<NetworkApprovalContext>,
-        /// The command as text.
+        /// The command as one text, quoted for a shell; absent when the question is about the network.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub command: Option<String>,
-        /// Where it would run.
+        /// The directory it would run in; absent when the question is about the network.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub cwd: Option<AbsolutePathBuf>,
         /// What it does, as far as it can be told.
@@ -49,13 +49,15 @@ gated! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[experimental("item/commandExecution/requestApproval.additionalPermissions")]
         pub additional_permissions: Option<AdditionalPermissionProfile>,
-        /// A rule the user may add, to be asked less.
+        /// A beginning of commands that the user may allow for good, to be handed back with
+        /// `acceptWithExecpolicyAmendment`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub proposed_execpolicy_amendment: Option<ExecPolicyAmendment>,
         /// Rules about hosts the user may add.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub proposed_network_policy_amendments: Option<Vec<NetworkPolicyAmendment>>,
-        /// What to offer the user, in this order.
+        /// The decisions to offer the user, in this order. Clients that do not know the member offer `accept`,
+        /// `decline` and `cancel`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[experimental("item/commandExecution/requestApproval.availableDecisions", shown)]
         pub available_decisions: Option<Vec<CommandExecutionApprovalDecision>>,
@@ -66,9 +68,9 @@ gated! {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct NetworkApprovalContext {
-    /// The host.
+    /// The name or address of the host, without a port.
     pub host: String,
-    /// How.
+    /// How the host would be reached.
     pub protocol: NetworkApprovalProtocol,
 }
 
@@ -97,7 +99,7 @@ pub struct ExecPolicyAmendment(pub Vec<String>);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct NetworkPolicyAmendment {
-    /// The host.
+    /// The name or address of the host, without a port.
     pub host: String,
     /// Its treatment.
     pub action: NetworkPolicyRuleAction,
@@ -119,23 +121,23 @@ pub enum NetworkPolicyRuleAction {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub enum CommandExecutionApprovalDecision {
-    /// Run it.
+    /// Run it, this time.
     Accept,
-    /// Run it, and the same again in this session without asking.
+    /// Run it, and the same command again without asking as long as the thread is loaded.
     AcceptForSession,
-    /// Run it, and commands that begin alike from now on.
+    /// Run it, and all commands that begin like this from now on, also in other threads: a rule is written.
     AcceptWithExecpolicyAmendment {
-        /// How they begin.
+        /// How they begin: the proposed words, or fewer or other ones.
         execpolicy_amendment: ExecPolicyAmendment,
     },
     /// Treat a host differently from now on.
     ApplyNetworkPolicyAmendment {
-        /// Which one and how.
+        /// Which host, and what is to happen to it.
         network_policy_amendment: NetworkPolicyAmendment,
     },
-    /// Do not run it, but carry on.
+    /// Do not run it. The agent is told and carries on.
     Decline,
-    /// Do not run it, and stop the turn.
+    /// Do not run it, and interrupt the turn.
     Cancel,
 }
 
@@ -152,13 +154,13 @@ pub struct CommandExecutionRequestApprovalResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct FileChangeRequestApprovalParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
-    /// Why, for people.
+    /// Why it is asked, in the agent's words, to be shown to the user; absent or `null` when it gave no reason.
     pub reason: Option<String>,
     /// The folder to make writable for the rest of the session; absent when only this patch is asked for.
     pub grant_root: Option<PathBuf>,
@@ -177,7 +179,7 @@ pub struct FileChangeRequestApprovalResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub enum FileChangeApprovalDecision {
-    /// Apply it.
+    /// Apply it, this time.
     Accept,
     /// Apply it, and further ones to the same files in this session without asking.
     AcceptForSession,
@@ -192,13 +194,13 @@ pub enum FileChangeApprovalDecision {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ToolRequestUserInputParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
-    /// The questions.
+    /// The questions, usually one to three, to be shown together.
     pub questions: Vec<ToolRequestUserInputQuestion>,
 }
 
@@ -207,11 +209,11 @@ pub struct ToolRequestUserInputParams {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ToolRequestUserInputQuestion {
-    /// Names the question.
+    /// Names the question among those asked together; the answers are kept under it.
     pub id: String,
-    /// A word or two about it.
+    /// A word or two to head it, for example on a tab.
     pub header: String,
-    /// The question.
+    /// The question as a sentence.
     pub question: String,
     /// Whether the user may write something else.
     #[serde(default)]
@@ -227,9 +229,9 @@ pub struct ToolRequestUserInputQuestion {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ToolRequestUserInputOption {
-    /// Its name.
+    /// What to choose, in one to five words. It is also the answer.
     pub label: String,
-    /// What it means.
+    /// What it means to choose it, in a sentence.
     pub description: String,
 }
 
@@ -237,7 +239,7 @@ pub struct ToolRequestUserInputOption {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ToolRequestUserInputResponse {
-    /// The answers, by question.
+    /// By the id of the question: what the user chose or wrote. Questions that are left out count as not answered.
     pub answers: HashMap<String, ToolRequestUserInputAnswer>,
 }
 
@@ -254,17 +256,17 @@ pub struct ToolRequestUserInputAnswer {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionsRequestApprovalParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
-    /// The working directory.
+    /// The working directory: an absolute path.
     pub cwd: AbsolutePathBuf,
-    /// Why, for people.
+    /// Why it is asked, in the agent's words, to be shown to the user; absent or `null` when it gave no reason.
     pub reason: Option<String>,
-    /// What is asked for.
+    /// What the agent asks for. Paths are absolute.
     pub permissions: RequestPermissionProfile,
 }
 
@@ -275,7 +277,7 @@ pub struct PermissionsRequestApprovalParams {
 pub struct PermissionsRequestApprovalResponse {
     /// What is granted; what was not asked for is ignored.
     pub permissions: GrantedPermissionProfile,
-    /// For how long.
+    /// How long the grant holds. Absent: for this turn.
     #[serde(default)]
     pub scope: PermissionGrantScope,
     /// Whether the automatic reviewer looks at every action from now on.
@@ -288,7 +290,7 @@ pub struct PermissionsRequestApprovalResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub enum PermissionGrantScope {
-    /// For this turn.
+    /// Until the turn ends.
     #[default]
     Turn,
     /// For the rest of the thread.
@@ -300,8 +302,8 @@ pub enum PermissionGrantScope {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ServerRequestResolvedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The request.
+    /// The id of the server's request that is settled.
     pub request_id: RequestId,
 }

@@ -37,7 +37,7 @@ pub enum ModeKind {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 pub struct Settings {
-    /// The model's name, as its provider knows it.
+    /// The model's name, as its provider knows it, for example `gpt-5.4`.
     pub model: String,
     /// How hard the model thinks; `null` for its default.
     pub reasoning_effort: Option<ReasoningEffort>,
@@ -54,7 +54,7 @@ pub struct CollaborationModeListParams {}
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct CollaborationModeListResponse {
-    /// The entries of this page.
+    /// All presets; there are no pages.
     pub data: Vec<CollaborationModeMask>,
 }
 
@@ -66,7 +66,7 @@ pub struct CollaborationModeMask {
     pub name: String,
     /// The way of working.
     pub mode: Option<ModeKind>,
-    /// The model's name, as its provider knows it.
+    /// The model's name, as its provider knows it, for example `gpt-5.4`.
     pub model: Option<String>,
     /// How hard the model thinks.
     pub reasoning_effort: Option<Option<ReasoningEffort>>,

@@ -54,7 +54,7 @@ pub struct CommandExecParams {
     /// What it may do; as configured when absent.
     #[cfg_attr(feature = "export", ts(optional = nullable))]
     pub sandbox_policy: Option<SandboxPolicy>,
-    /// What commands may read, write and reach, in full.
+    /// What commands may read, write and reach, path by path. It cannot stand beside the sandbox policy.
     #[cfg_attr(feature = "export", ts(optional = nullable))]
     pub permission_profile: Option<PermissionProfile>,
 }
@@ -63,9 +63,9 @@ pub struct CommandExecParams {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct CommandExecTerminalSize {
-    /// Lines.
+    /// Lines, from 1.
     pub rows: u16,
-    /// Columns.
+    /// Columns, from 1.
     pub cols: u16,
 }
 
@@ -74,7 +74,7 @@ pub struct CommandExecTerminalSize {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandExecResponse {
-    /// How the command ended.
+    /// The exit code of the command.
     pub exit_code: i32,
     /// What it wrote to standard output; empty when that was streamed.
     pub stdout: String,
@@ -87,7 +87,7 @@ pub struct CommandExecResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandExecWriteParams {
-    /// Names the process.
+    /// Names the process: the `processId` that the client gave to `command/exec`.
     pub process_id: String,
     /// What to write, in base64.
     #[cfg_attr(feature = "export", ts(optional = nullable))]
@@ -107,7 +107,7 @@ pub struct CommandExecWriteResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandExecTerminateParams {
-    /// Names the process.
+    /// Names the process: the `processId` that the client gave to `command/exec`.
     pub process_id: String,
 }
 
@@ -121,7 +121,7 @@ pub struct CommandExecTerminateResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandExecResizeParams {
-    /// Names the process.
+    /// Names the process: the `processId` that the client gave to `command/exec`.
     pub process_id: String,
     /// The new size.
     pub size: CommandExecTerminalSize,
@@ -137,9 +137,9 @@ pub struct CommandExecResizeResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandExecOutputDeltaNotification {
-    /// Names the process.
+    /// Names the process: the `processId` that the client gave to `command/exec`.
     pub process_id: String,
-    /// Where to.
+    /// Which of its streams it wrote to; a terminal has only `stdout`.
     pub stream: CommandExecOutputStream,
     /// What it wrote, in base64.
     pub delta_base64: String,

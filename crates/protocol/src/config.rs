@@ -31,7 +31,7 @@ pub struct ConfigReadParams {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ConfigReadResponse {
-    /// What is in effect.
+    /// The values in effect, all layers together.
     pub config: Config,
     /// Which source each key comes from, by dotted key.
     pub origins: HashMap<String, ConfigLayerMetadata>,
@@ -45,7 +45,7 @@ gated! {
     #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
     #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
     pub struct Config {
-        /// The model's name, as its provider knows it.
+        /// The model's name, as its provider knows it, for example `gpt-5.4`.
         pub model: Option<String>,
         /// The model for reviews.
         pub review_model: Option<String>,
@@ -199,7 +199,7 @@ pub struct WebSearchLocation {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ProfileV2 {
-    /// The model's name, as its provider knows it.
+    /// The model's name, as its provider knows it, for example `gpt-5.4`.
     pub model: Option<String>,
     /// The model provider, a key of `model_providers`.
     pub model_provider: Option<String>,
@@ -320,7 +320,7 @@ pub struct AppToolConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ConfigLayerMetadata {
-    /// Which one.
+    /// Where the layer comes from.
     pub name: ConfigLayerSource,
     /// Changes whenever its content does.
     pub version: String,
@@ -340,12 +340,12 @@ pub enum ConfigLayerSource {
     },
     /// The machine's file.
     System {
-        /// The file.
+        /// The path of the file.
         file: AbsolutePathBuf,
     },
     /// The user's file.
     User {
-        /// The file.
+        /// The path of the file.
         file: AbsolutePathBuf,
     },
     /// A project's file.
@@ -358,7 +358,7 @@ pub enum ConfigLayerSource {
     SessionFlags,
     /// The administrator's file, of the older kind.
     LegacyManagedConfigTomlFromFile {
-        /// The file.
+        /// The path of the file.
         file: AbsolutePathBuf,
     },
     /// The administrator's file, of the older kind, by way of the device's management.
@@ -370,11 +370,11 @@ pub enum ConfigLayerSource {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigLayer {
-    /// Which one.
+    /// Where it comes from.
     pub name: ConfigLayerSource,
     /// Changes whenever the content does.
     pub version: String,
-    /// What it says.
+    /// What it says, and nothing of other layers.
     pub config: Value,
     /// Why it does not count; absent when it does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -416,7 +416,7 @@ pub enum MergeStrategy {
 pub struct ConfigWriteResponse {
     /// Whether the new value counts.
     pub status: WriteStatus,
-    /// The file's version now.
+    /// The version of the file as it is now: a digest of its content, to be passed as `expectedVersion`.
     pub version: String,
     /// The file that was written.
     pub file_path: AbsolutePathBuf,
@@ -429,7 +429,7 @@ pub struct ConfigWriteResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub enum WriteStatus {
-    /// It does.
+    /// The written value is in effect.
     Ok,
     /// It is written, but another source stands above it.
     OkOverridden,
@@ -440,11 +440,11 @@ pub enum WriteStatus {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct OverriddenMetadata {
-    /// For people.
+    /// What stands above the value, in words for people.
     pub message: String,
-    /// Where it comes from.
+    /// The layer that stands above it.
     pub overriding_layer: ConfigLayerMetadata,
-    /// What counts instead.
+    /// The value that is in effect instead.
     pub effective_value: Value,
 }
 
@@ -648,7 +648,7 @@ pub enum NetworkUnixSocketPermission {
 pub struct WarningNotification {
     /// The thread it is about; `null` when it is about none.
     pub thread_id: Option<String>,
-    /// For people.
+    /// What happened, in words for people. Programs do not rely on them.
     pub message: String,
 }
 
@@ -656,9 +656,9 @@ pub struct WarningNotification {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct DeprecationNoticeNotification {
-    /// What, in a sentence.
+    /// What will go away, in a sentence.
     pub summary: String,
-    /// What to do about it.
+    /// What to do about it; `null` when nothing has to be done.
     pub details: Option<String>,
 }
 
@@ -666,15 +666,15 @@ pub struct DeprecationNoticeNotification {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ConfigWarningNotification {
-    /// What, in a sentence.
+    /// What is wrong, in a sentence.
     pub summary: String,
-    /// More about it.
+    /// More about it, with the place in the file where there is one; `null` when there is no more.
     pub details: Option<String>,
-    /// The file.
+    /// The file that is meant; absent when it is about none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "export", ts(optional))]
     pub path: Option<String>,
-    /// The place in the file.
+    /// The place in the file; absent when it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "export", ts(optional))]
     pub range: Option<TextRange>,
@@ -694,7 +694,7 @@ pub struct TextRange {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct TextPosition {
-    /// The line, counted from 1.
+    /// The line, from 1.
     pub line: usize,
     /// The character in the line, counted from 1.
     pub column: usize,

@@ -17,18 +17,32 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+/// The longest text that is read a second time. A value takes many times the memory of its text.
+const MAX_REREAD_BYTES: usize = 1024 * 1024;
+
 /// Decodes the `params` member of a request, or the absence of it. `null` counts as absence.
 ///
 /// The text is read once, straight into `T`. Only when that fails is it read a second time, through a JSON value, to
 /// word the error as clients know it (`missing field `threadId``, `invalid type: string "x", expected u32`).
+///
+/// # Errors
+/// The first thing that was wrong. JSON that is nested deeper than 127 levels where the type takes any JSON is refused.
 pub fn decode<T: DeserializeOwned>(params: Option<&RawValue>) -> Result<T, DecodeError> {
     let Some(params) = params.filter(|params| params.get() != "null") else {
         return absent();
     };
     serde_json::from_str(params.get()).map_err(|error| {
-        let again = serde_json::from_str::<serde_json::Value>(params.get()).and_then(serde_json::from_value::<T>);
-        DecodeError(again.err().unwrap_or(error).to_string())
+        let again = || serde_json::from_str::<serde_json::Value>(params.get()).and_then(serde_json::from_value::<T>);
+        let worded = if params.get().len() <= MAX_REREAD_BYTES { again().err() } else { None };
+        DecodeError(without_position(&worded.unwrap_or(error)))
     })
+}
+
+/// What an error says, without where: clients see the params, not the text of them.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&position).unwrap_or(&text).to_owned()
 }
 
 /// A method without parameters accepts their absence, or `null`; every other one misses them.
@@ -39,7 +53,9 @@ fn absent<T: DeserializeOwned>() -> Result<T, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NoParams, ThreadListParams, ThreadReadParams, ThreadStartParams, TurnStartParams};
+    use crate::{
+        ConfigValueWriteParams, NoParams, ThreadListParams, ThreadReadParams, ThreadStartParams, TurnStartParams,
+    };
 
     fn words<T: DeserializeOwned>(params: &str) -> String {
         let raw = RawValue::from_string(params.to_owned()).unwrap();
@@ -63,6 +79,27 @@ mod tests {
             words::<ThreadStartParams>(r#"{"sandbox": 5.5}"#),
             "invalid type: floating point `5.5`, expected string or map"
         );
+    }
+
+    #[test]
+    fn nesting_beyond_all_reason_is_refused_without_a_position() {
+        let nested = |depth: usize| {
+            let value = "[".repeat(depth) + &"]".repeat(depth);
+            format!(r#"{{"keyPath": "a", "mergeStrategy": "replace", "value": {value}}}"#)
+        };
+        let raw = RawValue::from_string(nested(126)).unwrap();
+        decode::<ConfigValueWriteParams>(Some(&raw)).unwrap();
+        for depth in [127, 10_000] {
+            assert_eq!(words::<ConfigValueWriteParams>(&nested(depth)), "recursion limit exceeded");
+        }
+    }
+
+    #[test]
+    fn errors_in_long_texts_are_worded_alike() {
+        let long = " ".repeat(MAX_REREAD_BYTES);
+        assert_eq!(words::<ThreadReadParams>(&format!("{{{long}}}")), "missing field `threadId`");
+        let wrong = format!(r#"{{{long}"threadId": 5}}"#);
+        assert_eq!(words::<ThreadReadParams>(&wrong), "invalid type: integer `5`, expected a string");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use ts_rs::TS;
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct McpServerElicitationRequestParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The turn, when one is running; the question may come from anywhere.
     pub turn_id: Option<String>,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-pub use json::{json_schema, json_schema_files};
+pub use json::{documented_schema, json_schema, json_schema_files};
 pub use typescript::ts_files;
 
 /// Writes the JSON schemas below `dir`: a file per parameters, result and notification, one per direction with all
@@ -31,7 +31,7 @@ pub fn export_additions(dir: &Path) -> io::Result<()> {
 }
 
 /// How the documentation of an experimental member begins its last line; see `experimental::gated`.
-const EXPERIMENTAL_MARK: &str = "Experimental:";
+pub const EXPERIMENTAL_MARK: &str = "Experimental:";
 
 /// Files by their path below the folder they are written to.
 type Files = BTreeMap<String, String>;

@@ -17,9 +17,9 @@ pub struct MemoryResetResponse {}
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 pub struct ExperimentalFeatureListParams {
-    /// Where to go on: the cursor of an earlier answer. Absent for the first page.
+    /// Where to go on: a cursor of an earlier answer, passed on as it is. Absent or `null` for the first page.
     pub cursor: Option<String>,
-    /// How many entries a page may have at most; the server chooses when absent.
+    /// How many entries a page may have at most. Absent or `null`: as many as the server likes.
     pub limit: Option<u32>,
 }
 
@@ -28,9 +28,9 @@ pub struct ExperimentalFeatureListParams {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ExperimentalFeatureListResponse {
-    /// The entries of this page.
+    /// The entries of this page, at most `limit`; empty when there are none.
     pub data: Vec<ExperimentalFeature>,
-    /// Where the next page begins; `null` after the last one.
+    /// Where the next page begins, to be passed as `cursor`; `null` after the last one.
     pub next_cursor: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use crate::path::AbsolutePathBuf;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct FsReadFileParams {
-    /// The file.
+    /// The path of the file.
     pub path: AbsolutePathBuf,
 }
 
@@ -30,7 +30,7 @@ pub struct FsReadFileResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct FsWriteFileParams {
-    /// The file.
+    /// The path of the file.
     pub path: AbsolutePathBuf,
     /// Its new content, in base64.
     pub data_base64: String,

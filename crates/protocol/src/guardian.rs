@@ -15,9 +15,9 @@ use crate::permissions::RequestPermissionProfile;
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ItemGuardianApprovalReviewStartedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
     /// Names the review.
     pub review_id: String,
@@ -102,7 +102,7 @@ pub enum GuardianApprovalReviewAction {
         source: GuardianCommandSource,
         /// The command as text.
         command: String,
-        /// The working directory.
+        /// The working directory: an absolute path.
         cwd: AbsolutePathBuf,
     },
     /// A program started by a command.
@@ -113,12 +113,12 @@ pub enum GuardianApprovalReviewAction {
         program: String,
         /// Its arguments, its own name first.
         argv: Vec<String>,
-        /// The working directory.
+        /// The working directory: an absolute path.
         cwd: AbsolutePathBuf,
     },
     /// A patch.
     ApplyPatch {
-        /// The working directory.
+        /// The working directory: an absolute path.
         cwd: AbsolutePathBuf,
         /// The files it touches.
         files: Vec<AbsolutePathBuf>,
@@ -127,7 +127,7 @@ pub enum GuardianApprovalReviewAction {
     NetworkAccess {
         /// Where to, in full.
         target: String,
-        /// The host.
+        /// The name or address of the host, without a port.
         host: String,
         /// How.
         protocol: NetworkApprovalProtocol,
@@ -173,9 +173,9 @@ pub enum GuardianCommandSource {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ItemGuardianApprovalReviewCompletedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
     /// Names the review.
     pub review_id: String,
@@ -203,8 +203,8 @@ pub enum AutoReviewDecisionSource {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct GuardianWarningNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// For people.
+    /// What happened, in words for people. Programs do not rely on them.
     pub message: String,
 }

@@ -13,7 +13,7 @@ use crate::path::AbsolutePathBuf;
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct HookStartedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The turn; `null` outside of one.
     pub turn_id: Option<String>,
@@ -51,7 +51,7 @@ pub struct HookRunSummary {
     pub started_at: i64,
     /// When it ended, in Unix seconds; `null` while it runs.
     pub completed_at: Option<i64>,
-    /// How long it took, in milliseconds; `null` while it runs.
+    /// How long it took, in milliseconds; `null` while it runs and where it is not known.
     pub duration_ms: Option<i64>,
     /// What it said.
     pub entries: Vec<HookOutputEntry>,
@@ -184,7 +184,7 @@ pub enum HookOutputEntryKind {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct HookCompletedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The turn; `null` outside of one.
     pub turn_id: Option<String>,

@@ -67,26 +67,26 @@ impl<'de> Deserialize<'de> for DynamicToolSpec {
 pub enum ThreadItem {
     /// What the user said.
     UserMessage {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
         /// Its parts.
         content: Vec<UserInput>,
     },
     /// What hooks told the model.
     HookPrompt {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
         /// Hook by hook.
         fragments: Vec<HookPromptFragment>,
     },
-    /// What the agent said.
+    /// A message of the agent to the user.
     #[serde(rename_all = "camelCase")]
     AgentMessage {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
-        /// The text.
+        /// The text, in Markdown. Empty in `item/started` when it is streamed; whole in `item/completed`.
         text: String,
-        /// What it is for, if the model says so.
+        /// Whether it is said on the way or is the final answer; `null` when the model does not say.
         #[serde(default)]
         phase: Option<MessagePhase>,
         /// The memories it rests on.
@@ -95,14 +95,14 @@ pub enum ThreadItem {
     },
     /// The plan the agent proposes.
     Plan {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
-        /// The plan, in Markdown.
+        /// The text, in Markdown. Empty in `item/started` when it is streamed; whole in `item/completed`.
         text: String,
     },
-    /// What the model thought.
+    /// What the model thought, as far as it may be shown.
     Reasoning {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
         /// Summaries, part by part.
         #[serde(default)]
@@ -111,53 +111,55 @@ pub enum ThreadItem {
         #[serde(default)]
         content: Vec<String>,
     },
-    /// A command.
+    /// A command, of the agent's or of the user's.
     #[serde(rename_all = "camelCase")]
     CommandExecution {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
-        /// The command as text.
+        /// The command as one text, quoted for a shell.
         command: String,
-        /// The working directory.
+        /// The working directory: an absolute path.
         cwd: AbsolutePathBuf,
-        /// Names the session it runs in; `null` when it has none.
+        /// Names the session it runs in, when it may outlive the call; `null` when it has none.
         process_id: Option<String>,
         /// Who started it.
         #[serde(default)]
         source: CommandExecutionSource,
-        /// How far it got.
+        /// How far it got: under way in `item/started`, one of the others in `item/completed`.
         status: CommandExecutionStatus,
-        /// What it does, as far as it can be told.
+        /// What the command does, part by part, as far as it can be told from its text: for a short line instead of
+        /// the whole command.
         command_actions: Vec<CommandAction>,
-        /// What it wrote to both streams; `null` while it runs.
+        /// What it wrote to standard output and standard error, in the order in which it came, possibly cut in the
+        /// middle; `null` while it runs and when it wrote nothing.
         aggregated_output: Option<String>,
-        /// How it ended; `null` while it runs.
+        /// The exit code; `null` while it runs, and when it never ran.
         exit_code: Option<i32>,
-        /// How long it took, in milliseconds; `null` while it runs.
+        /// How long it took, in milliseconds; `null` while it runs and where it is not known.
         #[cfg_attr(feature = "export", ts(type = "number | null"))]
         duration_ms: Option<i64>,
     },
-    /// A patch.
+    /// Changes to files, by one patch.
     FileChange {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
-        /// File by file.
+        /// What changes, file by file.
         changes: Vec<FileUpdateChange>,
-        /// How far it got.
+        /// How far it got: under way in `item/started`, one of the others in `item/completed`.
         status: PatchApplyStatus,
     },
-    /// A call of an MCP server's tool.
+    /// A call of a tool of an MCP server.
     #[serde(rename_all = "camelCase")]
     McpToolCall {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
         /// The server.
         server: String,
         /// The tool.
         tool: String,
-        /// How far it got.
+        /// How far it got: under way in `item/started`, one of the others in `item/completed`.
         status: McpToolCallStatus,
-        /// Its arguments.
+        /// Its arguments, as the model gave them.
         arguments: Value,
         /// What to show for it, if the tool has a view of its own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,43 +169,43 @@ pub enum ThreadItem {
         result: Option<McpToolCallResult>,
         /// Why it failed.
         error: Option<McpToolCallError>,
-        /// How long it took, in milliseconds; `null` while it runs.
+        /// How long it took, in milliseconds; `null` while it runs and where it is not known.
         #[cfg_attr(feature = "export", ts(type = "number | null"))]
         duration_ms: Option<i64>,
     },
-    /// A call of a tool the client carries out.
+    /// A call of a tool that the client offered.
     #[serde(rename_all = "camelCase")]
     DynamicToolCall {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
         /// The group of tools it belongs to; absent for tools outside of any.
         namespace: Option<String>,
         /// The tool.
         tool: String,
-        /// Its arguments.
+        /// Its arguments, as the model gave them.
         arguments: Value,
-        /// How far it got.
+        /// How far it got: under way in `item/started`, one of the others in `item/completed`.
         status: DynamicToolCallStatus,
         /// What it gave; `null` while it runs.
         content_items: Option<Vec<DynamicToolCallOutputContentItem>>,
         /// Whether the client says it worked; `null` while it runs.
         success: Option<bool>,
-        /// How long it took, in milliseconds; `null` while it runs.
+        /// How long it took, in milliseconds; `null` while it runs and where it is not known.
         #[cfg_attr(feature = "export", ts(type = "number | null"))]
         duration_ms: Option<i64>,
     },
     /// The agent deals with other agents.
     #[serde(rename_all = "camelCase")]
     CollabAgentToolCall {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
         /// What it does.
         tool: CollabAgentTool,
-        /// How far it got.
+        /// How far it got: under way in `item/started`, one of the others in `item/completed`.
         status: CollabAgentToolCallStatus,
-        /// The agent's thread.
+        /// The id of the thread whose agent acts.
         sender_thread_id: String,
-        /// The others' threads.
+        /// The ids of the threads of the other agents.
         receiver_thread_ids: Vec<String>,
         /// What it tells them.
         prompt: Option<String>,
@@ -216,16 +218,16 @@ pub enum ThreadItem {
     },
     /// A search of the web.
     WebSearch {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
-        /// What for.
+        /// What is looked for; empty while it is not known.
         query: String,
         /// What it did; `null` while it is not known.
         action: Option<WebSearchAction>,
     },
     /// The agent looks at a picture.
     ImageView {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
         /// The picture.
         path: AbsolutePathBuf,
@@ -233,9 +235,9 @@ pub enum ThreadItem {
     /// The agent makes a picture.
     #[serde(rename_all = "camelCase")]
     ImageGeneration {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
-        /// How far it got, in the provider's words.
+        /// How far it got: under way in `item/started`, one of the others in `item/completed`.
         status: String,
         /// The prompt it was really made from.
         revised_prompt: Option<String>,
@@ -248,21 +250,23 @@ pub enum ThreadItem {
     },
     /// A review begins.
     EnteredReviewMode {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
-        /// What is reviewed.
+        /// In `enteredReviewMode`, what is reviewed, in a few words; in `exitedReviewMode`, what the reviewer found,
+        /// in Markdown.
         review: String,
     },
     /// A review ends.
     ExitedReviewMode {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
-        /// What it found.
+        /// In `enteredReviewMode`, what is reviewed, in a few words; in `exitedReviewMode`, what the reviewer found,
+        /// in Markdown.
         review: String,
     },
-    /// The conversation is condensed.
+    /// The conversation was condensed, to make room in the model's context.
     ContextCompaction {
-        /// Names the item.
+        /// Names the item, in its turn and in every notification about it.
         id: String,
     },
 }
@@ -294,7 +298,7 @@ pub struct MemoryCitation {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct MemoryCitationEntry {
-    /// The file.
+    /// The path of the file.
     pub path: String,
     /// The first line.
     pub line_start: u32,
@@ -309,10 +313,10 @@ pub struct MemoryCitationEntry {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub enum CommandExecutionSource {
-    /// The agent.
+    /// The agent, by a call that waits for the end.
     #[default]
     Agent,
-    /// The user.
+    /// The user, by `thread/shellCommand`.
     UserShell,
     /// The agent, in a session that goes on.
     UnifiedExecStartup,
@@ -346,7 +350,7 @@ pub enum CommandAction {
         command: String,
         /// The file's name.
         name: String,
-        /// The file.
+        /// The path of the file.
         path: AbsolutePathBuf,
     },
     /// Lists files.
@@ -376,9 +380,9 @@ pub enum CommandAction {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct FileUpdateChange {
-    /// The file.
+    /// The path of the file, absolute.
     pub path: String,
-    /// What happens to it.
+    /// What happens to the file.
     pub kind: PatchChangeKind,
     /// The change as a unified diff; for a new or a deleted file, its text.
     pub diff: String,
@@ -395,7 +399,7 @@ pub enum PatchChangeKind {
     Delete,
     /// It is changed.
     Update {
-        /// Its new place, if it moves.
+        /// Its new path, when the change also moves it; `null` when it stays.
         move_path: Option<PathBuf>,
     },
 }
@@ -446,7 +450,7 @@ pub struct McpToolCallResult {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct McpToolCallError {
-    /// For people.
+    /// What happened, in words for people. Programs do not rely on them.
     pub message: String,
 }
 
@@ -575,9 +579,9 @@ pub enum WebSearchAction {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct DynamicToolCallParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
     /// The call.
     pub call_id: String,
@@ -585,7 +589,7 @@ pub struct DynamicToolCallParams {
     pub namespace: Option<String>,
     /// The tool.
     pub tool: String,
-    /// Its arguments.
+    /// Its arguments, as the model gave them.
     pub arguments: Value,
 }
 
@@ -607,9 +611,9 @@ pub struct DynamicToolCallResponse {
 pub struct ItemStartedNotification {
     /// The item, as far as it is known.
     pub item: ThreadItem,
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
 }
 
@@ -620,9 +624,9 @@ pub struct ItemStartedNotification {
 pub struct ItemCompletedNotification {
     /// The item as it stays.
     pub item: ThreadItem,
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
 }
 
@@ -631,9 +635,9 @@ pub struct ItemCompletedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct RawResponseItemCompletedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
     /// The item.
     pub item: ResponseItem,
@@ -644,11 +648,11 @@ pub struct RawResponseItemCompletedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct AgentMessageDeltaNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// What is added to what came before.
     pub delta: String,
@@ -659,11 +663,11 @@ pub struct AgentMessageDeltaNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct PlanDeltaNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// What is added to what came before.
     pub delta: String,
@@ -674,11 +678,11 @@ pub struct PlanDeltaNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct CommandExecutionOutputDeltaNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// What is added to what came before.
     pub delta: String,
@@ -689,11 +693,11 @@ pub struct CommandExecutionOutputDeltaNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct TerminalInteractionNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// Names the process.
     pub process_id: String,
@@ -706,11 +710,11 @@ pub struct TerminalInteractionNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct FileChangeOutputDeltaNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// What is added to what came before.
     pub delta: String,
@@ -721,11 +725,11 @@ pub struct FileChangeOutputDeltaNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct FileChangePatchUpdatedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// The changes.
     pub changes: Vec<FileUpdateChange>,
@@ -736,11 +740,11 @@ pub struct FileChangePatchUpdatedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct McpToolCallProgressNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// For people.
     pub message: String,
@@ -751,11 +755,11 @@ pub struct McpToolCallProgressNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ReasoningSummaryTextDeltaNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// What is added to what came before.
     pub delta: String,
@@ -769,11 +773,11 @@ pub struct ReasoningSummaryTextDeltaNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ReasoningSummaryPartAddedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// Which part, counted from 0.
     #[cfg_attr(feature = "export", ts(type = "number"))]
@@ -785,11 +789,11 @@ pub struct ReasoningSummaryPartAddedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ReasoningTextDeltaNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// The item.
+    /// The id of the item, as in its `item/started`.
     pub item_id: String,
     /// What is added to what came before.
     pub delta: String,

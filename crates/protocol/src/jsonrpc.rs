@@ -103,7 +103,7 @@ pub struct JsonRpcErrorError {
     /// More for programs, when there is more to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
-    /// For people.
+    /// What happened, in words for people. Programs do not rely on them.
     pub message: String,
 }
 

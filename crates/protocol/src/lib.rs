@@ -63,7 +63,7 @@ pub use config::*;
 pub use decode::{DecodeError, decode};
 pub use device_key::*;
 pub use elicitation::*;
-pub use error_code::ErrorCode;
+pub use error_code::{ERROR_CODES, ErrorCode, ErrorCodeEntry};
 pub use experimental::Experimental;
 pub use external_agent::*;
 pub use feature::*;

@@ -41,9 +41,9 @@ pub struct McpServerRefreshResponse {}
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 pub struct ListMcpServerStatusParams {
-    /// Where to go on: the cursor of an earlier answer. Absent for the first page.
+    /// Where to go on: a cursor of an earlier answer, passed on as it is. Absent or `null` for the first page.
     pub cursor: Option<String>,
-    /// How many entries a page may have at most; the server chooses when absent.
+    /// How many entries a page may have at most. Absent or `null`: as many as the server likes.
     pub limit: Option<u32>,
     /// How much to tell; everything when absent.
     pub detail: Option<McpServerStatusDetail>,
@@ -65,9 +65,9 @@ pub enum McpServerStatusDetail {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ListMcpServerStatusResponse {
-    /// The entries of this page.
+    /// The entries of this page, at most `limit`; empty when there are none.
     pub data: Vec<McpServerStatus>,
-    /// Where the next page begins; `null` after the last one.
+    /// Where the next page begins, to be passed as `cursor`; `null` after the last one.
     pub next_cursor: Option<String>,
 }
 
@@ -253,13 +253,13 @@ pub enum ResourceContent {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct McpServerToolCallParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The MCP server.
     pub server: String,
     /// The tool.
     pub tool: String,
-    /// Its arguments.
+    /// Its arguments, as the model gave them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Value>,
     /// Data the MCP server and the client share beside the protocol, passed on untouched.

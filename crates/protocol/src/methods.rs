@@ -12,6 +12,8 @@ use crate::*;
 pub trait Method {
     /// Its name on the wire.
     const NAME: &'static str;
+    /// What it does, as its line in the table says: one paragraph or several, of Markdown.
+    const ABOUT: &'static str;
     /// Whether only clients with the experimental capability may call it.
     const EXPERIMENTAL: bool;
     /// Whether it is kept only for clients of the first version of the protocol. The JSON schema does not list it.
@@ -47,6 +49,7 @@ macro_rules! methods {
 
             impl Method for $method {
                 const NAME: &'static str = $name;
+                const ABOUT: &'static str = concat!($($doc, "\n"),*);
                 const EXPERIMENTAL: bool = methods!(@experimental $($mark)?);
                 const LEGACY: bool = methods!(@legacy $($mark)?);
                 type Params = $params;
@@ -80,15 +83,23 @@ macro_rules! methods {
 }
 
 methods! {
-    /// Introduces the client. Must be the first request of a connection, and comes once.
+    /// Introduces the client. It must be the first request of a connection, and comes once; until then, every other request
+    /// is refused.
+    ///
+    /// `configWarning` may follow the answer.
     Initialize = "initialize": InitializeParams => InitializeResponse;
     /// Begins a thread and subscribes the connection to it. `thread/started` follows the answer.
     ThreadStart = "thread/start": ThreadStartParams => ThreadStartResponse;
     /// Takes up a thread from disk, or joins one that is loaded, and subscribes the connection to it.
+    ///
+    /// Overrides count only for a thread that is not loaded yet. When a turn runs, the answer holds it as far as it got,
+    /// and open questions are asked again. `thread/tokenUsage/updated` follows the answer.
     ThreadResume = "thread/resume": ThreadResumeParams => ThreadResumeResponse;
-    /// Begins a thread with the history of another.
+    /// Begins a thread with the history of another, and subscribes the connection to it. The other is left as it is.
+    /// `thread/started` follows the answer.
     ThreadFork = "thread/fork": ThreadForkParams => ThreadForkResponse;
-    /// Puts a thread away: it is unloaded and no longer listed among the others.
+    /// Puts a thread away, and those of agents that worked for it: a running turn is interrupted, the thread is unloaded,
+    /// and listed no longer among the others. `thread/archived` follows the answer.
     ThreadArchive = "thread/archive": ThreadArchiveParams => ThreadArchiveResponse;
     /// Stops telling this connection of a thread. It is unloaded when nobody is left who listens.
     ThreadUnsubscribe = "thread/unsubscribe": ThreadUnsubscribeParams => ThreadUnsubscribeResponse;
@@ -96,35 +107,39 @@ methods! {
     ThreadIncrementElicitation = "thread/increment_elicitation": ThreadIncrementElicitationParams => ThreadIncrementElicitationResponse, experimental;
     /// Takes back one `thread/increment_elicitation`.
     ThreadDecrementElicitation = "thread/decrement_elicitation": ThreadDecrementElicitationParams => ThreadDecrementElicitationResponse, experimental;
-    /// Names a thread.
+    /// Names a thread, loaded or not. `thread/name/updated` follows the answer.
     ThreadNameSet = "thread/name/set": ThreadSetNameParams => ThreadSetNameResponse;
-    /// Changes what is stored about a thread.
+    /// Changes what is stored about a thread, loaded or not: for now, its git facts.
     ThreadMetadataUpdate = "thread/metadata/update": ThreadMetadataUpdateParams => ThreadMetadataUpdateResponse;
     /// Says whether memories are made from a thread.
     ThreadMemoryModeSet = "thread/memoryMode/set": ThreadMemoryModeSetParams => ThreadMemoryModeSetResponse, experimental;
     /// Forgets all memories.
     MemoryReset = "memory/reset": NoParams => MemoryResetResponse, experimental;
-    /// Brings a thread back that was put away.
+    /// Brings a thread back that was put away. It is not loaded. `thread/unarchived` follows the answer.
     ThreadUnarchive = "thread/unarchive": ThreadUnarchiveParams => ThreadUnarchiveResponse;
-    /// Condenses a thread's conversation, in a turn of its own.
+    /// Condenses a thread's conversation to a summary, in a turn of its own, which interrupts a running one.
+    ///
+    /// The answer comes at once; `turn/started` tells the turn's id.
     ThreadCompactStart = "thread/compact/start": ThreadCompactStartParams => ThreadCompactStartResponse;
-    /// Runs a command of the user's in a thread, where the agent sees it.
+    /// Runs a command of the user's in a thread, where the agent sees what it did. It runs without a sandbox, beside a
+    /// running turn or in a turn of its own. The answer comes at once; items tell the rest.
     ThreadShellCommand = "thread/shellCommand": ThreadShellCommandParams => ThreadShellCommandResponse;
     /// Allows after all what the automatic reviewer refused.
     ThreadApproveGuardianDeniedAction = "thread/approveGuardianDeniedAction": ThreadApproveGuardianDeniedActionParams => ThreadApproveGuardianDeniedActionResponse;
     /// Ends all sessions a thread's agent has left running.
     ThreadBackgroundTerminalsClean = "thread/backgroundTerminals/clean": ThreadBackgroundTerminalsCleanParams => ThreadBackgroundTerminalsCleanResponse, experimental;
-    /// Takes back the last turns of a thread.
+    /// Takes back the last turns of a thread, for the model and in its history. Files stay as they are. Refused while a
+    /// turn runs.
     ThreadRollback = "thread/rollback": ThreadRollbackParams => ThreadRollbackResponse;
-    /// Lists threads on disk, page by page.
+    /// Lists threads on disk, page by page, the newest first unless asked otherwise.
     ThreadList = "thread/list": ThreadListParams => ThreadListResponse;
     /// Lists threads in memory, by id.
     ThreadLoadedList = "thread/loaded/list": ThreadLoadedListParams => ThreadLoadedListResponse;
-    /// Reads a thread without taking it up.
+    /// Reads a thread, loaded or on disk, without taking it up or subscribing to it.
     ThreadRead = "thread/read": ThreadReadParams => ThreadReadResponse;
-    /// Lists a thread's turns, page by page.
+    /// Lists a thread's turns with their items, page by page, the newest first unless asked otherwise.
     ThreadTurnsList = "thread/turns/list": ThreadTurnsListParams => ThreadTurnsListResponse;
-    /// Adds to what the model sees in a thread, without a turn.
+    /// Adds to what the model sees in a loaded thread, without a turn.
     ThreadInjectItems = "thread/inject_items": ThreadInjectItemsParams => ThreadInjectItemsResponse;
     /// Lists skills, by directory.
     SkillsList = "skills/list": SkillsListParams => SkillsListResponse;
@@ -144,9 +159,9 @@ methods! {
     DeviceKeyPublic = "device/key/public": DeviceKeyPublicParams => DeviceKeyPublicResponse;
     /// Signs with a device key.
     DeviceKeySign = "device/key/sign": DeviceKeySignParams => DeviceKeySignResponse;
-    /// Reads a file.
+    /// Reads a regular file as a whole.
     FsReadFile = "fs/readFile": FsReadFileParams => FsReadFileResponse;
-    /// Writes a file.
+    /// Writes a file as a whole: makes it, or replaces what it held. Its folder must exist.
     FsWriteFile = "fs/writeFile": FsWriteFileParams => FsWriteFileResponse;
     /// Makes a folder.
     FsCreateDirectory = "fs/createDirectory": FsCreateDirectoryParams => FsCreateDirectoryResponse;
@@ -168,11 +183,15 @@ methods! {
     PluginInstall = "plugin/install": PluginInstallParams => PluginInstallResponse;
     /// Uninstalls a plugin.
     PluginUninstall = "plugin/uninstall": PluginUninstallParams => PluginUninstallResponse;
-    /// Starts a turn. The answer comes before the turn's first notification.
+    /// Starts a turn in a loaded thread. The answer comes before the turn's first notification.
+    ///
+    /// While another turn runs, the input joins that one where it can, and the answer has the id of a turn that is not
+    /// told; otherwise a turn of its own follows. Overrides hold from this turn on.
     TurnStart = "turn/start": TurnStartParams => TurnStartResponse;
-    /// Adds to a turn that is running.
+    /// Adds input to a turn that is running; the agent reads it before it asks the model again. Refused when another turn
+    /// runs than expected, none, or one that takes no input (a review, a compaction).
     TurnSteer = "turn/steer": TurnSteerParams => TurnSteerResponse;
-    /// Stops a turn. It ends itself, as interrupted, before the answer comes.
+    /// Stops a turn. The answer comes when it is over, and before the `turn/completed` that says so.
     TurnInterrupt = "turn/interrupt": TurnInterruptParams => TurnInterruptResponse;
     /// Begins a realtime session in a thread.
     ThreadRealtimeStart = "thread/realtime/start": ThreadRealtimeStartParams => ThreadRealtimeStartResponse, experimental;
@@ -184,13 +203,13 @@ methods! {
     ThreadRealtimeStop = "thread/realtime/stop": ThreadRealtimeStopParams => ThreadRealtimeStopResponse, experimental;
     /// Lists the voices of realtime sessions.
     ThreadRealtimeListVoices = "thread/realtime/listVoices": ThreadRealtimeListVoicesParams => ThreadRealtimeListVoicesResponse, experimental;
-    /// Starts a review.
+    /// Starts a review, in a turn of the thread or in a copy of the thread. It interrupts a running turn.
     ReviewStart = "review/start": ReviewStartParams => ReviewStartResponse;
     /// Lists models, page by page.
     ModelList = "model/list": ModelListParams => ModelListResponse;
     /// Lists features that can be switched, page by page.
     ExperimentalFeatureList = "experimentalFeature/list": ExperimentalFeatureListParams => ExperimentalFeatureListResponse;
-    /// Switches features until the server ends.
+    /// Switches features until the server ends, without writing them down.
     ExperimentalFeatureEnablementSet = "experimentalFeature/enablement/set": ExperimentalFeatureEnablementSetParams => ExperimentalFeatureEnablementSetResponse;
     /// Lists presets of ways of working together.
     CollaborationModeList = "collaborationMode/list": CollaborationModeListParams => CollaborationModeListResponse, experimental;
@@ -220,7 +239,7 @@ methods! {
     AccountSendAddCreditsNudgeEmail = "account/sendAddCreditsNudgeEmail": SendAddCreditsNudgeEmailParams => SendAddCreditsNudgeEmailResponse;
     /// Sends feedback to the provider.
     FeedbackUpload = "feedback/upload": FeedbackUploadParams => FeedbackUploadResponse;
-    /// Runs a command, beside any thread. The answer comes when it has ended.
+    /// Runs a command in the sandbox, beside any thread. The answer comes when it has ended.
     CommandExec = "command/exec": CommandExecParams => CommandExecResponse;
     /// Writes to a command's input, or closes it.
     CommandExecWrite = "command/exec/write": CommandExecWriteParams => CommandExecWriteResponse;
@@ -234,9 +253,9 @@ methods! {
     ExternalAgentConfigDetect = "externalAgentConfig/detect": ExternalAgentConfigDetectParams => ExternalAgentConfigDetectResponse;
     /// Takes over what was found.
     ExternalAgentConfigImport = "externalAgentConfig/import": ExternalAgentConfigImportParams => ExternalAgentConfigImportResponse;
-    /// Changes one key of a configuration file.
+    /// Changes one key of the user's configuration file. Comments and layout stay.
     ConfigValueWrite = "config/value/write": ConfigValueWriteParams => ConfigWriteResponse;
-    /// Changes several keys of a configuration file at once.
+    /// Changes several keys of the user's configuration file at once: all of them, or none.
     ConfigBatchWrite = "config/batchWrite": ConfigBatchWriteParams => ConfigWriteResponse;
     /// Reads what the administrator demands.
     ConfigRequirementsRead = "configRequirements/read": NoParams => ConfigRequirementsReadResponse;

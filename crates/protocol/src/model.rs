@@ -69,9 +69,9 @@ pub enum ReasoningSummary {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ModelListParams {
-    /// Where to go on: the cursor of an earlier answer. Absent for the first page.
+    /// Where to go on: a cursor of an earlier answer, passed on as it is. Absent or `null` for the first page.
     pub cursor: Option<String>,
-    /// How many entries a page may have at most; the server chooses when absent.
+    /// How many entries a page may have at most. Absent or `null`: as many as the server likes.
     pub limit: Option<u32>,
     /// Whether to list models that are left out of the usual choice too.
     pub include_hidden: Option<bool>,
@@ -82,9 +82,9 @@ pub struct ModelListParams {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ModelListResponse {
-    /// The entries of this page.
+    /// The entries of this page, at most `limit`; empty when there are none.
     pub data: Vec<Model>,
-    /// Where the next page begins; `null` after the last one.
+    /// Where the next page begins, to be passed as `cursor`; `null` after the last one.
     pub next_cursor: Option<String>,
 }
 
@@ -95,7 +95,7 @@ pub struct ModelListResponse {
 pub struct Model {
     /// Names the choice.
     pub id: String,
-    /// The model's name, as its provider knows it.
+    /// The model's name, as its provider knows it, for example `gpt-5.4`.
     pub model: String,
     /// The model that follows it, by name.
     pub upgrade: Option<String>,
@@ -131,7 +131,7 @@ pub struct Model {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ModelUpgradeInfo {
-    /// The model's name, as its provider knows it.
+    /// The model's name, as its provider knows it, for example `gpt-5.4`.
     pub model: String,
     /// What to tell the user.
     pub upgrade_copy: Option<String>,
@@ -154,7 +154,7 @@ pub struct ModelAvailabilityNux {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ReasoningEffortOption {
-    /// How hard the model thinks; `null` for the model's default.
+    /// How hard the model thinks before it answers; `null` for the model's default.
     pub reasoning_effort: ReasoningEffort,
     /// What that is good for.
     pub description: String,
@@ -196,9 +196,9 @@ pub enum Verbosity {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ModelReroutedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
     /// The one asked.
     pub from_model: String,
@@ -222,9 +222,9 @@ pub enum ModelRerouteReason {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ModelVerificationNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
     /// Which checks.
     pub verifications: Vec<ModelVerification>,

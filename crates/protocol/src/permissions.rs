@@ -15,11 +15,11 @@ gated! {
     #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
     #[serde(rename_all = "kebab-case")]
     pub enum AskForApproval {
-        /// Before every command that is not known to be harmless.
+        /// Before every command that is not known to only read.
         Untrusted,
-        /// When a command fails in the sandbox and would run outside.
+        /// When a command has failed in the sandbox, before it runs again without one.
         OnFailure,
-        /// When the agent sees a need.
+        /// When the agent asks for more than the sandbox allows.
         OnRequest,
         /// By what it is about: what is off is refused without asking.
         #[experimental("askForApproval.granular")]
@@ -37,7 +37,7 @@ gated! {
             /// Questions of MCP servers.
             mcp_elicitations: bool,
         },
-        /// Never; what would need an answer fails.
+        /// Never. What would need a yes is refused, and the agent is told.
         Never,
     }
 }
@@ -47,9 +47,9 @@ gated! {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalsReviewer {
-    /// The user.
+    /// The user, by way of the client.
     User,
-    /// Another agent, which weighs the risk.
+    /// Another agent, which weighs the risk. Clients are told by `item/autoApprovalReview/*`.
     AutoReview,
     /// The older name of `auto_review`.
     GuardianSubagent,
@@ -60,11 +60,11 @@ pub enum ApprovalsReviewer {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxMode {
-    /// Read.
+    /// Read files, write nowhere, use no network.
     ReadOnly,
-    /// Read, and write in the workspace.
+    /// Read files, write in the working directory and for temporary files; no network unless configured.
     WorkspaceWrite,
-    /// Everything.
+    /// Everything the server's user may do: there is no sandbox.
     DangerFullAccess,
 }
 
@@ -178,7 +178,7 @@ pub enum FileSystemAccessMode {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum SandboxPolicy {
-    /// Everything, without a sandbox.
+    /// Everything the server's user may do: there is no sandbox.
     DangerFullAccess,
     /// Read.
     #[serde(rename_all = "camelCase")]

@@ -223,7 +223,7 @@ pub struct PluginInterface {
 pub struct MarketplaceLoadErrorInfo {
     /// Where the marketplace's own file lies.
     pub marketplace_path: AbsolutePathBuf,
-    /// For people.
+    /// What happened, in words for people. Programs do not rely on them.
     pub message: String,
 }
 

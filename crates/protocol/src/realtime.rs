@@ -12,7 +12,7 @@ use ts_rs::TS;
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeStartParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// What to answer with.
     pub output_modality: RealtimeOutputModality,
@@ -108,7 +108,7 @@ pub struct ThreadRealtimeStartResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeAppendAudioParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The sound.
     pub audio: ThreadRealtimeAudioChunk,
@@ -141,7 +141,7 @@ pub struct ThreadRealtimeAppendAudioResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeAppendTextParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The text.
     pub text: String,
@@ -157,7 +157,7 @@ pub struct ThreadRealtimeAppendTextResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeStopParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -199,7 +199,7 @@ pub struct RealtimeVoicesList {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeStartedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The provider's name for it.
     pub session_id: Option<String>,
@@ -223,7 +223,7 @@ pub enum RealtimeConversationVersion {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeItemAddedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// What, as the provider spells it.
     pub item: Value,
@@ -234,7 +234,7 @@ pub struct ThreadRealtimeItemAddedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeTranscriptDeltaNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// Who speaks.
     pub role: String,
@@ -247,7 +247,7 @@ pub struct ThreadRealtimeTranscriptDeltaNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeTranscriptDoneNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// Who spoke.
     pub role: String,
@@ -260,7 +260,7 @@ pub struct ThreadRealtimeTranscriptDoneNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeOutputAudioDeltaNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The sound.
     pub audio: ThreadRealtimeAudioChunk,
@@ -271,7 +271,7 @@ pub struct ThreadRealtimeOutputAudioDeltaNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeSdpNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The session description.
     pub sdp: String,
@@ -282,9 +282,9 @@ pub struct ThreadRealtimeSdpNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeErrorNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// For people.
+    /// What happened, in words for people. Programs do not rely on them.
     pub message: String,
 }
 
@@ -293,7 +293,7 @@ pub struct ThreadRealtimeErrorNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRealtimeClosedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// Why, for people.
     pub reason: Option<String>,

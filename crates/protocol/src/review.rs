@@ -13,7 +13,7 @@ use crate::turn::Turn;
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ReviewStartParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// What to review.
     pub target: ReviewTarget,
@@ -31,19 +31,19 @@ pub enum ReviewTarget {
     UncommittedChanges,
     /// What this branch adds to another.
     BaseBranch {
-        /// The other branch.
+        /// The name of the other branch.
         branch: String,
     },
     /// A commit.
     Commit {
-        /// Its name.
+        /// The commit's name, in full or shortened.
         sha: String,
-        /// Its first line, to show.
+        /// Its first line, to be shown; `null` when the client does not know it.
         title: Option<String>,
     },
     /// Whatever the instructions say.
     Custom {
-        /// The instructions.
+        /// What to look at and how, in the user's words.
         instructions: String,
     },
 }
@@ -53,9 +53,9 @@ pub enum ReviewTarget {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub enum ReviewDelivery {
-    /// In the thread.
+    /// In the thread itself.
     Inline,
-    /// In a thread of its own.
+    /// In a copy of the thread, whose id is in the answer.
     Detached,
 }
 
@@ -64,7 +64,7 @@ pub enum ReviewDelivery {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ReviewStartResponse {
-    /// The turn.
+    /// The turn as it is now. Its items are told by `item/*`.
     pub turn: Turn,
     /// The thread the review takes place in.
     pub review_thread_id: String,

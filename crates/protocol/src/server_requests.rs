@@ -8,6 +8,8 @@ use crate::*;
 pub trait ServerMethod {
     /// Its name on the wire.
     const NAME: &'static str;
+    /// What it asks, as its line in the table says: one paragraph or several, of Markdown.
+    const ABOUT: &'static str;
     /// What the client is told.
     type Params: Wire;
     /// What the client answers.
@@ -35,6 +37,7 @@ macro_rules! server_requests {
 
             impl ServerMethod for $method {
                 const NAME: &'static str = $name;
+                const ABOUT: &'static str = concat!($($doc, "\n"),*);
                 type Params = $params;
                 type Response = $response;
 

@@ -42,7 +42,7 @@ pub struct SkillsListExtraRootsForCwd {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct SkillsListResponse {
-    /// The entries of this page.
+    /// One entry for every directory asked about.
     pub data: Vec<SkillsListEntry>,
 }
 
@@ -63,7 +63,7 @@ pub struct SkillsListEntry {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct SkillMetadata {
-    /// Its name.
+    /// Its name, by which it is mentioned.
     pub name: String,
     /// What it does, for the model.
     pub description: String,
@@ -76,11 +76,11 @@ pub struct SkillMetadata {
     /// What it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<SkillDependencies>,
-    /// Its file.
+    /// The path of its `SKILL.md`.
     pub path: AbsolutePathBuf,
-    /// Who put it there.
+    /// Who put it where it is.
     pub scope: SkillScope,
-    /// Whether it is on.
+    /// Whether the agent is told of it.
     pub enabled: bool,
 }
 
@@ -159,9 +159,9 @@ pub enum SkillScope {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct SkillErrorInfo {
-    /// Its file.
+    /// The path of the file that cannot be used.
     pub path: PathBuf,
-    /// For people.
+    /// Why, in words for people.
     pub message: String,
 }
 
@@ -201,7 +201,7 @@ pub struct SkillsConfigWriteParams {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct SkillsConfigWriteResponse {
-    /// Whether it is on now.
+    /// Whether it is on now, all layers of the configuration considered.
     pub effective_enabled: bool,
 }
 

@@ -24,49 +24,54 @@ gated! {
     #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
     #[serde(rename_all = "camelCase")]
     pub struct ThreadStartParams {
-        /// The model's name, as its provider knows it.
+        /// The model's name, as its provider knows it, for example `gpt-5.4`. Absent: the configured one.
         pub model: Option<String>,
-        /// The name of the model provider, a key of `model_providers` in the configuration.
+        /// The name of the model provider: a built-in one, or a key of `model_providers` in the configuration.
         pub model_provider: Option<String>,
-        /// How fast and at what price the provider answers.
+        /// How fast and at what price the provider answers. `null` asks for the usual tier and absence for the
+        /// configured one.
         #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>", optional = nullable))]
         pub service_tier: Option<Option<ServiceTier>>,
-        /// The working directory.
+        /// The working directory: absolute, or relative to the server's. Absent: the server's own.
         pub cwd: Option<String>,
-        /// When the agent asks before it acts.
+        /// When the agent asks before it acts. Absent: as configured.
         pub approval_policy: Option<AskForApproval>,
-        /// Who answers the agent's questions.
+        /// Who answers when the agent asks: the user, or another agent. Absent: as configured.
         pub approvals_reviewer: Option<ApprovalsReviewer>,
-        /// What commands may do.
+        /// What commands may do, by a word. Absent: as configured.
         pub sandbox: Option<SandboxMode>,
-        /// What commands may read, write and reach, in full.
+        /// What commands may read, write and reach, path by path. It cannot stand beside the sandbox policy.
         pub permission_profile: Option<PermissionProfile>,
-        /// Configuration for this thread alone, by dotted key; stands above the files.
+        /// Configuration for this thread alone: values by dotted key, as in `config.toml`. They stand above all
+        /// files.
         pub config: Option<HashMap<String, Value>>,
         /// What the thread is used for, for the records of the provider.
         pub service_name: Option<String>,
-        /// Replaces the model's built-in instructions.
+        /// Replaces the built-in instructions for the model. Absent: the built-in ones.
         pub base_instructions: Option<String>,
-        /// Instructions from the developer of the client, beside the built-in ones.
+        /// Instructions of the client's own, told to the model beside the built-in ones.
         pub developer_instructions: Option<String>,
-        /// How the agent speaks.
+        /// How the agent speaks. Absent: as configured.
         pub personality: Option<Personality>,
-        /// Whether the thread stays in memory only and leaves no rollout.
+        /// Whether the thread stays in memory only: it leaves no rollout, is not listed, and is gone when it is
+        /// unloaded.
         pub ephemeral: Option<bool>,
-        /// Why it begins, for hooks.
+        /// Why the thread begins, for hooks that run then. Absent: the client began.
         pub session_start_source: Option<ThreadStartSource>,
-        /// Tools the client carries out.
+        /// Tools that the client offers to the agent in this thread, and carries out itself: each call comes as
+        /// `item/tool/call`.
         #[experimental("thread/start.dynamicTools")]
         pub dynamic_tools: Option<Vec<DynamicToolSpec>>,
         /// Does nothing; there to try what experimental members do.
         #[experimental("thread/start.mockExperimentalField")]
         pub mock_experimental_field: Option<String>,
-        /// Whether to tell every piece of the conversation as the provider spells it.
+        /// Whether to tell every piece of the conversation as the provider spells it, by `rawResponseItem/completed`.
         #[serde(default)]
         #[experimental("thread/start.experimentalRawEvents")]
         pub experimental_raw_events: bool,
-        /// Whether the rollout also keeps what clients need to show commands and patches again.
+        /// Whether the rollout also keeps the output of commands and what patches changed, so that `thread/read` and
+        /// `thread/resume` can show them again.
         #[serde(default)]
         #[experimental("thread/start.persistFullHistory")]
         pub persist_extended_history: bool,
@@ -89,29 +94,29 @@ pub enum ThreadStartSource {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadStartResponse {
-    /// The thread.
+    /// The thread as it is now.
     pub thread: Thread,
-    /// The model's name, as its provider knows it.
+    /// The model's name, as its provider knows it, for example `gpt-5.4`.
     pub model: String,
-    /// The name of the model provider, a key of `model_providers` in the configuration.
+    /// The name of the model provider: a built-in one, or a key of `model_providers` in the configuration.
     pub model_provider: String,
     /// How fast and at what price the provider answers.
     pub service_tier: Option<ServiceTier>,
-    /// The working directory.
+    /// The working directory: an absolute path.
     pub cwd: AbsolutePathBuf,
-    /// The files whose instructions the thread has read, in order.
+    /// The `AGENTS.md` files whose instructions the thread has read, in the order in which the model is told of them.
     #[serde(default)]
     pub instruction_sources: Vec<AbsolutePathBuf>,
     /// When the agent asks before it acts.
     pub approval_policy: AskForApproval,
-    /// Who answers the agent's questions.
+    /// Who answers when the agent asks: the user, or another agent.
     pub approvals_reviewer: ApprovalsReviewer,
-    /// What commands may do.
+    /// What commands may do, in full.
     pub sandbox: SandboxPolicy,
-    /// What commands may read, write and reach, in full.
+    /// What commands may read, write and reach, path by path.
     #[serde(default)]
     pub permission_profile: Option<PermissionProfile>,
-    /// How hard the model thinks; `null` for the model's default.
+    /// How hard the model thinks before it answers; `null` for the model's default.
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
@@ -120,29 +125,29 @@ pub struct ThreadStartResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct Thread {
-    /// Names the thread.
+    /// Names the thread: a UUID whose order is that of creation.
     pub id: String,
-    /// The thread it was forked from.
+    /// The id of the thread whose history it began with; `null` when it began empty.
     pub forked_from_id: Option<String>,
-    /// The first words of the user; empty before.
+    /// The user's first words, for lists; empty before the first turn.
     pub preview: String,
-    /// Whether the thread stays in memory only and leaves no rollout.
+    /// Whether the thread stays in memory only: it leaves no rollout, is not listed, and is gone when it is unloaded.
     pub ephemeral: bool,
-    /// The name of the model provider, a key of `model_providers` in the configuration.
+    /// The name of the model provider: a built-in one, or a key of `model_providers` in the configuration.
     pub model_provider: String,
-    /// When it began, in Unix seconds.
+    /// When it began, in seconds since 1970.
     #[cfg_attr(feature = "export", ts(type = "number"))]
     pub created_at: i64,
-    /// When it last changed, in Unix seconds.
+    /// When something was last added to it, in seconds since 1970.
     #[cfg_attr(feature = "export", ts(type = "number"))]
     pub updated_at: i64,
-    /// What it is doing.
+    /// What it is doing now.
     pub status: ThreadStatus,
-    /// Its rollout file; `null` when it has none.
+    /// Its rollout file, an absolute path; `null` for a thread that stays in memory.
     pub path: Option<PathBuf>,
-    /// The working directory it began in.
+    /// The working directory, an absolute path. Overrides of turns move it.
     pub cwd: AbsolutePathBuf,
-    /// The version of the server that began it.
+    /// The version of the protocol that the server kept to which began it, for example `0.124.0`.
     pub cli_version: String,
     /// What kind of client began it.
     pub source: SessionSource,
@@ -150,11 +155,12 @@ pub struct Thread {
     pub agent_nickname: Option<String>,
     /// The sub-agent's role; `null` for a thread of the user's own.
     pub agent_role: Option<String>,
-    /// Where the working directory stood in git.
+    /// Where the working directory stood in git when it began; `null` outside of a repository.
     pub git_info: Option<GitInfo>,
-    /// The name the user gave it.
+    /// The name it was given by `thread/name/set`; `null` before.
     pub name: Option<String>,
-    /// Its turns, in answers that promise them; empty elsewhere.
+    /// Its turns, oldest first, in answers that promise them (`thread/resume`, `thread/fork`, `thread/rollback`, and
+    /// `thread/read` with `includeTurns`); empty elsewhere.
     pub turns: Vec<Turn>,
 }
 
@@ -163,16 +169,16 @@ pub struct Thread {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ThreadStatus {
-    /// Nothing; it is on disk only.
+    /// Nothing: it is on disk only, and has to be resumed before it takes a turn.
     NotLoaded,
-    /// Nothing; it waits for a turn.
+    /// Nothing: it is loaded and takes the next turn.
     Idle,
-    /// Nothing; it failed and cannot go on.
+    /// Nothing: its last turn failed. It takes the next one all the same.
     SystemError,
-    /// A turn.
+    /// A turn runs.
     #[serde(rename_all = "camelCase")]
     Active {
-        /// What it waits for.
+        /// What the turn waits for, if it waits for the user; empty while it works.
         active_flags: Vec<ThreadActiveFlag>,
     },
 }
@@ -193,17 +199,17 @@ pub enum ThreadActiveFlag {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub enum SessionSource {
-    /// The terminal.
+    /// A terminal client.
     Cli,
-    /// An editor.
+    /// An editor; also what a client is taken for that says nothing.
     Vscode,
     /// A single run without interaction.
     Exec,
     /// A client of this protocol.
     AppServer,
-    /// A client with a name of its own.
+    /// A client with a name of its own, as given by `--session-source`.
     Custom(String),
-    /// Another agent.
+    /// Another agent, for a task of its own.
     SubAgent(SubAgentSource),
     /// Anything this version has no name for.
     Unknown,
@@ -255,9 +261,9 @@ pub struct AgentPath(pub String);
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct GitInfo {
-    /// The commit.
+    /// The commit, in full; `null` where there is none.
     pub sha: Option<String>,
-    /// The branch.
+    /// The branch; `null` when none is checked out.
     pub branch: Option<String>,
     /// The address of the remote `origin`.
     pub origin_url: Option<String>,
@@ -269,7 +275,7 @@ gated! {
     #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
     #[serde(rename_all = "camelCase")]
     pub struct ThreadResumeParams {
-        /// The thread.
+        /// The id of the thread, a UUID.
         pub thread_id: String,
         /// The conversation to take up, instead of the rollout's.
         #[experimental("thread/resume.history")]
@@ -277,31 +283,35 @@ gated! {
         /// The rollout file to take up, instead of the thread's.
         #[experimental("thread/resume.path")]
         pub path: Option<PathBuf>,
-        /// The model's name, as its provider knows it.
+        /// The model's name, as its provider knows it, for example `gpt-5.4`. Absent: the thread's, else the
+        /// configured one.
         pub model: Option<String>,
-        /// The name of the model provider, a key of `model_providers` in the configuration.
+        /// The name of the model provider: a built-in one, or a key of `model_providers` in the configuration.
         pub model_provider: Option<String>,
-        /// How fast and at what price the provider answers.
+        /// How fast and at what price the provider answers. `null` asks for the usual tier and absence for the
+        /// configured one.
         #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "export", ts(as = "Option<Option<ServiceTier>>", optional = nullable))]
         pub service_tier: Option<Option<ServiceTier>>,
         /// The working directory from now on; the thread's when absent.
         pub cwd: Option<String>,
-        /// When the agent asks before it acts.
+        /// When the agent asks before it acts. Absent: as the thread had it, else as configured.
         pub approval_policy: Option<AskForApproval>,
-        /// Who answers the agent's questions.
+        /// Who answers when the agent asks: the user, or another agent. Absent: as the thread had it, else as
+        /// configured.
         pub approvals_reviewer: Option<ApprovalsReviewer>,
-        /// What commands may do.
+        /// What commands may do, by a word. Absent: as the thread had it, else as configured.
         pub sandbox: Option<SandboxMode>,
-        /// What commands may read, write and reach, in full.
+        /// What commands may read, write and reach, path by path. It cannot stand beside the sandbox policy.
         pub permission_profile: Option<PermissionProfile>,
-        /// Configuration for this thread alone, by dotted key; stands above the files.
+        /// Configuration for this thread alone: values by dotted key, as in `config.toml`. They stand above all
+        /// files.
         pub config: Option<HashMap<String, Value>>,
-        /// Replaces the model's built-in instructions.
+        /// Replaces the built-in instructions for the model. Absent: the built-in ones.
         pub base_instructions: Option<String>,
-        /// Instructions from the developer of the client, beside the built-in ones.
+        /// Instructions of the client's own, told to the model beside the built-in ones.
         pub developer_instructions: Option<String>,
-        /// How the agent speaks.
+        /// How the agent speaks. Absent: as configured.
         pub personality: Option<Personality>,
         /// Whether the rollout also keeps what clients need to show commands and patches again.
         #[serde(default)]
@@ -315,29 +325,29 @@ gated! {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadResumeResponse {
-    /// The thread.
+    /// The thread as it is now.
     pub thread: Thread,
-    /// The model's name, as its provider knows it.
+    /// The model's name, as its provider knows it, for example `gpt-5.4`.
     pub model: String,
-    /// The name of the model provider, a key of `model_providers` in the configuration.
+    /// The name of the model provider: a built-in one, or a key of `model_providers` in the configuration.
     pub model_provider: String,
     /// How fast and at what price the provider answers.
     pub service_tier: Option<ServiceTier>,
-    /// The working directory.
+    /// The working directory: an absolute path.
     pub cwd: AbsolutePathBuf,
-    /// The files whose instructions the thread has read, in order.
+    /// The `AGENTS.md` files whose instructions the thread has read, in the order in which the model is told of them.
     #[serde(default)]
     pub instruction_sources: Vec<AbsolutePathBuf>,
     /// When the agent asks before it acts.
     pub approval_policy: AskForApproval,
-    /// Who answers the agent's questions.
+    /// Who answers when the agent asks: the user, or another agent.
     pub approvals_reviewer: ApprovalsReviewer,
-    /// What commands may do.
+    /// What commands may do, in full.
     pub sandbox: SandboxPolicy,
-    /// What commands may read, write and reach, in full.
+    /// What commands may read, write and reach, path by path.
     #[serde(default)]
     pub permission_profile: Option<PermissionProfile>,
-    /// How hard the model thinks; `null` for the model's default.
+    /// How hard the model thinks before it answers; `null` for the model's default.
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
@@ -347,47 +357,52 @@ gated! {
     #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
     #[serde(rename_all = "camelCase")]
     pub struct ThreadForkParams {
-        /// The thread.
+        /// The id of the thread, a UUID.
         pub thread_id: String,
         /// The rollout file to fork, instead of the thread's.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         #[experimental("thread/fork.path")]
         pub path: Option<PathBuf>,
-        /// The model's name, as its provider knows it.
+        /// The model's name, as its provider knows it, for example `gpt-5.4`. Absent: the thread's, else the
+        /// configured one.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub model: Option<String>,
-        /// The name of the model provider, a key of `model_providers` in the configuration.
+        /// The name of the model provider: a built-in one, or a key of `model_providers` in the configuration.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub model_provider: Option<String>,
-        /// How fast and at what price the provider answers.
+        /// How fast and at what price the provider answers. `null` asks for the usual tier and absence for the
+        /// configured one.
         #[serde(default, deserialize_with = "crate::double_option::deserialize", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "export", ts(optional = nullable, as = "Option<Option<ServiceTier>>"))]
         pub service_tier: Option<Option<ServiceTier>>,
         /// The working directory of the fork; the thread's when absent.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub cwd: Option<String>,
-        /// When the agent asks before it acts.
+        /// When the agent asks before it acts. Absent: as the thread had it, else as configured.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub approval_policy: Option<AskForApproval>,
-        /// Who answers the agent's questions.
+        /// Who answers when the agent asks: the user, or another agent. Absent: as the thread had it, else as
+        /// configured.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub approvals_reviewer: Option<ApprovalsReviewer>,
-        /// What commands may do.
+        /// What commands may do, by a word. Absent: as the thread had it, else as configured.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub sandbox: Option<SandboxMode>,
-        /// What commands may read, write and reach, in full.
+        /// What commands may read, write and reach, path by path. It cannot stand beside the sandbox policy.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub permission_profile: Option<PermissionProfile>,
-        /// Configuration for this thread alone, by dotted key; stands above the files.
+        /// Configuration for this thread alone: values by dotted key, as in `config.toml`. They stand above all
+        /// files.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub config: Option<HashMap<String, Value>>,
-        /// Replaces the model's built-in instructions.
+        /// Replaces the built-in instructions for the model. Absent: the built-in ones.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub base_instructions: Option<String>,
-        /// Instructions from the developer of the client, beside the built-in ones.
+        /// Instructions of the client's own, told to the model beside the built-in ones.
         #[cfg_attr(feature = "export", ts(optional = nullable))]
         pub developer_instructions: Option<String>,
-        /// Whether the thread stays in memory only and leaves no rollout.
+        /// Whether the thread stays in memory only: it leaves no rollout, is not listed, and is gone when it is
+        /// unloaded.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub ephemeral: bool,
         /// Whether the rollout also keeps what clients need to show commands and patches again.
@@ -402,29 +417,29 @@ gated! {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadForkResponse {
-    /// The thread.
+    /// The thread as it is now.
     pub thread: Thread,
-    /// The model's name, as its provider knows it.
+    /// The model's name, as its provider knows it, for example `gpt-5.4`.
     pub model: String,
-    /// The name of the model provider, a key of `model_providers` in the configuration.
+    /// The name of the model provider: a built-in one, or a key of `model_providers` in the configuration.
     pub model_provider: String,
     /// How fast and at what price the provider answers.
     pub service_tier: Option<ServiceTier>,
-    /// The working directory.
+    /// The working directory: an absolute path.
     pub cwd: AbsolutePathBuf,
-    /// The files whose instructions the thread has read, in order.
+    /// The `AGENTS.md` files whose instructions the thread has read, in the order in which the model is told of them.
     #[serde(default)]
     pub instruction_sources: Vec<AbsolutePathBuf>,
     /// When the agent asks before it acts.
     pub approval_policy: AskForApproval,
-    /// Who answers the agent's questions.
+    /// Who answers when the agent asks: the user, or another agent.
     pub approvals_reviewer: ApprovalsReviewer,
-    /// What commands may do.
+    /// What commands may do, in full.
     pub sandbox: SandboxPolicy,
-    /// What commands may read, write and reach, in full.
+    /// What commands may read, write and reach, path by path.
     #[serde(default)]
     pub permission_profile: Option<PermissionProfile>,
-    /// How hard the model thinks; `null` for the model's default.
+    /// How hard the model thinks before it answers; `null` for the model's default.
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
@@ -433,7 +448,7 @@ pub struct ThreadForkResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadArchiveParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -447,7 +462,7 @@ pub struct ThreadArchiveResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadUnsubscribeParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -455,7 +470,7 @@ pub struct ThreadUnsubscribeParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ThreadUnsubscribeResponse {
-    /// What there was to do.
+    /// Whether there was anything to end.
     pub status: ThreadUnsubscribeStatus,
 }
 
@@ -477,7 +492,7 @@ pub enum ThreadUnsubscribeStatus {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadIncrementElicitationParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -496,7 +511,7 @@ pub struct ThreadIncrementElicitationResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadDecrementElicitationParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -515,9 +530,9 @@ pub struct ThreadDecrementElicitationResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadSetNameParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The name.
+    /// The name, not blank. Blanks around it are dropped.
     pub name: String,
 }
 
@@ -531,7 +546,7 @@ pub struct ThreadSetNameResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadMetadataUpdateParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// What to change of its git facts.
     pub git_info: Option<ThreadMetadataGitInfoUpdateParams>,
@@ -560,7 +575,7 @@ pub struct ThreadMetadataGitInfoUpdateParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ThreadMetadataUpdateResponse {
-    /// The thread.
+    /// The thread as it is now.
     pub thread: Thread,
 }
 
@@ -569,7 +584,7 @@ pub struct ThreadMetadataUpdateResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadMemoryModeSetParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// Whether memories are made from it.
     pub mode: ThreadMemoryMode,
@@ -596,7 +611,7 @@ pub struct ThreadMemoryModeSetResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadUnarchiveParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -604,7 +619,7 @@ pub struct ThreadUnarchiveParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ThreadUnarchiveResponse {
-    /// The thread.
+    /// The thread as it is now.
     pub thread: Thread,
 }
 
@@ -613,7 +628,7 @@ pub struct ThreadUnarchiveResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadCompactStartParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -627,7 +642,7 @@ pub struct ThreadCompactStartResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadShellCommandParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The command, for the user's shell. It runs without a sandbox.
     pub command: String,
@@ -643,7 +658,7 @@ pub struct ThreadShellCommandResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadApproveGuardianDeniedActionParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The review that refused, as it was told.
     pub event: Value,
@@ -659,7 +674,7 @@ pub struct ThreadApproveGuardianDeniedActionResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadBackgroundTerminalsCleanParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -673,7 +688,7 @@ pub struct ThreadBackgroundTerminalsCleanResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRollbackParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// How many turns to take back, at least 1. Files are left as they are.
     pub num_turns: u32,
@@ -692,10 +707,10 @@ pub struct ThreadRollbackResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadListParams {
-    /// Where to go on: the cursor of an earlier answer. Absent for the first page.
+    /// Where to go on: a cursor of an earlier answer, passed on as it is. Absent or `null` for the first page.
     #[cfg_attr(feature = "export", ts(optional = nullable))]
     pub cursor: Option<String>,
-    /// How many entries a page may have at most; the server chooses when absent.
+    /// How many entries a page may have at most. Absent or `null`: as many as the server likes.
     #[cfg_attr(feature = "export", ts(optional = nullable))]
     pub limit: Option<u32>,
     /// What to sort by; when they began, when absent.
@@ -716,10 +731,10 @@ pub struct ThreadListParams {
     /// Only threads that began exactly there.
     #[cfg_attr(feature = "export", ts(type = "string | Array<string> | null", optional = nullable))]
     pub cwd: Option<ThreadListCwdFilter>,
-    /// Whether to go by the index alone, without looking at files.
+    /// Whether to go by the index alone, without looking at files: faster, and possibly behind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub use_state_db_only: bool,
-    /// Only threads whose name or first words hold this.
+    /// Only threads whose name or first words hold this text, whatever its case.
     #[cfg_attr(feature = "export", ts(optional = nullable))]
     pub search_term: Option<String>,
 }
@@ -740,9 +755,9 @@ pub enum ThreadSortKey {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub enum SortDirection {
-    /// The oldest.
+    /// The oldest first.
     Asc,
-    /// The newest.
+    /// The newest first.
     Desc,
 }
 
@@ -789,9 +804,9 @@ pub enum ThreadListCwdFilter {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadListResponse {
-    /// The entries of this page.
+    /// The entries of this page, at most `limit`; empty when there are none.
     pub data: Vec<Thread>,
-    /// Where the next page begins; `null` after the last one.
+    /// Where the next page begins, to be passed as `cursor`; `null` after the last one.
     pub next_cursor: Option<String>,
     /// Where to begin when reading the other way from here; `null` when there is nothing.
     pub backwards_cursor: Option<String>,
@@ -801,9 +816,9 @@ pub struct ThreadListResponse {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 pub struct ThreadLoadedListParams {
-    /// Where to go on: the cursor of an earlier answer. Absent for the first page.
+    /// Where to go on: a cursor of an earlier answer, passed on as it is. Absent or `null` for the first page.
     pub cursor: Option<String>,
-    /// How many entries a page may have at most; the server chooses when absent.
+    /// How many entries a page may have at most. Absent or `null`: as many as the server likes.
     pub limit: Option<u32>,
 }
 
@@ -814,7 +829,7 @@ pub struct ThreadLoadedListParams {
 pub struct ThreadLoadedListResponse {
     /// The threads of this page, by id.
     pub data: Vec<String>,
-    /// Where the next page begins; `null` after the last one.
+    /// Where the next page begins, to be passed as `cursor`; `null` after the last one.
     pub next_cursor: Option<String>,
 }
 
@@ -823,9 +838,9 @@ pub struct ThreadLoadedListResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadReadParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// Whether the answer shall hold the turns.
+    /// Whether the answer shall hold the turns with their items.
     #[serde(default)]
     pub include_turns: bool,
 }
@@ -834,7 +849,7 @@ pub struct ThreadReadParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ThreadReadResponse {
-    /// The thread.
+    /// The thread as it is now.
     pub thread: Thread,
 }
 
@@ -843,11 +858,11 @@ pub struct ThreadReadResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadTurnsListParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// Where to go on: the cursor of an earlier answer. Absent for the first page.
+    /// Where to go on: a cursor of an earlier answer, passed on as it is. Absent or `null` for the first page.
     pub cursor: Option<String>,
-    /// How many entries a page may have at most; the server chooses when absent.
+    /// How many entries a page may have at most. Absent or `null`: as many as the server likes.
     pub limit: Option<u32>,
     /// Which end comes first; the newest, when absent.
     pub sort_direction: Option<SortDirection>,
@@ -858,9 +873,9 @@ pub struct ThreadTurnsListParams {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadTurnsListResponse {
-    /// The entries of this page.
+    /// The entries of this page, at most `limit`; empty when there are none.
     pub data: Vec<Turn>,
-    /// Where the next page begins; `null` after the last one.
+    /// Where the next page begins, to be passed as `cursor`; `null` after the last one.
     pub next_cursor: Option<String>,
     /// Where to begin when reading the other way from here; `null` when there is nothing.
     pub backwards_cursor: Option<String>,
@@ -871,7 +886,7 @@ pub struct ThreadTurnsListResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadInjectItemsParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// What to add to what the model sees, as the Responses API spells it.
     pub items: Vec<Value>,
@@ -886,7 +901,7 @@ pub struct ThreadInjectItemsResponse {}
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ThreadStartedNotification {
-    /// The thread.
+    /// The thread as it is now.
     pub thread: Thread,
 }
 
@@ -895,9 +910,9 @@ pub struct ThreadStartedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadStatusChangedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// What.
+    /// What it does now.
     pub status: ThreadStatus,
 }
 
@@ -906,7 +921,7 @@ pub struct ThreadStatusChangedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadArchivedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -915,7 +930,7 @@ pub struct ThreadArchivedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadUnarchivedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -924,7 +939,7 @@ pub struct ThreadUnarchivedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadClosedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
 }
 
@@ -933,7 +948,7 @@ pub struct ThreadClosedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields, export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadNameUpdatedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
     /// The name; absent when it has none now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -945,11 +960,11 @@ pub struct ThreadNameUpdatedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadTokenUsageUpdatedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// How many.
+    /// What was used by the last request and by all so far.
     pub token_usage: ThreadTokenUsage,
 }
 
@@ -958,7 +973,7 @@ pub struct ThreadTokenUsageUpdatedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadTokenUsage {
-    /// All together.
+    /// All requests of the thread together.
     pub total: TokenUsageBreakdown,
     /// The last request to the model.
     pub last: TokenUsageBreakdown,
@@ -972,16 +987,16 @@ pub struct ThreadTokenUsage {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsageBreakdown {
-    /// All.
+    /// What the model was given and what it made, together.
     #[cfg_attr(feature = "export", ts(type = "number"))]
     pub total_tokens: i64,
-    /// What the model was given.
+    /// What the model was given, what was cached included.
     #[cfg_attr(feature = "export", ts(type = "number"))]
     pub input_tokens: i64,
     /// The part of that which the provider knew already.
     #[cfg_attr(feature = "export", ts(type = "number"))]
     pub cached_input_tokens: i64,
-    /// What the model made.
+    /// What the model made, reasoning included.
     #[cfg_attr(feature = "export", ts(type = "number"))]
     pub output_tokens: i64,
     /// The part of that which was reasoning.
@@ -994,8 +1009,8 @@ pub struct TokenUsageBreakdown {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ContextCompactedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
 }

@@ -22,18 +22,18 @@ use crate::permissions::{ApprovalsReviewer, AskForApproval, PermissionProfile, S
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct Turn {
-    /// Names the turn.
+    /// Names the turn, a UUID in most cases.
     pub id: String,
-    /// Its items, in answers that promise them; empty elsewhere.
+    /// Its items in order, in answers that promise them; empty in notifications and in the answer to `turn/start`.
     pub items: Vec<ThreadItem>,
     /// How far it got.
     pub status: TurnStatus,
-    /// Why it failed; `null` when it did not.
+    /// Why it failed; `null` unless `status` is `failed`.
     pub error: Option<TurnError>,
-    /// When it began, in Unix seconds.
+    /// When it began, in seconds since 1970; `null` before.
     #[cfg_attr(feature = "export", ts(type = "number | null"))]
     pub started_at: Option<i64>,
-    /// When it ended, in Unix seconds; `null` while it runs.
+    /// When it ended, in seconds since 1970; `null` while it runs.
     #[cfg_attr(feature = "export", ts(type = "number | null"))]
     pub completed_at: Option<i64>,
     /// How long it took, in milliseconds; `null` while it runs.
@@ -46,34 +46,34 @@ pub struct Turn {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum UserInput {
-    /// Text.
+    /// A text.
     Text {
-        /// The text.
+        /// The text, in Markdown or plain.
         text: String,
         /// Parts of the text that stand for something.
         #[serde(default)]
         text_elements: Vec<TextElement>,
     },
-    /// A picture.
+    /// A picture from elsewhere.
     Image {
-        /// Its address, often a `data:` URL.
+        /// Its address: `https:`, or a `data:` URL with the picture itself.
         url: String,
     },
-    /// A picture on this machine.
+    /// A picture in a file on the server's machine.
     LocalImage {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// A skill to use.
+    /// A skill the agent is to use.
     Skill {
-        /// Its name.
+        /// Its name, as shown to the user.
         name: String,
         /// Its file.
         path: PathBuf,
     },
-    /// Something referred to, an app or a plugin for instance.
+    /// Something referred to: a file, an app, a plugin.
     Mention {
-        /// Its name.
+        /// Its name, as shown to the user.
         name: String,
         /// What it is, as an address.
         path: String,
@@ -85,9 +85,9 @@ pub enum UserInput {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct TextElement {
-    /// Which bytes of the text.
+    /// Where it stands in the text.
     pub byte_range: ByteRange,
-    /// What clients show for it.
+    /// What a client shows in its place; `null` to show the text itself.
     pub placeholder: Option<String>,
 }
 
@@ -95,9 +95,9 @@ pub struct TextElement {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct ByteRange {
-    /// The first byte.
+    /// The first byte of the UTF-8 text, counted from 0.
     pub start: usize,
-    /// The byte after the last.
+    /// The byte after the last one.
     pub end: usize,
 }
 
@@ -106,13 +106,13 @@ pub struct ByteRange {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub enum TurnStatus {
-    /// Ended well.
+    /// It ended well.
     Completed,
-    /// Stopped before the end.
+    /// It was stopped before the end, by a client or by the end of the server.
     Interrupted,
-    /// Ended in failure.
+    /// It ended in failure; `error` says why.
     Failed,
-    /// Under way.
+    /// It is under way.
     InProgress,
 }
 
@@ -121,11 +121,11 @@ pub enum TurnStatus {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct TurnError {
-    /// For people.
+    /// What happened, in words for people. Programs do not rely on them.
     pub message: String,
-    /// The same, for programs.
+    /// What kind of failure it was, for programs; `null` where there is no kind for it.
     pub codex_error_info: Option<CodexErrorInfo>,
-    /// More, for people.
+    /// More about it, in words for people; `null` when there is no more.
     #[serde(default)]
     pub additional_details: Option<String>,
 }
@@ -155,7 +155,7 @@ pub enum CodexErrorInfo {
         /// The HTTP status, if there was one.
         http_status_code: Option<u16>,
     },
-    /// The provider failed.
+    /// The provider failed (a status from 500).
     InternalServerError,
     /// The provider does not accept the log-in.
     Unauthorized,
@@ -163,15 +163,15 @@ pub enum CodexErrorInfo {
     BadRequest,
     /// Turns could not be rolled back.
     ThreadRollbackFailed,
-    /// The sandbox failed.
+    /// A command could not be run as the sandbox policy demands.
     SandboxError,
-    /// The answer broke off.
+    /// The answer broke off before its end.
     #[serde(rename_all = "camelCase")]
     ResponseStreamDisconnected {
         /// The HTTP status, if there was one.
         http_status_code: Option<u16>,
     },
-    /// All attempts failed.
+    /// All attempts failed; the server has given up.
     #[serde(rename_all = "camelCase")]
     ResponseTooManyFailedAttempts {
         /// The HTTP status of the last one, if there was one.
@@ -204,9 +204,10 @@ gated! {
     #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
     #[serde(rename_all = "camelCase")]
     pub struct TurnStartParams {
-        /// The thread.
+        /// The id of the thread, a UUID.
         pub thread_id: String,
-        /// What the user says.
+        /// What the user says: texts, pictures, skills and mentions, in order. All texts together have at most
+        /// 1,048,576 characters.
         pub input: Vec<UserInput>,
         /// Data for the provider, passed on with every request of the turn.
         #[experimental("turn/start.responsesapiClientMetadata")]
@@ -214,7 +215,7 @@ gated! {
         /// The environments the turn works in.
         #[experimental("turn/start.environments")]
         pub environments: Option<Vec<TurnEnvironmentParams>>,
-        /// The working directory from this turn on.
+        /// The working directory, from this turn on: absolute, or relative to the thread's.
         pub cwd: Option<PathBuf>,
         /// When the agent asks, from this turn on.
         pub approval_policy: Option<AskForApproval>,
@@ -236,7 +237,8 @@ gated! {
         pub summary: Option<ReasoningSummary>,
         /// How the agent speaks, from this turn on.
         pub personality: Option<Personality>,
-        /// A JSON schema for the agent's last message, in this turn only.
+        /// A JSON schema that the agent's last message of this turn has to follow; it is then JSON. For this turn
+        /// only.
         pub output_schema: Option<Value>,
         /// How to work together, from this turn on. Stands above `model`, `effort` and the developer's instructions.
         #[experimental("turn/start.collaborationMode")]
@@ -259,7 +261,7 @@ pub struct TurnEnvironmentParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct TurnStartResponse {
-    /// The turn.
+    /// The turn as it is now. Its items are told by `item/*`.
     pub turn: Turn,
 }
 
@@ -269,14 +271,14 @@ gated! {
     #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(optional_fields = nullable, export_to = "v2/"))]
     #[serde(rename_all = "camelCase")]
     pub struct TurnSteerParams {
-        /// The thread.
+        /// The id of the thread, a UUID.
         pub thread_id: String,
-        /// What the user adds.
+        /// What the user adds: texts, pictures, skills and mentions, in order. Not empty.
         pub input: Vec<UserInput>,
         /// Data for the provider, passed on with further requests of the turn.
         #[experimental("turn/steer.responsesapiClientMetadata")]
         pub responsesapi_client_metadata: Option<HashMap<String, String>>,
-        /// The turn that must be running; refused if another one is.
+        /// The id of the turn the input is meant for. The request is refused when another turn runs, or none.
         pub expected_turn_id: String,
     }
 }
@@ -295,9 +297,9 @@ pub struct TurnSteerResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct TurnInterruptParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn to stop.
+    /// The id of the turn to stop; an empty text stops whichever runs.
     pub turn_id: String,
 }
 
@@ -311,13 +313,13 @@ pub struct TurnInterruptResponse {}
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorNotification {
-    /// What.
+    /// What went wrong.
     pub error: TurnError,
     /// Whether the server tries again by itself; the turn is then not over.
     pub will_retry: bool,
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
 }
 
@@ -326,9 +328,9 @@ pub struct ErrorNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct TurnStartedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The turn as it is now. Its items are told by `item/*`.
     pub turn: Turn,
 }
 
@@ -337,9 +339,9 @@ pub struct TurnStartedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct TurnCompletedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The turn as it is now. Its items are told by `item/*`.
     pub turn: Turn,
 }
 
@@ -348,11 +350,11 @@ pub struct TurnCompletedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct TurnDiffUpdatedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// A unified diff.
+    /// All changes of the turn so far, as one unified diff in the format of git.
     pub diff: String,
 }
 
@@ -361,13 +363,13 @@ pub struct TurnDiffUpdatedNotification {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 #[serde(rename_all = "camelCase")]
 pub struct TurnPlanUpdatedNotification {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub thread_id: String,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: String,
-    /// Why it changed.
+    /// Why it changed, in the agent's words; `null` when it did not say.
     pub explanation: Option<String>,
-    /// The steps.
+    /// All steps, in order. They replace those told before.
     pub plan: Vec<TurnPlanStep>,
 }
 
@@ -375,7 +377,7 @@ pub struct TurnPlanUpdatedNotification {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS), ts(export_to = "v2/"))]
 pub struct TurnPlanStep {
-    /// What to do.
+    /// What is to be done, in a few words.
     pub step: String,
     /// How far it got.
     pub status: TurnPlanStepStatus,

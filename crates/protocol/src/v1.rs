@@ -19,15 +19,15 @@ use crate::thread::{SubAgentSource, ThreadId};
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
 pub enum SessionSource {
-    /// The terminal.
+    /// A terminal client.
     Cli,
-    /// An editor.
+    /// An editor; also what a client is taken for that says nothing.
     Vscode,
     /// A single run without interaction.
     Exec,
     /// An app-server or MCP client.
     Mcp,
-    /// A client with a name of its own.
+    /// A client with a name of its own, as given by `--session-source`.
     Custom(String),
     /// Another agent.
     Subagent(SubAgentSource),
@@ -72,7 +72,7 @@ pub enum GetConversationSummaryParams {
     },
     /// By thread.
     ThreadId {
-        /// The thread.
+        /// The id of the thread, a UUID.
         #[serde(rename = "conversationId")]
         conversation_id: ThreadId,
     },
@@ -91,7 +91,7 @@ pub struct GetConversationSummaryResponse {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationSummary {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub conversation_id: ThreadId,
     /// The rollout file.
     pub path: PathBuf,
@@ -101,9 +101,9 @@ pub struct ConversationSummary {
     pub timestamp: Option<String>,
     /// When it was last written to, as RFC 3339 text.
     pub updated_at: Option<String>,
-    /// The name of the model provider, a key of `model_providers` in the configuration.
+    /// The name of the model provider: a built-in one, or a key of `model_providers` in the configuration.
     pub model_provider: String,
-    /// The working directory.
+    /// The working directory: an absolute path.
     pub cwd: PathBuf,
     /// The version of the server that began it.
     pub cli_version: String,
@@ -129,7 +129,7 @@ pub struct ConversationGitInfo {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 pub struct GitDiffToRemoteParams {
-    /// The working directory.
+    /// The working directory: an absolute path.
     pub cwd: PathBuf,
 }
 
@@ -182,7 +182,7 @@ pub struct ExecPolicyAmendment(pub Vec<String>);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 pub struct NetworkPolicyAmendment {
-    /// The host.
+    /// The name or address of the host, without a port.
     pub host: String,
     /// Its treatment.
     pub action: NetworkPolicyRuleAction,
@@ -204,13 +204,13 @@ pub enum NetworkPolicyRuleAction {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ApplyPatchApprovalParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub conversation_id: ThreadId,
     /// The call that wants to patch.
     pub call_id: String,
     /// What would happen to each file.
     pub file_changes: HashMap<PathBuf, FileChange>,
-    /// Why, for people.
+    /// Why it is asked, in the agent's words, to be shown to the user; absent or `null` when it gave no reason.
     pub reason: Option<String>,
     /// The folder to make writable for the rest of the session; `null` when only this patch is asked for.
     pub grant_root: Option<PathBuf>,
@@ -256,7 +256,7 @@ pub enum ReviewDecision {
 #[cfg_attr(feature = "export", derive(JsonSchema, TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ExecCommandApprovalParams {
-    /// The thread.
+    /// The id of the thread, a UUID.
     pub conversation_id: ThreadId,
     /// The call that wants to run the command.
     pub call_id: String,
@@ -264,9 +264,9 @@ pub struct ExecCommandApprovalParams {
     pub approval_id: Option<String>,
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// The working directory.
+    /// The working directory: an absolute path.
     pub cwd: PathBuf,
-    /// Why, for people.
+    /// Why it is asked, in the agent's words, to be shown to the user; absent or `null` when it gave no reason.
     pub reason: Option<String>,
     /// What the command does, as far as it can be told.
     pub parsed_cmd: Vec<ParsedCommand>,
@@ -283,7 +283,7 @@ pub enum ParsedCommand {
         cmd: String,
         /// The file's name.
         name: String,
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
     /// Lists files.

@@ -84,12 +84,13 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     }
 
     fn decode(&self, line: std::ops::Range<usize>) -> Option<Incoming> {
-        let line = self.buffer[line].trim_ascii();
-        if line.is_empty() {
-            return None;
-        }
+        // Blanks count, or the pieces in which a line comes would decide.
         if line.len() > self.max_line_bytes {
             warn!(bytes = line.len(), limit = self.max_line_bytes, "skipped an overlong line");
+            return None;
+        }
+        let line = &self.buffer[line];
+        if line.trim_ascii().is_empty() {
             return None;
         }
         match Incoming::decode(line) {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use types::item::{NonSteerableTurn, UserInput};
 use types::{ResponseItem, Turn, TurnId};
 
-use super::{AcceptedTurn, Command, Reply, ThreadError, ThreadShared};
+use super::{AcceptedTurn, Command, InterruptedTurn, Reply, ThreadError, ThreadShared};
 use crate::environment::unix_seconds;
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::log::Log;
@@ -50,7 +50,7 @@ struct Running {
     replaced: CancellationToken,
     inbox: mpsc::Sender<TurnInput>,
     task: JoinHandle<TurnEnd>,
-    interrupts: Vec<Reply<()>>,
+    interrupts: Vec<Reply<InterruptedTurn>>,
 }
 
 impl Running {
@@ -107,6 +107,10 @@ impl ThreadActor {
                 command = commands.recv(), if !self.closing => {
                     command.map_or(Event::Abandoned, Event::Command)
                 }
+            };
+            let _told = match event {
+                Event::TurnEnded(_) => self.answer_interrupts().await,
+                Event::Command(_) | Event::Abandoned => Vec::new(),
             };
             if self.handle(event).is_break() {
                 break;
@@ -296,15 +300,19 @@ impl ThreadActor {
         Ok(running.id.clone())
     }
 
-    fn interrupt(&mut self, turn: Option<TurnId>, reply: Reply<()>) {
+    fn interrupt(&mut self, turn: Option<TurnId>, reply: Reply<InterruptedTurn>) {
         if let Some(turn) = &turn
             && let Some(position) = self.waiting.iter().position(|waiting| waiting.id == *turn)
         {
             self.waiting.remove(position);
             let turn = never_begun(turn.clone(), types::TurnStatus::Interrupted, None);
-            self.shared.sink.emit(self.shared.id, ThreadEvent::TurnStarted(as_started(&turn)));
-            self.shared.sink.emit(self.shared.id, ThreadEvent::TurnCompleted(turn));
-            let _ = reply.send(Ok(()));
+            let shared = self.shared.clone();
+            // Ends when the answer is out, or nobody is left who would send it.
+            self.shared.environment.tasks.spawn(async move {
+                let _told = answered(vec![reply]).await;
+                shared.sink.emit(shared.id, ThreadEvent::TurnStarted(as_started(&turn)));
+                shared.sink.emit(shared.id, ThreadEvent::TurnCompleted(turn));
+            });
             return;
         }
         let Some(running) = &mut self.running else {
@@ -358,6 +366,13 @@ impl ThreadActor {
         });
     }
 
+    /// Answers those who interrupted the turn that is over, before anybody is told of its end. The wait is short: all
+    /// that stands between is the answer's place in a queue. What is given back is to be dropped when the end was told.
+    async fn answer_interrupts(&mut self) -> Vec<oneshot::Sender<()>> {
+        let interrupts = self.running.as_mut().map(|running| std::mem::take(&mut running.interrupts));
+        answered(interrupts.unwrap_or_default()).await
+    }
+
     fn turn_ended(&mut self, end: Result<TurnEnd, tokio::task::JoinError>) {
         let Some(running) = self.running.take() else { return };
         match end {
@@ -375,11 +390,8 @@ impl ThreadActor {
             }
             Err(error) => {
                 tracing::error!(%error, thread = %self.shared.id, turn = %running.id, "a turn crashed");
-                self.recover(running.id.clone());
+                self.recover(running.id);
             }
-        }
-        for reply in running.interrupts {
-            let _ = reply.send(Ok(()));
         }
         if self.closing {
             self.give_up_waiting();
@@ -467,6 +479,24 @@ impl ThreadActor {
         let (stored, writer) = self.shared.environment.store.open(path)?;
         Log::of_stored(&stored, writer)
     }
+}
+
+/// Says that the turn is over, and waits until those who asked for it have passed that on.
+async fn answered(interrupts: Vec<Reply<InterruptedTurn>>) -> Vec<oneshot::Sender<()>> {
+    let (mut told, mut passed_on) = (Vec::new(), Vec::new());
+    for reply in interrupts {
+        let (go, gone) = oneshot::channel();
+        let (tell, heard) = oneshot::channel();
+        if reply.send(Ok(InterruptedTurn { go, told: heard })).is_ok() {
+            told.push(tell);
+            passed_on.push(gone);
+        }
+    }
+    for gone in passed_on {
+        // Nothing is sent: it fires on drop.
+        let _ = gone.await;
+    }
+    told
 }
 
 /// A turn that ended before it began.

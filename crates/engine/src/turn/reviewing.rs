@@ -83,7 +83,9 @@ impl RunningTurn {
                 turn = &mut ended => break turn,
                 () = self.cancel.cancelled() => {
                     // An error means that the reviewer is done by itself.
-                    let _ = reviewer.interrupt(None).await;
+                    if let Ok(turn) = reviewer.interrupt(None).await {
+                        turn.told().await;
+                    }
                     break Ok(Turn { status: TurnStatus::Interrupted, ..turn });
                 }
                 // A review takes long: who has something for the log does not wait for it.

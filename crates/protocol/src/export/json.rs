@@ -25,6 +25,12 @@ pub fn json_schema<T: JsonSchema>(experimental: bool) -> Value {
     value
 }
 
+/// The schema of one type with all that is documented: members and variants keep the descriptions for which the
+/// published form has no place. For a reference that people read, not for clients.
+pub fn documented_schema<T: JsonSchema>() -> Value {
+    serde_json::to_value(generator().into_root_schema_for::<T>()).expect("a schema is JSON")
+}
+
 /// Every schema file: path below the export folder, and text.
 pub fn json_schema_files(experimental: bool) -> Files {
     let mut schemas = Schemas::new(experimental);

@@ -1,5 +1,6 @@
 //! What a connection promises, over a connection that stays in this process.
 
 mod connection;
+mod fuzz;
 mod reader;
 mod writer;

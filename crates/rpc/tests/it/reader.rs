@@ -9,7 +9,7 @@ use rpc::{Incoming, Reader};
 use tokio::io::{AsyncRead, ReadBuf};
 
 /// Input that arrives in given pieces, as from a pipe.
-struct Pieces(std::collections::VecDeque<Vec<u8>>);
+pub(crate) struct Pieces(pub(crate) std::collections::VecDeque<Vec<u8>>);
 
 impl AsyncRead for Pieces {
     fn poll_read(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -34,11 +34,12 @@ fn render(message: Incoming) -> String {
             format!("{id} {method} {}", params.map_or_else(String::new, |params| params.get().to_owned()))
         }
         Incoming::Notification { method, .. } => method,
-        Incoming::Response { id, outcome } => format!("{id} {outcome:?}"),
+        Incoming::Response { id, outcome: Ok(result) } => format!("{id} = {result}"),
+        Incoming::Response { id, outcome: Err(_) } => format!("{id} failed"),
     }
 }
 
-async fn read_all(mut reader: Reader<impl AsyncRead + Unpin>) -> Vec<String> {
+pub(crate) async fn read_all(mut reader: Reader<impl AsyncRead + Unpin>) -> Vec<String> {
     let mut messages = Vec::new();
     while let Some(message) = reader.next().await.unwrap() {
         messages.push(render(message));
@@ -47,7 +48,7 @@ async fn read_all(mut reader: Reader<impl AsyncRead + Unpin>) -> Vec<String> {
 }
 
 /// Polls a future that never has to wait.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match std::pin::pin!(future).poll(&mut Context::from_waker(std::task::Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("the input of this test is always ready"),

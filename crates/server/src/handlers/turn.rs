@@ -80,12 +80,13 @@ pub(crate) async fn steer(cx: Cx, params: p::TurnSteerParams) -> Handled<p::Turn
     Ok(p::TurnSteerResponse { turn_id: turn.to_string() }.into())
 }
 
-/// Interrupts the running turn; answers when it has ended.
+/// Interrupts the running turn; answers when it is over. The response comes before `turn/completed`.
 pub(crate) async fn interrupt(cx: Cx, params: p::TurnInterruptParams) -> Handled<p::TurnInterruptResponse> {
     let thread = thread_view::loaded(&cx, &params.thread_id)?;
     let turn = Some(params.turn_id).filter(|turn| !turn.is_empty()).map(TurnId::from);
-    thread.interrupt(turn).await?;
-    Ok(p::TurnInterruptResponse {}.into())
+    let interrupted = thread.interrupt(turn).await?;
+    // Dropping the interrupted turn lets its end be told.
+    Ok(Reply::new(p::TurnInterruptResponse {}).then(move |_| drop(interrupted)))
 }
 
 fn check_size(input: &[UserInput]) -> Result<(), RpcError> {

@@ -172,8 +172,12 @@ impl Client {
     }
 
     pub(crate) async fn send_text(&mut self, line: &str) {
+        self.send_bytes(format!("{line}\n").as_bytes()).await;
+    }
+
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
         let input = self.input.as_mut().expect("the input is open");
-        input.write_all(format!("{line}\n").as_bytes()).await.expect("the server reads");
+        input.write_all(bytes).await.expect("the server reads");
     }
 
     /// Sends a request and waits for its answer: the result, or the error.
@@ -241,7 +245,8 @@ impl Client {
         }
     }
 
-    async fn read(&mut self) -> Option<Value> {
+    /// The next message that was not read before; `None` when the server has said its last.
+    pub(crate) async fn read(&mut self) -> Option<Value> {
         let mut line = String::new();
         let read = tokio::time::timeout(LIMIT, self.output.read_line(&mut line)).await.expect("no answer, no end");
         // The last line of a client that was cut off may lack its end.
