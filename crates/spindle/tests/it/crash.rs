@@ -3,7 +3,6 @@
 //! A server works on several threads at once and is killed after a number of messages that no one chose. The next one
 //! must show every fact that was acknowledged or told; what was still under way may have happened or not.
 //! `SPINDLE_CRASHES` says how often, `SPINDLE_CRASH_SEED` repeats a run.
-#![expect(clippy::print_stderr, reason = "a failure must be repeatable")]
 
 use std::collections::HashMap;
 
