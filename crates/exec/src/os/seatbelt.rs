@@ -98,7 +98,7 @@ mod tests {
     /// What the profile says of an operation on a path: the last rule that matches, as the system reads it.
     fn allows(profile: &str, operation: &str, path: &str) -> bool {
         let joined = profile.replace("\n  ", " ");
-        let verdicts = joined.lines().filter_map(|line| {
+        let mut verdicts = joined.lines().rev().filter_map(|line| {
             let (verdict, rest) = line.strip_prefix('(')?.split_once(' ')?;
             let operations = rest.split('(').next()?.trim_end_matches(')');
             let concerns = operations
@@ -112,7 +112,7 @@ mod tests {
                 || filters.iter().any(|filter| Path::new(path).starts_with(filter));
             (concerns && matches).then_some(verdict == "allow")
         });
-        verdicts.last().unwrap_or(false)
+        verdicts.next().unwrap_or(false)
     }
 
     #[test]
