@@ -1,6 +1,7 @@
 //! Listening sockets: accepts, shakes hands, and hands clients over.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rpc::{Framing, Outgoing, WebSocketReader, Writer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +29,9 @@ const QUEUE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Only the head of a request is read; this is a generous one.
 const HEAD_BYTES: usize = 16 * 1024;
+
+/// Connections that may wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 4096;
 
 /// How long to wait before accepting again when the system has run out of something.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -208,11 +212,11 @@ impl Listener {
 async fn bind(address: &Address, tls: Option<Tls>) -> io::Result<(Address, Socket)> {
     match address {
         Address::Ws(at) => {
-            let listener = TcpListener::bind(at).await?;
+            let listener = listen(*at)?;
             Ok((Address::Ws(listener.local_addr()?), Socket::Tcp(listener)))
         }
         Address::Wss(at) => {
-            let listener = TcpListener::bind(at).await?;
+            let listener = listen(*at)?;
             let tls = tls.expect("checked before binding");
             Ok((Address::Wss(listener.local_addr()?), Socket::Tls(listener, tls)))
         }
@@ -224,6 +228,14 @@ async fn bind(address: &Address, tls: Option<Tls>) -> io::Result<(Address, Socke
             Ok((address.clone(), Socket::Unix(listener, file)))
         }
     }
+}
+
+/// A TCP socket whose queue holds a crowd that comes all at once. Whoever finds it full tries again a second later.
+fn listen(at: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(at)?;
+    socket.listen(BACKLOG)
 }
 
 /// Removes a socket file on which nobody listens any more. Anything else at its place stays, and binding fails.

@@ -9,8 +9,8 @@ use crate::notice::Notice;
 /// What an entry costs beside its text, so that many tiny ones are bounded too.
 const ENTRY_COST: usize = 128;
 
-/// From here on a client counts as lagging, and deltas are joined. About what a socket's own buffers hold.
-const LAGGING_BYTES: usize = 256 * 1024;
+/// From here on a client counts as lagging, and deltas are joined. A whole long answer, word by word, is less.
+const LAGGING_BYTES: usize = 1024 * 1024;
 
 /// How far back a delta looks for the one it continues. Entries between them are those of other streams, so this many
 /// streams may be told of in turns.

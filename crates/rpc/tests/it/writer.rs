@@ -210,7 +210,7 @@ fn delta(stream: u128, number: u64, item: &str, text: &str) -> Notice {
 
 /// Makes the client lag: this much has to be read before anything else.
 fn fill(outgoing: &Outgoing) {
-    outgoing.push(frame_of(300 * 1024)).unwrap();
+    outgoing.push(frame_of(1100 * 1024)).unwrap();
 }
 
 /// What is written after what [`fill`] has queued.
@@ -272,12 +272,12 @@ async fn pieces_are_joined_for_a_client_that_lags_but_nothing_changes_its_place(
 
 #[tokio::test]
 async fn joined_pieces_count_against_the_limit() {
-    let (outgoing, _writer) = Outgoing::with_capacity(tokio::io::sink(), 400 * 1024);
+    let (outgoing, _writer) = Outgoing::with_capacity(tokio::io::sink(), 1200 * 1024);
     fill(&outgoing);
     let piece = delta(1, 0, "a", &"x".repeat(10_000));
     let accepted = (0..1000).take_while(|_| outgoing.tell(&piece, false).is_ok()).count();
     assert!((9..=11).contains(&accepted), "{accepted} pieces");
-    assert!(outgoing.queued_bytes() <= 400 * 1024);
+    assert!(outgoing.queued_bytes() <= 1200 * 1024);
 }
 
 #[tokio::test]
