@@ -7,7 +7,7 @@ use config::{Config, Feature, Inherit, Loader, ShellEnvironmentPolicy};
 use exec::{Launcher, Places, Shell};
 use extensions::{agents_md, skills};
 use model::Credentials;
-use store::Store;
+use store::{FileStore, ThreadStore};
 use tokio_util::task::TaskTracker;
 use types::AbsPath;
 
@@ -28,7 +28,7 @@ pub struct Environment {
     /// The environment that commands inherit from, after policy.
     pub variables: Vec<(String, String)>,
     pub launcher: Launcher,
-    pub store: Store,
+    pub store: Box<dyn ThreadStore>,
     pub loader: Loader,
     tools: tools::Registry,
     /// The same, where the agent may ask the user in every mode.
@@ -75,7 +75,7 @@ impl Environment {
     pub fn new(services: Services) -> Arc<Self> {
         let Services { home, cwd, version, tmpdir, shell, variables, launcher, loader, sink, credentials } = services;
         Arc::new(Self {
-            store: Store::new(home.clone()),
+            store: Box::new(FileStore::new(home.clone())),
             home,
             cwd,
             version,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use store::{ModelHistory, Record, Store, StoreError, StoredThread, ThreadWriter};
+use store::{ModelHistory, Record, StoreError, StoredThread, ThreadStore, ThreadWriter};
 use types::{AbsPath, ResponseItem, TokenUsage, TokenUsageTotals};
 
 use crate::compact::Compacted;
@@ -12,7 +12,7 @@ use crate::context::ContextFacts;
 /// runs, the thread's actor otherwise.
 pub(crate) struct Log {
     /// `None` for ephemeral threads.
-    writer: Option<ThreadWriter>,
+    writer: Option<Box<dyn ThreadWriter>>,
     /// Shared with a request while it is sent; recorded to only in between, so that nothing is copied. Empty until
     /// [`read_back`] where the thread comes from disk.
     history: Arc<Vec<ResponseItem>>,
@@ -31,7 +31,7 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(
-        writer: Option<ThreadWriter>,
+        writer: Option<Box<dyn ThreadWriter>>,
         history: Vec<ResponseItem>,
         usage: Option<TokenUsageTotals>,
         window: u64,
@@ -49,7 +49,7 @@ impl Log {
     }
 
     /// Goes on where a stored thread stands. What the model has seen is not read before a turn needs it.
-    pub(crate) fn of_stored(stored: &StoredThread, writer: ThreadWriter) -> Result<Self, StoreError> {
+    pub(crate) fn of_stored(stored: &StoredThread, writer: Box<dyn ThreadWriter>) -> Result<Self, StoreError> {
         let usage = stored.usage()?.map(|(_, usage)| usage);
         Ok(Self { unread: true, ..Self::new(Some(writer), Vec::new(), usage, stored.compactions()) })
     }
@@ -179,7 +179,7 @@ impl Log {
 }
 
 /// Reads what the model has seen of a stored thread, and which model was told of it last. Blocks.
-pub(crate) fn read_back(store: &Store, path: &AbsPath) -> Result<(ModelHistory, Option<String>), StoreError> {
+pub(crate) fn read_back(store: &dyn ThreadStore, path: &AbsPath) -> Result<(ModelHistory, Option<String>), StoreError> {
     let stored = store.read(path)?;
     let model = stored.last_turn_context()?.map(|context| context.model);
     Ok((stored.history()?, model))

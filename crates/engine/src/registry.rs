@@ -108,7 +108,7 @@ pub struct Resumed {
 /// What [`Engine::open`] finds.
 pub enum Opened {
     /// A thread that is not loaded, and the right to write it.
-    Stored(Box<(StoredThread, ThreadWriter)>),
+    Stored(Box<(StoredThread, Box<dyn ThreadWriter>)>),
     Loaded(ThreadHandle),
 }
 
@@ -138,7 +138,7 @@ impl Engine {
     /// Reads the thread of a rollout to go on with it. One that is being unloaded is waited for. Blocks.
     ///
     /// # Errors
-    /// As [`store::Store::open`].
+    /// As [`store::ThreadStore::open`].
     pub fn open(&self, path: &AbsPath) -> Result<Opened, StoreError> {
         self.environment.open(path)
     }
@@ -151,7 +151,7 @@ impl Engine {
     pub fn resume(
         &self,
         stored: &StoredThread,
-        writer: ThreadWriter,
+        writer: Box<dyn ThreadWriter>,
         settings: ThreadSettings,
         extended_history: bool,
     ) -> Result<Resumed, StoreError> {
@@ -271,7 +271,7 @@ impl Environment {
     pub(crate) fn resume(
         self: &Arc<Self>,
         stored: &StoredThread,
-        writer: ThreadWriter,
+        writer: Box<dyn ThreadWriter>,
         settings: ThreadSettings,
         extended_history: bool,
         agent: AgentLink,

@@ -230,7 +230,7 @@ impl RunningTurn {
     async fn recall(&mut self) -> Result<(), Stop> {
         let Some(path) = self.thread.path.clone().filter(|_| self.log.is_unread()) else { return Ok(()) };
         let environment = self.environment.clone();
-        let read = tokio::task::spawn_blocking(move || read_back(&environment.store, &path));
+        let read = tokio::task::spawn_blocking(move || read_back(environment.store.as_ref(), &path));
         let (history, model) = read.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         self.log.replace(history, model.as_deref());
         Ok(())

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
-use store::{ListQuery, SortKey, Store};
+use store::{FileStore, ListQuery, SortKey, ThreadStore as _};
 use types::{AbsPath, ThreadId};
 
 const ROUNDS: u32 = 200;
@@ -23,7 +23,7 @@ fn main() {
 
 /// Threads over a year, newest last; gives the newest one's rollout.
 fn fill(home: &AbsPath, threads: u64) -> AbsPath {
-    let store = Store::with_time_zone(home.clone(), TimeZone::UTC);
+    let store = FileStore::with_time_zone(home.clone(), TimeZone::UTC);
     let mut path = home.clone();
     for number in 0..threads {
         let (id, began) =
@@ -58,7 +58,7 @@ fn measure(home: &AbsPath, newest: &AbsPath) {
     let page = || ListQuery { limit: Some(50), ..ListQuery::default() };
     let search = |term: &str| ListQuery { search_term: Some(term.to_owned()), ..page() };
     let by_change = || ListQuery { sort: SortKey::UpdatedAt, ..page() };
-    let open = || Store::with_time_zone(home.clone(), TimeZone::UTC);
+    let open = || FileStore::with_time_zone(home.clone(), TimeZone::UTC);
 
     let store = open();
     once("never indexed: first page", || drop(store.list(&page())));

@@ -4,6 +4,8 @@
 //! reads rollouts and is the only one that knows their spelling; around it, threads are `types` ([`record`]). It knows
 //! nothing of the client's wire, of running turns or of the model.
 //!
+//! [`ThreadStore`] is what others see of it; [`FileStore`] keeps threads as files.
+//!
 //! Open [`record`] first, then `writer.rs` (what is durable when), `reader.rs` (what a damaged file still gives),
 //! [`turns`] (records → what clients see) and [`history`] (records → what the model sees).
 //! `index/` answers lists sooner than `scan.rs` does; `lock.rs` is why a thread has one writer. `docs/storage.md` describes
@@ -32,6 +34,7 @@ mod paths;
 mod reader;
 mod scan;
 mod store;
+mod thread_store;
 mod writer;
 
 pub use error::StoreError;
@@ -40,7 +43,7 @@ pub use history::{ModelHistory, history_from, outlives_compaction};
 pub use list::{ListQuery, Page, SortKey, SortOrder, SourceKind, Summary};
 pub use lock::Holder;
 pub use record::{EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord};
-pub use store::{Found, Store};
+pub use store::{FileStore, Found};
 pub use thread::StoredThread;
+pub use thread_store::{Source, ThreadStore, ThreadWriter};
 pub use turns::{LastTurn, turns_from};
-pub use writer::ThreadWriter;

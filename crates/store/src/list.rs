@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::format::Head;
 use crate::git_patches::GitPatch;
 use crate::index::Effort;
-use crate::store::Store;
+use crate::store::FileStore;
 
 /// Threads on a page at most.
 const MAX_PAGE: usize = 100;
@@ -192,14 +192,9 @@ pub(crate) struct PageQuery<'a> {
     pub(crate) limit: usize,
 }
 
-impl Store {
-    /// Lists threads in which the user has said something. Files that cannot be read are left out.
-    ///
-    /// The first list of a process starts reading the threads into the index, in the background.
-    ///
-    /// # Errors
-    /// [`StoreError::InvalidCursor`] for a cursor that is not from a page; otherwise when a folder cannot be listed.
-    pub fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+impl FileStore {
+    /// See [`ThreadStore::list`](crate::ThreadStore::list).
+    pub(crate) fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let page_query = PageQuery::new(query)?;
         let index = self.index();
         if let Some(page) = index.page(&page_query, Effort::Little) {

@@ -3,13 +3,13 @@
 //! A line is skipped when it is not UTF-8, not JSON or longer than [`MAX_LINE`]; the lines around it are read all the
 //! same. NUL bytes before a line (a block that never reached the disk) are not part of it.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use memchr::memchr;
 
 use crate::format::{self, Shape};
 use crate::outline::{Outline, Span};
+use crate::thread_store::Source;
 
 /// Longer lines are skipped: 64 MiB holds several inlined images and bounds the memory a broken file can take.
 pub(crate) const MAX_LINE: usize = 64 << 20;
@@ -31,9 +31,9 @@ pub(crate) enum Tail {
 
 /// Adds the whole lines of a rollout from `outline.covered` on to its outline; gives what follows the last line feed.
 /// `length` is about the file's.
-pub(crate) fn outline(file: &File, outline: &mut Outline, length: u64) -> io::Result<Tail> {
+pub(crate) fn outline(source: &dyn Source, outline: &mut Outline, length: u64) -> io::Result<Tail> {
     let from = outline.covered;
-    let mut lines = Lines::of(Section::new(file, from, u64::MAX), length.saturating_sub(from));
+    let mut lines = Lines::of(Section::new(source, from, u64::MAX), length.saturating_sub(from));
     while let Some(line) = lines.next()? {
         let at = Span { start: outline.covered, end: from + line.end };
         let shape = match line.text() {
@@ -57,16 +57,16 @@ pub(crate) fn outline(file: &File, outline: &mut Outline, length: u64) -> io::Re
     Ok(Tail::None)
 }
 
-/// A part of a file, read from its beginning. The file's own position stays where it is, so that several may read.
+/// A part of a rollout, read from its beginning.
 pub(crate) struct Section<'a> {
-    file: &'a File,
+    source: &'a dyn Source,
     at: u64,
     end: u64,
 }
 
 impl<'a> Section<'a> {
-    pub(crate) fn new(file: &'a File, start: u64, end: u64) -> Self {
-        Self { file, at: start, end }
+    pub(crate) fn new(source: &'a dyn Source, start: u64, end: u64) -> Self {
+        Self { source, at: start, end }
     }
 }
 
@@ -74,10 +74,7 @@ impl Read for Section<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let length = buffer.len().min(left);
-        #[cfg(unix)]
-        let read = std::os::unix::fs::FileExt::read_at(self.file, &mut buffer[..length], self.at)?;
-        #[cfg(windows)]
-        let read = std::os::windows::fs::FileExt::seek_read(self.file, &mut buffer[..length], self.at)?;
+        let read = self.source.read_at(&mut buffer[..length], self.at)?;
         self.at += read as u64;
         Ok(read)
     }

@@ -17,9 +17,10 @@ use crate::head;
 use crate::list::{ListQuery, ListedFile, Page, PageQuery, SortKey, SortOrder, Summary};
 use crate::names;
 use crate::paths::{ARCHIVED, RolloutName, SESSIONS, day_of};
-use crate::store::{Store, day_folders, rollouts_in};
+use crate::store::{FileStore, day_folders, rollouts_in};
+use crate::thread_store::ThreadStore as _;
 
-impl Store {
+impl FileStore {
     /// The page that the disk holds; `None` when more than `heads_at_most` heads would have to be read for it.
     pub(crate) fn scan(&self, page: &PageQuery<'_>, heads_at_most: Option<usize>) -> Result<Option<Page>, StoreError> {
         let beside = Beside::read(&self.home)?;
@@ -44,11 +45,8 @@ impl Store {
         Ok(Some(page.page(found, |summary| summary)))
     }
 
-    /// What a list shows of one thread, whatever is in it; `None` when its file cannot be read.
-    ///
-    /// # Errors
-    /// When what stands beside the rollouts cannot be read.
-    pub fn summary(&self, path: &AbsPath) -> Result<Option<Summary>, StoreError> {
+    /// See [`ThreadStore::summary`](crate::ThreadStore::summary).
+    pub(crate) fn summary(&self, path: &AbsPath) -> Result<Option<Summary>, StoreError> {
         let beside = Beside::read(&self.home)?;
         Ok(listed_file(path, self.is_archived(path)).map(|file| beside.summary(file)))
     }
@@ -85,15 +83,9 @@ impl Beside {
     }
 }
 
-impl Store {
-    /// The threads that were started to work for `id`, theirs, and so on, as far as they are not archived: children
-    /// before their own children, and older ones before newer ones.
-    ///
-    /// Looks at the first lines of all threads that began no earlier than `id`.
-    ///
-    /// # Errors
-    /// When a folder cannot be listed.
-    pub fn descendants(&self, id: ThreadId) -> Result<Vec<(ThreadId, AbsPath)>, StoreError> {
+impl FileStore {
+    /// See [`ThreadStore::descendants`](crate::ThreadStore::descendants).
+    pub(crate) fn descendants(&self, id: ThreadId) -> Result<Vec<(ThreadId, AbsPath)>, StoreError> {
         let began = self.find(id)?.and_then(|found| RolloutName::parse(found.path.file_name()?));
         let before = began.and_then(|name| name.began_at(self.zone()).checked_sub(SignedDuration::from_secs(1)).ok());
         let query = ListQuery { order: SortOrder::OldestFirst, ..ListQuery::default() };
@@ -131,7 +123,7 @@ impl Candidate {
 
 /// Rollouts in the order of a query, from its cursor on, as far as names and times tell.
 struct Candidates<'a> {
-    store: &'a Store,
+    store: &'a FileStore,
     sort: SortKey,
     order: SortOrder,
     cursor: Option<Cursor>,
@@ -141,7 +133,7 @@ struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    fn new(store: &'a Store, query: &ListQuery, cursor: Option<Cursor>) -> Result<Self, StoreError> {
+    fn new(store: &'a FileStore, query: &ListQuery, cursor: Option<Cursor>) -> Result<Self, StoreError> {
         let mut candidates = Self {
             store,
             sort: query.sort,

@@ -13,20 +13,21 @@ use crate::error::StoreError;
 use crate::git_patches::{self, GitPatch};
 use crate::head;
 use crate::index::Index;
+use crate::list::{ListQuery, Page, Summary};
 use crate::lock::Locks;
 use crate::names;
 use crate::outline_file;
 use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
-use crate::reader::{self, Tail};
 use crate::record::{Record, SessionMeta};
-use crate::thread::{Rollout, StoredThread};
-use crate::writer::ThreadWriter;
+use crate::thread::StoredThread;
+use crate::thread_store::{ThreadStore, ThreadWriter};
+use crate::writer::RolloutWriter;
 
 /// The threads of one home folder. Making one costs nothing; every call looks at the disk.
 ///
 /// All methods block on the file system for as long as it takes to look at a few files.
 #[derive(Debug)]
-pub struct Store {
+pub struct FileStore {
     pub(crate) home: AbsPath,
     zone: OnceLock<TimeZone>,
     /// Made for the first list.
@@ -41,7 +42,7 @@ pub struct Found {
     pub archived: bool,
 }
 
-impl Store {
+impl FileStore {
     /// The store under `home`. No I/O. File names are in the machine's time zone, which is asked for when first needed.
     #[must_use]
     pub fn new(home: AbsPath) -> Self {
@@ -58,68 +59,8 @@ impl Store {
         self.zone.get_or_init(TimeZone::system)
     }
 
-    /// Ends what goes on in the background: filling the index. Waits some milliseconds at most. Lists go on to work.
-    pub fn close(&self) {
-        if let Some(index) = self.index.get() {
-            index.close();
-        }
-    }
-
     pub(crate) fn index(&self) -> &Index {
         self.index.get_or_init(|| Index::new(&self.home, self.zone().clone()))
-    }
-
-    /// Where the rollout of a thread that begins at `created` is to lie.
-    #[must_use]
-    pub fn rollout_path(&self, id: ThreadId, created: SystemTime) -> AbsPath {
-        let name = RolloutName::new(id, created, self.zone());
-        name.day_folder(&self.home).join(name.file_name())
-    }
-
-    /// Begins a thread. Its file is made at the first append.
-    #[must_use]
-    pub fn create(&self, meta: SessionMeta) -> ThreadWriter {
-        ThreadWriter::new(self.rollout_path(meta.id, meta.created_at), meta, self.locks.clone())
-    }
-
-    /// Reads a thread to go on with it. Half a line at the end is cut off (what a killed writer left), so that the next
-    /// append starts a line of its own; nothing else is written.
-    ///
-    /// # Errors
-    /// [`StoreError::InUse`] when somebody has the thread open for writing, be it here; otherwise when the file cannot be
-    /// read or holds no session metadata.
-    pub fn open(&self, path: &AbsPath) -> Result<(StoredThread, ThreadWriter), StoreError> {
-        let lock = self.locks.take(self.id_of(path)?)?;
-        let thread = self.read(path)?;
-        if thread.torn_bytes > 0 {
-            let file = File::options().write(true).open(path).map_err(StoreError::io("repair", path))?;
-            let length = file.metadata().map_err(StoreError::io("repair", path))?.len();
-            // A file that has grown since it was read has another writer, whose line this may be. The first append then
-            // begins with a line feed, and the half line is skipped by readers.
-            if length == thread.whole_bytes() + thread.torn_bytes {
-                tracing::warn!(%path, bytes = thread.torn_bytes, "half a line at the end is cut off");
-                file.set_len(thread.whole_bytes()).map_err(StoreError::io("repair", path))?;
-            }
-        }
-        let writer = ThreadWriter::resume(path.clone(), thread.meta.clone(), lock)?;
-        Ok((thread, writer))
-    }
-
-    /// Begins a thread as a copy of another: its own facts, then the lines of `original` as they stand, except names,
-    /// then `closing`. The copy is complete when it appears under its name.
-    ///
-    /// # Errors
-    /// When the original cannot be read or the copy cannot be written; no file is left then.
-    pub fn copy(
-        &self,
-        original: &StoredThread,
-        meta: SessionMeta,
-        closing: &[Record],
-    ) -> Result<ThreadWriter, StoreError> {
-        let lock = self.locks.take(meta.id)?;
-        let path = self.rollout_path(meta.id, meta.created_at);
-        copy::write(&path, original, &meta, closing)?;
-        Ok(ThreadWriter::resume(path, meta, lock)?.of_new_file())
     }
 
     /// The thread that a rollout is of: by its name, or by its first line where the name says nothing.
@@ -128,66 +69,6 @@ impl Store {
         let known = named.or_else(|| head::first_line(path).map(|head| head.id));
         // Reading it all says what is wrong, if it is.
         known.map_or_else(|| self.read(path).map(|thread| thread.meta.id), Ok)
-    }
-
-    /// Waits until this process no longer has a thread open for writing, but not longer than `at_most`. Blocks.
-    pub fn wait_for_release(&self, id: ThreadId, at_most: Duration) {
-        self.locks.wait_for_release(id, at_most);
-    }
-
-    /// Looks at a thread and leaves its file as it is, so that it may be another process that writes it.
-    ///
-    /// Reads what was written since the thread's outline was kept, or all of it.
-    ///
-    /// # Errors
-    /// When the file cannot be read or holds no session metadata.
-    pub fn read(&self, path: &AbsPath) -> Result<StoredThread, StoreError> {
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
-        let facts = file.metadata().map_err(StoreError::io("read", path))?;
-        if facts.is_dir() {
-            return Err(StoreError::io("read", path)(io::ErrorKind::IsADirectory.into()));
-        }
-        let updated_at = facts.modified().map_err(StoreError::io("read", path))?;
-        let id = path.file_name().and_then(RolloutName::parse).map(|name| name.id);
-        let mut outline = id.map(|id| outline_file::load(&self.home, id, &file, facts.len())).unwrap_or_default();
-        let kept = outline.covered;
-        let tail = reader::outline(&file, &mut outline, facts.len()).map_err(StoreError::io("read", path))?;
-        // A file under another thread's name has no outline of its own.
-        if let Some(id) = id.filter(|id| outline.id == Some(*id)) {
-            outline_file::keep(&self.home, id, &file, &outline, kept);
-        }
-        let (mut end, mut torn_bytes) = (outline.covered, 0);
-        match tail {
-            Tail::None => {}
-            Tail::Torn(bytes) => torn_bytes = bytes,
-            Tail::Whole(at, shape) => {
-                outline.add(at, shape);
-                end = at.end;
-            }
-        }
-        if outline.skipped > 0 {
-            tracing::warn!(%path, lines = outline.skipped, "unreadable lines are skipped");
-        }
-        let none = || {
-            let path = path.as_path().to_owned();
-            if facts.len() == 0 { StoreError::Empty { path } } else { StoreError::NoSessionMeta { path } }
-        };
-        let rollout = Rollout { path: path.clone(), file, end };
-        let meta = rollout.meta(&outline)?.ok_or_else(none)?;
-        let name = self.name(meta.id)?.or_else(|| outline.name.take());
-        Ok(StoredThread::new(meta, name, updated_at, torn_bytes, rollout, outline))
-    }
-
-    /// Finds a thread's rollout by its id, archived or not, looking at names only.
-    ///
-    /// # Errors
-    /// When a folder cannot be listed.
-    pub fn find(&self, id: ThreadId) -> Result<Option<Found>, StoreError> {
-        if let Some(path) = self.find_in_days(id)? {
-            return Ok(Some(Found { path, archived: false }));
-        }
-        let archived = self.home.join(ARCHIVED);
-        Ok(find_in(&archived, id)?.map(|path| Found { path, archived: true }))
     }
 
     /// Days near the time in the id first, all days after.
@@ -213,20 +94,98 @@ impl Store {
         Ok(None)
     }
 
-    /// Moves a thread's rollout among the archived ones; gives its new place. An open writer goes on writing to it.
-    ///
-    /// # Errors
-    /// When the file is no rollout or cannot be moved.
-    pub fn archive(&self, path: &AbsPath) -> Result<AbsPath, StoreError> {
+    fn relocate(&self, path: &AbsPath, target: AbsPath) -> Result<AbsPath, StoreError> {
+        let folder = target.parent().expect("a rollout's path has a file name");
+        fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
+        fs::rename(path, &target).map_err(StoreError::io("move", path))?;
+        Ok(target)
+    }
+}
+
+impl ThreadStore for FileStore {
+    fn close(&self) {
+        if let Some(index) = self.index.get() {
+            index.close();
+        }
+    }
+
+    fn rollout_path(&self, id: ThreadId, created: SystemTime) -> AbsPath {
+        let name = RolloutName::new(id, created, self.zone());
+        name.day_folder(&self.home).join(name.file_name())
+    }
+
+    fn create(&self, meta: SessionMeta) -> Box<dyn ThreadWriter> {
+        let path = self.rollout_path(meta.id, meta.created_at);
+        Box::new(RolloutWriter::new(path, meta, self.locks.clone()))
+    }
+
+    fn open(&self, path: &AbsPath) -> Result<(StoredThread, Box<dyn ThreadWriter>), StoreError> {
+        let lock = self.locks.take(self.id_of(path)?)?;
+        let thread = self.read(path)?;
+        if thread.torn_bytes > 0 {
+            let file = File::options().write(true).open(path).map_err(StoreError::io("repair", path))?;
+            let length = file.metadata().map_err(StoreError::io("repair", path))?.len();
+            // A file that has grown since it was read has another writer, whose line this may be. The first append then
+            // begins with a line feed, and the half line is skipped by readers.
+            if length == thread.whole_bytes() + thread.torn_bytes {
+                tracing::warn!(%path, bytes = thread.torn_bytes, "half a line at the end is cut off");
+                file.set_len(thread.whole_bytes()).map_err(StoreError::io("repair", path))?;
+            }
+        }
+        let writer = RolloutWriter::resume(path.clone(), thread.meta.clone(), lock)?;
+        Ok((thread, Box::new(writer)))
+    }
+
+    fn copy(
+        &self,
+        original: &StoredThread,
+        meta: SessionMeta,
+        closing: &[Record],
+    ) -> Result<Box<dyn ThreadWriter>, StoreError> {
+        let lock = self.locks.take(meta.id)?;
+        let path = self.rollout_path(meta.id, meta.created_at);
+        copy::write(&path, original, &meta, closing)?;
+        Ok(Box::new(RolloutWriter::resume(path, meta, lock)?.of_new_file()))
+    }
+
+    fn wait_for_release(&self, id: ThreadId, at_most: Duration) {
+        self.locks.wait_for_release(id, at_most);
+    }
+
+    fn read(&self, path: &AbsPath) -> Result<StoredThread, StoreError> {
+        let file = Arc::new(File::open(path).map_err(StoreError::io("open", path))?);
+        let facts = file.metadata().map_err(StoreError::io("read", path))?;
+        if facts.is_dir() {
+            return Err(StoreError::io("read", path)(io::ErrorKind::IsADirectory.into()));
+        }
+        let updated_at = facts.modified().map_err(StoreError::io("read", path))?;
+        let id = path.file_name().and_then(RolloutName::parse).map(|name| name.id);
+        let outline = id.map(|id| outline_file::load(&self.home, id, &file, facts.len())).unwrap_or_default();
+        let kept = outline.covered;
+        let source = Box::new(file.clone());
+        let name = |id| self.name(id);
+        StoredThread::continued(source, facts.len(), path.clone(), name, updated_at, outline, |outline| {
+            // A file under another thread's name has no outline of its own.
+            if let Some(id) = id.filter(|id| outline.id == Some(*id)) {
+                outline_file::keep(&self.home, id, &file, outline, kept);
+            }
+        })
+    }
+
+    fn find(&self, id: ThreadId) -> Result<Option<Found>, StoreError> {
+        if let Some(path) = self.find_in_days(id)? {
+            return Ok(Some(Found { path, archived: false }));
+        }
+        let archived = self.home.join(ARCHIVED);
+        Ok(find_in(&archived, id)?.map(|path| Found { path, archived: true }))
+    }
+
+    fn archive(&self, path: &AbsPath) -> Result<AbsPath, StoreError> {
         let name = rollout_name(path)?;
         self.relocate(path, self.home.join(ARCHIVED).join(name.file_name()))
     }
 
-    /// Moves an archived rollout back to the folder of its day and marks it as changed now; gives its new place.
-    ///
-    /// # Errors
-    /// When the file is no rollout or cannot be moved.
-    pub fn unarchive(&self, path: &AbsPath) -> Result<AbsPath, StoreError> {
+    fn unarchive(&self, path: &AbsPath) -> Result<AbsPath, StoreError> {
         let name = rollout_name(path)?;
         let target = self.relocate(path, name.day_folder(&self.home).join(name.file_name()))?;
         File::options()
@@ -237,49 +196,36 @@ impl Store {
         Ok(target)
     }
 
-    fn relocate(&self, path: &AbsPath, target: AbsPath) -> Result<AbsPath, StoreError> {
-        let folder = target.parent().expect("a rollout's path has a file name");
-        fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
-        fs::rename(path, &target).map_err(StoreError::io("move", path))?;
-        Ok(target)
-    }
-
-    /// Whether a rollout lies among the archived ones.
-    #[must_use]
-    pub fn is_archived(&self, path: &AbsPath) -> bool {
+    fn is_archived(&self, path: &AbsPath) -> bool {
         paths::is_archived(&self.home, path)
     }
 
-    /// The newest name a thread was given.
-    ///
-    /// # Errors
-    /// When the index of names cannot be read.
-    pub fn name(&self, id: ThreadId) -> Result<Option<String>, StoreError> {
+    fn name(&self, id: ThreadId) -> Result<Option<String>, StoreError> {
         Ok(names::read(&self.home)?.remove(&id))
     }
 
-    /// Gives a thread a name. In the file before this returns; the rollout's own record of it is the caller's to append.
-    ///
-    /// # Errors
-    /// When the index of names cannot be written; it is as long as before then.
-    pub fn set_name(&self, id: ThreadId, name: &str) -> Result<(), StoreError> {
+    fn set_name(&self, id: ThreadId, name: &str) -> Result<(), StoreError> {
         names::append(&self.home, id, name, SystemTime::now())
     }
 
-    /// What clients have changed of a thread's git facts.
-    ///
-    /// # Errors
-    /// When the file of changes cannot be read.
-    pub fn git_patch(&self, id: ThreadId) -> Result<GitPatch, StoreError> {
+    fn git_patch(&self, id: ThreadId) -> Result<GitPatch, StoreError> {
         Ok(git_patches::read(&self.home)?.remove(&id).unwrap_or_default())
     }
 
-    /// Changes a thread's git facts, over earlier changes. In the file before this returns; the rollout stays as it is.
-    ///
-    /// # Errors
-    /// When the file of changes cannot be read or written; it is as long as before then.
-    pub fn patch_git(&self, id: ThreadId, patch: GitPatch) -> Result<(), StoreError> {
+    fn patch_git(&self, id: ThreadId, patch: GitPatch) -> Result<(), StoreError> {
         git_patches::append(&self.home, id, &self.git_patch(id)?.then(patch))
+    }
+
+    fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        Self::list(self, query)
+    }
+
+    fn summary(&self, path: &AbsPath) -> Result<Option<Summary>, StoreError> {
+        Self::summary(self, path)
+    }
+
+    fn descendants(&self, id: ThreadId) -> Result<Vec<(ThreadId, AbsPath)>, StoreError> {
+        Self::descendants(self, id)
     }
 }
 

@@ -1,18 +1,18 @@
 //! A thread as its rollout has it, and the questions asked of it.
 
-use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use types::{AbsPath, RateLimits, ResponseItem, TokenUsageTotals, Turn, TurnId, TurnStatus};
+use types::{AbsPath, RateLimits, ResponseItem, ThreadId, TokenUsageTotals, Turn, TurnId, TurnStatus};
 
 use crate::error::StoreError;
 use crate::format;
 use crate::history::{History, ModelHistory, is_user_message};
 use crate::outline::{Marks, Outline, Said, Span, TurnSpan};
-use crate::reader::{Lines, Section, Text};
+use crate::reader::{self, Lines, Section, Tail, Text};
 use crate::record::{EventRecord, Record, SessionMeta, TurnContextRecord};
+use crate::thread_store::Source;
 use crate::turns::{LastTurn, TurnBuilder, end_if_open};
 
 /// Turns are read in pieces of at least so many bytes, so that short ones do not cost a call each.
@@ -32,7 +32,7 @@ pub struct StoredThread {
     pub updated_at: SystemTime,
     /// Lines that could not be read; half a line at the end is not one of them.
     pub skipped: u64,
-    /// Bytes after the last whole line, left by a writer that was killed. [`crate::Store::open`] cuts them off.
+    /// Bytes after the last whole line, left by a writer that was killed. [`crate::ThreadStore::open`] cuts them off.
     pub torn_bytes: u64,
     rollout: Arc<Rollout>,
     outline: Arc<Outline>,
@@ -45,13 +45,62 @@ pub struct StoredThread {
 #[derive(Debug)]
 pub(crate) struct Rollout {
     pub(crate) path: AbsPath,
-    pub(crate) file: File,
+    pub(crate) source: Box<dyn Source>,
     /// Where the last whole line ends.
     pub(crate) end: u64,
 }
 
 impl StoredThread {
-    pub(crate) fn new(
+    /// A thread whose rollout is `source`, of about `length` bytes, and is said to lie at `path`. Reads all of it.
+    ///
+    /// `name` is the name that the store has for it, besides what the rollout says.
+    ///
+    /// # Errors
+    /// When it cannot be read or holds no session metadata.
+    pub fn from_source(
+        source: Box<dyn Source>,
+        length: u64,
+        path: AbsPath,
+        name: impl FnOnce(ThreadId) -> Result<Option<String>, StoreError>,
+        updated_at: SystemTime,
+    ) -> Result<Self, StoreError> {
+        Self::continued(source, length, path, name, updated_at, Outline::default(), |_| {})
+    }
+
+    /// The same, going on with what is known of it; `keep` is shown the outline of the whole lines.
+    pub(crate) fn continued(
+        source: Box<dyn Source>,
+        length: u64,
+        path: AbsPath,
+        name: impl FnOnce(ThreadId) -> Result<Option<String>, StoreError>,
+        updated_at: SystemTime,
+        mut outline: Outline,
+        keep: impl FnOnce(&Outline),
+    ) -> Result<Self, StoreError> {
+        let tail = reader::outline(source.as_ref(), &mut outline, length).map_err(StoreError::io("read", &path))?;
+        keep(&outline);
+        let (mut end, mut torn_bytes) = (outline.covered, 0);
+        match tail {
+            Tail::None => {}
+            Tail::Torn(bytes) => torn_bytes = bytes,
+            Tail::Whole(at, shape) => {
+                outline.add(at, shape);
+                end = at.end;
+            }
+        }
+        if outline.skipped > 0 {
+            tracing::warn!(%path, lines = outline.skipped, "unreadable lines are skipped");
+        }
+        let rollout = Rollout { path, source, end };
+        let Some(meta) = rollout.meta(&outline)? else {
+            let path = rollout.path.into_path_buf();
+            return Err(if length == 0 { StoreError::Empty { path } } else { StoreError::NoSessionMeta { path } });
+        };
+        let name = name(meta.id)?.or_else(|| outline.name.take());
+        Ok(Self::new(meta, name, updated_at, torn_bytes, rollout, outline))
+    }
+
+    fn new(
         meta: SessionMeta,
         name: Option<String>,
         updated_at: SystemTime,
@@ -328,7 +377,7 @@ impl Rollout {
 
     /// Gives the readable lines of a part of the file.
     fn lines(&self, at: Span, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
-        let mut lines = Lines::of(Section::new(&self.file, at.start, at.end), at.end - at.start);
+        let mut lines = Lines::of(Section::new(self.source.as_ref(), at.start, at.end), at.end - at.start);
         while let Some(line) = lines.next().map_err(StoreError::io("read", &self.path))? {
             if let Text::Line(text) = line.text() {
                 each(text);

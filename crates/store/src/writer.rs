@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use async_trait::async_trait;
 use types::AbsPath;
 
 use crate::error::StoreError;
@@ -12,12 +13,13 @@ use crate::format;
 use crate::lock::{Locks, ThreadLock};
 use crate::log_file::{Disk, LogFile, is_full};
 use crate::record::{Record, SessionMeta};
+use crate::thread_store::ThreadWriter;
 
 /// The one writer of a thread's rollout: while it lives, nobody else can open the thread for writing.
 ///
 /// Shape: see `docs/storage.md`; nothing is ever rewritten. Of a new thread nothing is on disk before the first append.
 #[derive(Debug)]
-pub struct ThreadWriter {
+pub(crate) struct RolloutWriter {
     path: AbsPath,
     meta: SessionMeta,
     /// Open from the first append on.
@@ -38,7 +40,7 @@ const KEPT_BYTES: usize = 64 << 10;
 /// last one's entry.
 const FOLDERS: usize = 5;
 
-impl ThreadWriter {
+impl RolloutWriter {
     pub(crate) fn new(path: AbsPath, meta: SessionMeta, locks: Arc<Locks>) -> Self {
         Self { path, meta, file: None, lines: Vec::new(), entry_synced: false, locks, lock: None }
     }
@@ -53,21 +55,6 @@ impl ThreadWriter {
     /// The same of a file that was made just now.
     pub(crate) fn of_new_file(self) -> Self {
         Self { entry_synced: false, ..self }
-    }
-
-    /// Appends `records` and returns once they are in the file: a reader sees them, and they survive the end of this
-    /// process however it comes. They survive the end of the machine only after [`Self::sync`].
-    ///
-    /// Shape: one line a record, in the order given, all with the time of this call; one `write(2)`. The first append of
-    /// a new thread makes the file and writes the session metadata before.
-    ///
-    /// # Errors
-    /// After an error the file is as long as it was before, and a later append works again once the cause is gone.
-    ///
-    /// Blocks, but not for long: a write into the page cache takes microseconds, less than handing it to another thread
-    /// and back.
-    pub fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        self.append_now(records, SystemTime::now())
     }
 
     /// The same with a clock of the caller's.
@@ -116,15 +103,23 @@ impl ThreadWriter {
         }
         result
     }
+}
 
-    /// Waits until everything appended is on the device, so that it survives a power cut.
-    ///
-    /// # Errors
-    /// When the device refuses; what was appended may be lost then.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: the device goes on writing.
-    pub async fn sync(&mut self) -> Result<(), StoreError> {
+#[async_trait]
+impl ThreadWriter for RolloutWriter {
+    fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.append_now(records, SystemTime::now())
+    }
+
+    fn path(&self) -> &AbsPath {
+        &self.path
+    }
+
+    fn meta(&self) -> &SessionMeta {
+        &self.meta
+    }
+
+    async fn sync(&mut self) -> Result<(), StoreError> {
         let Some(file) = &self.file else { return Ok(()) };
         let disk = file.storage().clone();
         let unsynced = if self.entry_synced { 0 } else { FOLDERS };
@@ -138,18 +133,6 @@ impl ThreadWriter {
         synced.map_err(StoreError::io("sync", &self.path))?;
         self.entry_synced = true;
         Ok(())
-    }
-
-    /// Where the rollout is, or will be from the first append on.
-    #[must_use]
-    pub fn path(&self) -> &AbsPath {
-        &self.path
-    }
-
-    /// The thread's facts, as the first line has them.
-    #[must_use]
-    pub fn meta(&self) -> &SessionMeta {
-        &self.meta
     }
 }
 

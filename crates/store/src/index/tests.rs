@@ -16,19 +16,20 @@ use uuid::Uuid;
 use super::{Effort, db};
 use crate::list::{ListQuery, PageQuery, SortKey, SortOrder, SourceKind};
 use crate::paths::RolloutName;
-use crate::store::Store;
+use crate::store::FileStore;
+use crate::thread_store::ThreadStore as _;
 use crate::{GitPatch, Page};
 
 struct Home {
     folder: TempDir,
     path: AbsPath,
-    store: Store,
+    store: FileStore,
     /// Another server's.
-    other: Store,
+    other: FileStore,
 }
 
-fn store(path: &AbsPath) -> Store {
-    Store::with_time_zone(path.clone(), TimeZone::UTC)
+fn store(path: &AbsPath) -> FileStore {
+    FileStore::with_time_zone(path.clone(), TimeZone::UTC)
 }
 
 impl Home {
@@ -70,7 +71,7 @@ impl Home {
 }
 
 /// Compares every query of a set; whether the index could say all of it without looking at everything.
-fn agree(store: &Store) -> bool {
+fn agree(store: &FileStore) -> bool {
     let mut known = true;
     for query in queries() {
         let mut query = query;
@@ -439,7 +440,7 @@ fn an_index_that_cannot_be_used_is_done_without_or_made_anew() {
     home.agree();
     // Closed, so that nobody holds what stands in the file.
     (home.store, home.other) = (store(&home.path), store(&home.path));
-    let list = |store: &Store| store.list(&ListQuery::default()).unwrap().threads.len();
+    let list = |store: &FileStore| store.list(&ListQuery::default()).unwrap().threads.len();
     let with = |content: &[u8]| {
         fs::write(home.index(), content).unwrap();
         store(&home.path)
@@ -488,7 +489,7 @@ fn a_locked_index_is_not_waited_for() {
 fn a_server_in_another_time_zone_keeps_its_own_times() {
     let home = three_threads();
     home.agree();
-    let berlin = Store::with_time_zone(home.path.clone(), TimeZone::fixed(jiff::tz::offset(2)));
+    let berlin = FileStore::with_time_zone(home.path.clone(), TimeZone::fixed(jiff::tz::offset(2)));
     agree(&berlin);
     assert_eq!(berlin.list(&ListQuery::default()).unwrap().threads.len(), 3);
     assert!(!agree(&home.store), "the index has the other's times now");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use store::{EventRecord, LastTurn, Record, SessionMeta, StoreError};
+use store::{EventRecord, LastTurn, Record, SessionMeta, StoreError, ThreadStore as _};
 use types::{AbsPath, ResponseItem};
 
 use crate::support::*;

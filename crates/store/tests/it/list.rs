@@ -3,7 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use store::{EventRecord, GitPatch, LastTurn, ListQuery, SessionMeta, SortKey, SortOrder, SourceKind, StoreError};
+use store::{
+    EventRecord, GitPatch, LastTurn, ListQuery, SessionMeta, SortKey, SortOrder, SourceKind, StoreError,
+    ThreadStore as _,
+};
 use types::{AbsPath, GitFacts, SessionSource, SubAgentSource, ThreadId};
 
 use crate::support::*;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use proptest::prelude::*;
-use store::{EventRecord, Extended, LastTurn, Record, StoredThread, history_from, turns_from};
+use store::{EventRecord, Extended, LastTurn, Record, StoredThread, ThreadStore as _, history_from, turns_from};
 use types::item::{CallStatus, DynamicToolCall};
 use types::{ContentItem, Item, ResponseItem, TokenUsage, TokenUsageTotals, ToolOutput, TurnErrorKind};
 

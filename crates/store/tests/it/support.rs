@@ -3,13 +3,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
-use store::{EventRecord, Record, SessionMeta, Store};
+use store::{EventRecord, FileStore, Record, SessionMeta};
 use tempfile::TempDir;
 use types::{AbsPath, Item, ModeKind, ResponseItem, SessionSource, ThreadId, Turn, TurnErrorKind, UserInput};
 
 /// A store in a folder of its own, which goes with it.
 pub(crate) struct Home {
-    pub(crate) store: Store,
+    pub(crate) store: FileStore,
     pub(crate) path: AbsPath,
     _folder: TempDir,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Home {
 pub(crate) fn home() -> Home {
     let folder = tempfile::tempdir().unwrap();
     let path = AbsPath::new(folder.path()).unwrap();
-    Home { store: Store::with_time_zone(path.clone(), TimeZone::UTC), path, _folder: folder }
+    Home { store: FileStore::with_time_zone(path.clone(), TimeZone::UTC), path, _folder: folder }
 }
 
 /// 2026-01-02T03:04:05.678Z.

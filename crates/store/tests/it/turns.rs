@@ -1,6 +1,6 @@
 //! Records → turns as clients show them.
 
-use store::{EventRecord, Extended, LastTurn, Record, turns_from};
+use store::{EventRecord, Extended, LastTurn, Record, ThreadStore as _, turns_from};
 use types::item::{
     CallStatus, CommandExecution, CommandSource, CommandStatus, DynamicToolCall, MessagePhase, NonSteerableTurn,
 };

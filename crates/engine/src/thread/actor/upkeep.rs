@@ -178,7 +178,7 @@ impl ThreadActor {
 fn recall(shared: &ThreadShared, log: &mut Log) -> Result<(), StoreError> {
     match &shared.path {
         Some(path) if log.is_unread() => {
-            let (history, model) = read_back(&shared.environment.store, path)?;
+            let (history, model) = read_back(shared.environment.store.as_ref(), path)?;
             log.replace(history, model.as_deref());
         }
         _ => {}
