@@ -433,8 +433,9 @@ spelled! {
     /// Whether prompts are kept in the history file.
     HistoryPersistence { SaveAll = "save-all", None = "none" }
 
-    /// When threads are put on the device, so that they survive a power cut.
-    Fsync { Turn = "turn", Never = "never" }
+    /// When threads are put on the device, so that they survive a power cut: from the end of a turn on, before that is
+    /// told, or when the system likes.
+    Fsync { Turn = "turn", Strict = "strict", Never = "never" }
 
     /// Whether and how the model may search the web.
     WebSearchMode { Disabled = "disabled", Cached = "cached", Live = "live" }

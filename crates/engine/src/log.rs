@@ -89,15 +89,16 @@ impl Log {
         Ok(())
     }
 
-    /// Waits until all that was recorded survives a power cut, or the device has refused it.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: the device goes on writing.
-    pub(crate) async fn sync(&mut self) {
-        if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.sync().await
-        {
-            tracing::error!(%error, "a thread may not survive a power cut");
+    /// Begins to put all that was recorded on the device, so that it survives a power cut. The future ends when it does,
+    /// or when the device has refused it; dropping it changes nothing.
+    pub(crate) fn sync(&mut self) -> impl Future<Output = ()> + Send + 'static {
+        let synced = self.writer.as_mut().map(|writer| writer.sync());
+        async move {
+            if let Some(synced) = synced
+                && let Err(error) = synced.await
+            {
+                tracing::error!(%error, "a thread may not survive a power cut");
+            }
         }
     }
 

@@ -45,5 +45,5 @@ pub use lock::Holder;
 pub use record::{EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord};
 pub use store::{FileStore, Found};
 pub use thread::StoredThread;
-pub use thread_store::{Source, ThreadStore, ThreadWriter};
+pub use thread_store::{Source, Synced, ThreadStore, ThreadWriter};
 pub use turns::{LastTurn, turns_from};

@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 use std::fs::File;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
 use types::{AbsPath, ThreadId};
 
 use crate::error::StoreError;
@@ -161,8 +161,10 @@ impl<S: Source> Source for Arc<S> {
     }
 }
 
+/// The end of [`ThreadWriter::sync`].
+pub type Synced = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
 /// The one writer of a thread's rollout: while it lives, nobody else can open the thread for writing.
-#[async_trait]
 pub trait ThreadWriter: Debug + Send + Sync {
     /// Appends `records` and returns once they are in the file: a reader sees them, and they survive the end of this
     /// process however it comes. They survive the end of the machine only after [`Self::sync`].
@@ -185,12 +187,10 @@ pub trait ThreadWriter: Debug + Send + Sync {
     #[must_use]
     fn meta(&self) -> &SessionMeta;
 
-    /// Waits until everything appended is on the device, so that it survives a power cut.
+    /// Begins to put everything appended on the device, so that it survives a power cut. The future is there to wait for
+    /// that; it goes on without.
     ///
     /// # Errors
     /// When the device refuses; what was appended may be lost then.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: the device goes on writing.
-    async fn sync(&mut self) -> Result<(), StoreError>;
+    fn sync(&mut self) -> Synced;
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use async_trait::async_trait;
 use types::AbsPath;
 
 use crate::error::StoreError;
@@ -13,7 +13,7 @@ use crate::format;
 use crate::lock::{Locks, ThreadLock};
 use crate::log_file::{Disk, LogFile, is_full};
 use crate::record::{Record, SessionMeta};
-use crate::thread_store::ThreadWriter;
+use crate::thread_store::{Synced, ThreadWriter};
 
 /// The one writer of a thread's rollout: while it lives, nobody else can open the thread for writing.
 ///
@@ -27,7 +27,7 @@ pub(crate) struct RolloutWriter {
     /// The lines under way; kept for its memory.
     lines: Vec<u8>,
     /// Whether the entry of a new file in its folder is on the device, and the folder's in its own.
-    entry_synced: bool,
+    entry_synced: Arc<AtomicBool>,
     locks: Arc<Locks>,
     /// Held from the first append on, or from when the file was opened. Last, so that the file is closed before.
     lock: Option<ThreadLock>,
@@ -42,19 +42,27 @@ const FOLDERS: usize = 5;
 
 impl RolloutWriter {
     pub(crate) fn new(path: AbsPath, meta: SessionMeta, locks: Arc<Locks>) -> Self {
-        Self { path, meta, file: None, lines: Vec::new(), entry_synced: false, locks, lock: None }
+        Self { path, meta, file: None, lines: Vec::new(), entry_synced: Arc::default(), locks, lock: None }
     }
 
     /// Goes on with a rollout that exists. Opened now, so that the writer stays with it when it is moved.
     pub(crate) fn resume(path: AbsPath, meta: SessionMeta, lock: ThreadLock) -> Result<Self, StoreError> {
         let file = Disk::open(&path).map(LogFile::new).map_err(StoreError::io("open", &path))?;
         let locks = lock.locks().clone();
-        Ok(Self { path, meta, file: Some(file), lines: Vec::new(), entry_synced: true, locks, lock: Some(lock) })
+        Ok(Self {
+            path,
+            meta,
+            file: Some(file),
+            lines: Vec::new(),
+            entry_synced: Arc::new(AtomicBool::new(true)),
+            locks,
+            lock: Some(lock),
+        })
     }
 
     /// The same of a file that was made just now.
     pub(crate) fn of_new_file(self) -> Self {
-        Self { entry_synced: false, ..self }
+        Self { entry_synced: Arc::default(), ..self }
     }
 
     /// The same with a clock of the caller's.
@@ -72,7 +80,9 @@ impl RolloutWriter {
             self.lock = Some(self.locks.take(self.meta.id)?);
         }
         let fresh = self.file.is_none();
-        self.entry_synced &= !fresh;
+        if fresh {
+            self.entry_synced = Arc::default();
+        }
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(open(&self.path)?),
@@ -105,7 +115,6 @@ impl RolloutWriter {
     }
 }
 
-#[async_trait]
 impl ThreadWriter for RolloutWriter {
     fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
         self.append_now(records, SystemTime::now())
@@ -119,20 +128,20 @@ impl ThreadWriter for RolloutWriter {
         &self.meta
     }
 
-    async fn sync(&mut self) -> Result<(), StoreError> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let disk = file.storage().clone();
-        let unsynced = if self.entry_synced { 0 } else { FOLDERS };
-        let path = self.path.clone();
-        let synced = tokio::task::spawn_blocking(move || {
-            disk.sync()?;
-            path.ancestors().skip(1).take(unsynced).try_for_each(|folder| fs::File::open(folder)?.sync_all())
-        })
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)));
-        synced.map_err(StoreError::io("sync", &self.path))?;
-        self.entry_synced = true;
-        Ok(())
+    fn sync(&mut self) -> Synced {
+        let Some(file) = &self.file else { return Box::pin(std::future::ready(Ok(()))) };
+        let (disk, path, entry_synced) = (file.storage().clone(), self.path.clone(), self.entry_synced.clone());
+        let syncing = tokio::task::spawn_blocking(move || {
+            let sync = || -> io::Result<()> {
+                disk.sync()?;
+                let unsynced = if entry_synced.load(Ordering::Acquire) { 0 } else { FOLDERS };
+                path.ancestors().skip(1).take(unsynced).try_for_each(|folder| fs::File::open(folder)?.sync_all())?;
+                entry_synced.store(true, Ordering::Release);
+                Ok(())
+            };
+            sync().map_err(StoreError::io("sync", &path))
+        });
+        Box::pin(async move { syncing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) })
     }
 }
 

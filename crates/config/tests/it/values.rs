@@ -29,6 +29,7 @@ fn an_empty_home_gives_the_defaults() {
 fn threads_are_put_on_the_device_after_a_turn_unless_told_otherwise() {
     assert_eq!(Place::new().config().fsync, Fsync::Turn);
     assert_eq!(Place::with_user("[spindle]\nfsync = \"never\"\n").config().fsync, Fsync::Never);
+    assert_eq!(Place::with_user("[spindle]\nfsync = \"strict\"\n").config().fsync, Fsync::Strict);
 }
 
 #[test]

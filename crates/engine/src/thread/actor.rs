@@ -251,8 +251,8 @@ impl ThreadActor {
         });
     }
 
-    /// Runs a turn as a task, and keeps the other ends of its reins. The turn is on the device before the actor hears of
-    /// its end, and with it the client, unless the configuration says otherwise.
+    /// Runs a turn as a task, and keeps the other ends of its reins. The configuration says whether the turn is put
+    /// on the device, and whether the actor hears of its end, and with it the client, not before it is.
     fn launch<F>(&mut self, id: TurnId, steering: Steering, run: impl FnOnce(Reins) -> F)
     where
         F: Future<Output = TurnEnd> + Send + 'static,
@@ -260,11 +260,13 @@ impl ThreadActor {
         let (inbox, receiver) = mpsc::channel(TURN_INBOX);
         let (cancel, replaced) = (CancellationToken::new(), CancellationToken::new());
         let turn = run(Reins { inbox: receiver, cancel: cancel.clone(), replaced: replaced.clone() });
-        let fsync = self.shared.settings().config.fsync;
+        let (fsync, environment) = (self.shared.settings().config.fsync, self.shared.environment.clone());
         let turn = async move {
             let mut end = turn.await;
             match fsync {
-                Fsync::Turn => end.log.sync().await,
+                Fsync::Strict => end.log.sync().await,
+                // Shutting down waits for it.
+                Fsync::Turn => drop(environment.tasks.spawn(end.log.sync())),
                 Fsync::Never => {}
             }
             end
