@@ -13,6 +13,7 @@ mod page;
 pub(crate) mod permissions;
 pub(crate) mod realtime;
 pub(crate) mod review;
+pub(crate) mod search;
 pub(crate) mod skill;
 pub(crate) mod thread;
 pub(crate) mod thread_archive;
