@@ -5,9 +5,9 @@ use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
-    account, command, config, feature, feedback, fs, initialize, mcp, model, realtime, review, search, skill, thread,
-    thread_archive, thread_command, thread_compact, thread_events, thread_history, thread_list, thread_metadata,
-    thread_resume, turn, windows,
+    account, command, config, conversation, feature, feedback, fs, git, initialize, mcp, model, realtime, review,
+    search, skill, thread, thread_archive, thread_command, thread_compact, thread_events, thread_history, thread_list,
+    thread_metadata, thread_resume, turn, windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
@@ -80,6 +80,8 @@ pub(crate) fn router() -> Router {
         .on(m::FuzzyFileSearchSessionStart, |_| SEARCHES, search::start_session)
         .on(m::FuzzyFileSearchSessionUpdate, |_| SEARCHES, search::update_session)
         .on(m::FuzzyFileSearchSessionStop, |_| SEARCHES, search::stop_session)
+        .on(m::GetConversationSummary, |_| Order::Any, conversation::summary)
+        .on(m::GitDiffToRemote, |_| Order::Any, git::diff_to_remote)
         .on(m::FeedbackUpload, |_| Order::Any, feedback::upload)
         .on(m::WindowsSandboxSetupStart, |_| Order::Any, windows::setup_start)
         .on(m::ThreadRealtimeStart, |_| Order::Any, realtime::start)
@@ -115,8 +117,6 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::McpServerToolCall)
         .unavailable(m::ExternalAgentConfigDetect)
         .unavailable(m::ExternalAgentConfigImport)
-        .unavailable(m::GetConversationSummary)
-        .unavailable(m::GitDiffToRemote)
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 pub(crate) mod account;
 pub(crate) mod command;
 pub(crate) mod config;
+pub(crate) mod conversation;
 pub(crate) mod feature;
 pub(crate) mod feedback;
 pub(crate) mod fs;
+pub(crate) mod git;
 pub(crate) mod initialize;
 pub(crate) mod mcp;
 pub(crate) mod model;
