@@ -26,7 +26,10 @@ fn find(cx: &Cx, params: p::GetConversationSummaryParams) -> Result<Summary, Rpc
     let environment = cx.server.engine.environment();
     let path = match params {
         p::GetConversationSummaryParams::ThreadId { conversation_id: p::ThreadId(id) } => {
-            let id = thread_view::parse_id(&id)?;
+            // The id is a part of the params' form here, unlike in the methods of threads.
+            let id = id.parse().map_err(|error| {
+                RpcError::invalid_request(format_args!("Invalid request: invalid conversationId: {error}"))
+            })?;
             let found = environment.store.find(id)?;
             let none = || RpcError::invalid_request(format_args!("no rollout found for conversation id {id}"));
             found.ok_or_else(none)?.path

@@ -342,4 +342,6 @@ async fn a_summary_is_found_by_id_and_by_file() {
     let absent = server.request("getConversationSummary", json!({ "rolloutPath": "absent" })).await.unwrap_err();
     let start = format!("failed to resolve rollout path `{}`: ", server.home.join("absent"));
     assert!(absent["message"].as_str().unwrap().starts_with(&start), "{absent}");
+    let invalid = server.request("getConversationSummary", json!({ "conversationId": "zzz" })).await.unwrap_err();
+    assert!(invalid["message"].as_str().unwrap().starts_with("Invalid request: invalid conversationId: "), "{invalid}");
 }
