@@ -20,6 +20,7 @@ mod metrics;
 mod notifications;
 mod repeats;
 mod retire;
+mod searches;
 mod start;
 mod turns_text;
 mod wire;
@@ -65,6 +66,8 @@ pub struct Server {
     pub(crate) retirement: retire::Retirement,
     /// Requests that may be sent again.
     pub(crate) repeats: repeats::Repeats,
+    /// File searches of all clients.
+    pub(crate) searches: Arc<searches::Searches>,
     router: OnceLock<Router>,
     /// Nothing is begun any more.
     draining: AtomicBool,

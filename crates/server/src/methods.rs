@@ -5,14 +5,15 @@ use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
-    account, command, config, feature, feedback, fs, initialize, mcp, model, realtime, review, skill, thread,
-    thread_archive, thread_command, thread_compact, thread_events, thread_history, thread_list, thread_metadata,
-    thread_resume, turn, windows,
+    account, command, config, conversation, feature, feedback, fs, git, initialize, mcp, model, realtime, review,
+    search, skill, thread, thread_archive, thread_command, thread_compact, thread_events, thread_history, thread_list,
+    thread_metadata, thread_resume, turn, windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
 const CONFIG: Order = Order::Global("config");
 const ACCOUNT: Order = Order::Global("account");
+const SEARCHES: Order = Order::Global("fuzzyFileSearch");
 const WATCHES: Order = Order::Global("fs/watch");
 
 pub(crate) fn router() -> Router {
@@ -75,6 +76,12 @@ pub(crate) fn router() -> Router {
         .on(m::CommandExecWrite, |p| Order::process(&p.process_id), command::write)
         .on(m::CommandExecResize, |p| Order::process(&p.process_id), command::resize)
         .on(m::CommandExecTerminate, |p| Order::process(&p.process_id), command::terminate)
+        .on(m::FuzzyFileSearch, |_| Order::Any, search::find)
+        .on(m::FuzzyFileSearchSessionStart, |_| SEARCHES, search::start_session)
+        .on(m::FuzzyFileSearchSessionUpdate, |_| SEARCHES, search::update_session)
+        .on(m::FuzzyFileSearchSessionStop, |_| SEARCHES, search::stop_session)
+        .on(m::GetConversationSummary, |_| Order::Any, conversation::summary)
+        .on(m::GitDiffToRemote, |_| Order::Any, git::diff_to_remote)
         .on(m::FeedbackUpload, |_| Order::Any, feedback::upload)
         .on(m::WindowsSandboxSetupStart, |_| Order::Any, windows::setup_start)
         .on(m::ThreadRealtimeStart, |_| Order::Any, realtime::start)
@@ -110,12 +117,6 @@ fn unavailable(router: Router) -> Router {
         .unavailable(m::McpServerToolCall)
         .unavailable(m::ExternalAgentConfigDetect)
         .unavailable(m::ExternalAgentConfigImport)
-        .unavailable(m::GetConversationSummary)
-        .unavailable(m::GitDiffToRemote)
-        .unavailable(m::FuzzyFileSearch)
-        .unavailable(m::FuzzyFileSearchSessionStart)
-        .unavailable(m::FuzzyFileSearchSessionUpdate)
-        .unavailable(m::FuzzyFileSearchSessionStop)
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ impl Server {
             requests: TaskTracker::new(),
             retirement: crate::retire::Retirement::default(),
             repeats: crate::repeats::Repeats::default(),
+            searches: Arc::default(),
             router: OnceLock::new(),
             draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),

@@ -1,6 +1,8 @@
-//! What a repository says about itself, read from its files. No process is started.
+//! What a repository says about itself, read from its files. No process is started, except for [`remote`].
 //!
-//! All functions block for a few small reads; on an async runtime call them where blocking is allowed.
+//! All functions here block for a few small reads; on an async runtime call them where blocking is allowed.
+
+pub mod remote;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ mod files;
 mod initialize;
 mod model_failures;
 mod order;
+mod searches;
 mod shutdown;
 mod skills;
 mod storage;

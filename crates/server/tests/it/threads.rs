@@ -315,3 +315,33 @@ async fn a_thread_that_is_followed_again_stays() {
     let loaded = server.request("thread/loaded/list", json!({})).await.unwrap();
     assert_eq!(loaded["data"], json!([thread]));
 }
+
+#[tokio::test]
+async fn a_summary_is_found_by_id_and_by_file() {
+    let mut server = TestServer::with_model([Reply::say("ok")]).await;
+    let thread = server.start_thread().await;
+    let by_id = json!({ "conversationId": thread });
+    let error = server.request("getConversationSummary", by_id.clone()).await.unwrap_err();
+    assert_eq!(error["message"], format!("no rollout found for conversation id {thread}"));
+    server.run_turn(&thread, "summarize me").await;
+
+    let summary = server.request("getConversationSummary", by_id).await.unwrap()["summary"].take();
+    assert_eq!(summary["conversationId"], thread);
+    assert_eq!(summary["preview"], "summarize me");
+    assert_eq!(summary["source"], "vscode");
+    for time in ["timestamp", "updatedAt"] {
+        let time = summary[time].as_str().unwrap();
+        assert!(time.len() == "2025-01-02T12:00:00.000Z".len() && time.ends_with('Z'), "{time}");
+    }
+    let path = server.rollout();
+    assert_eq!(summary["path"], path.to_str().unwrap());
+    let relative = path.strip_prefix(&server.home).unwrap().to_owned();
+    let by_path = server.request("getConversationSummary", json!({ "rolloutPath": relative })).await.unwrap();
+    assert_eq!(by_path["summary"]["conversationId"], thread);
+
+    let absent = server.request("getConversationSummary", json!({ "rolloutPath": "absent" })).await.unwrap_err();
+    let start = format!("failed to resolve rollout path `{}`: ", server.home.join("absent"));
+    assert!(absent["message"].as_str().unwrap().starts_with(&start), "{absent}");
+    let invalid = server.request("getConversationSummary", json!({ "conversationId": "zzz" })).await.unwrap_err();
+    assert!(invalid["message"].as_str().unwrap().starts_with("Invalid request: invalid conversationId: "), "{invalid}");
+}
