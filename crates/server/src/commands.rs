@@ -11,12 +11,10 @@ use tokio_util::sync::CancellationToken;
 /// How many commands of one connection may run at once.
 const MOST: usize = 256;
 
-/// The running commands of one connection. They end with it.
+/// The running commands of one connection.
 #[derive(Default)]
 pub(crate) struct Commands {
     state: Mutex<State>,
-    /// Fires when the connection has ended.
-    ended: CancellationToken,
 }
 
 #[derive(Default)]
@@ -76,16 +74,6 @@ impl Commands {
     /// The running command with this id.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Control>> {
         self.state().named.get(id)?.clone()
-    }
-
-    /// A token that fires when the command is stopped or the connection ends.
-    pub(crate) fn stop_token(&self) -> CancellationToken {
-        self.ended.child_token()
-    }
-
-    /// Stops all commands, and those still to come.
-    pub(crate) fn end(&self) {
-        self.ended.cancel();
     }
 }
 

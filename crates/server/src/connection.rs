@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     lagged: AtomicBool,
     /// Fires when the connection is to end.
     pub(crate) closing: CancellationToken,
+    /// Fires when the connection has ended. What runs for it alone (commands, searches) ends then.
+    pub(crate) ended: CancellationToken,
     /// Made when something is watched; they end with the connection.
     watches: OnceLock<Watches>,
     /// What the client runs beside any thread.
@@ -65,6 +67,7 @@ impl Connection {
             client: OnceLock::new(),
             lagged: AtomicBool::new(false),
             closing: CancellationToken::new(),
+            ended: CancellationToken::new(),
             watches: OnceLock::new(),
             commands: Arc::default(),
             sandbox_checked: AtomicBool::new(false),

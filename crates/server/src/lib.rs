@@ -97,7 +97,7 @@ impl Server {
         if self.info.ends_with_connection {
             self.answer_quick_requests().await;
         }
-        connection.commands.end();
+        connection.ended.cancel();
         if self.info.ends_with_connection {
             self.end_turns().await;
         }
@@ -122,7 +122,7 @@ impl Server {
         let writing = tokio::spawn(writer.run());
         let connection = self.hub.connect(outgoing, Origin::Remote);
         let read = self.read(messages, &connection).await;
-        connection.commands.end();
+        connection.ended.cancel();
         if self.stopping.is_cancelled() {
             // Answers to what it has asked, and the ends of its turns.
             self.finished.cancelled().await;

@@ -52,7 +52,7 @@ pub(crate) async fn exec(cx: Cx, params: p::CommandExecParams) -> Handled<p::Com
         )),
         Refused::TooMany => RpcError::overloaded(),
     })?;
-    let stop = commands.stop_token();
+    let stop = cx.connection.ended.child_token();
     let process = cx.server.engine.environment().launcher.spawn(command).await.map_err(|error| not_started(&error))?;
     let (sender, inputs) = mpsc::unbounded_channel();
     place.started(Control {

@@ -3,7 +3,6 @@
 //! Source of codes and texts: recorded conversations.
 
 use protocol as p;
-use tokio_util::sync::CancellationToken;
 use types::AbsPath;
 use workspace::search::{self, Match};
 
@@ -14,7 +13,7 @@ use crate::searches::Told;
 
 pub(crate) async fn find(cx: Cx, params: p::FuzzyFileSearchParams) -> Handled<p::FuzzyFileSearchResponse> {
     let p::FuzzyFileSearchParams { query, roots, cancellation_token } = params;
-    let stop = ended(&cx).child_token();
+    let stop = cx.connection.ended.child_token();
     let place = cancellation_token.map(|token| cx.server.searches.replace(cx.connection.id, token, stop.clone()));
     let folders = folders(&cx, &roots);
     let found = thread_view::blocking(move || search::find(&query, &folders, &|| stop.is_cancelled())).await?;
@@ -48,7 +47,7 @@ pub(crate) async fn start_session(
             }
         };
         // Ends with the session, or the connection that has started it.
-        tokio::spawn(session.run(ended(cx), tell));
+        tokio::spawn(session.run(cx.connection.ended.child_token(), tell));
     }))
 }
 
@@ -71,11 +70,6 @@ pub(crate) async fn stop_session(
 ) -> Handled<p::FuzzyFileSearchSessionStopResponse> {
     cx.server.searches.stop(&params.session_id);
     Ok(p::FuzzyFileSearchSessionStopResponse {}.into())
-}
-
-/// Fires when the connection has ended.
-fn ended(cx: &Cx) -> CancellationToken {
-    cx.connection.commands.stop_token()
 }
 
 fn folders(cx: &Cx, roots: &[String]) -> Vec<AbsPath> {
