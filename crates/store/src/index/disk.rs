@@ -28,8 +28,8 @@ use crate::store::{day_folders, numbered, rollouts_in};
 /// Files a step looks at: with 50 µs for a head, a few milliseconds.
 const FILES_AT_ONCE: usize = 64;
 
-/// Files of which changes cannot be heard (symbolic and hard links, unreadable ones) that are looked at for each answer.
-/// Where there are more, nothing is taken for known.
+/// Files of which changes cannot be heard (symbolic links, unreadable ones) that are looked at for each answer. Where there
+/// are more, nothing is taken for known.
 const LOOSE_AT_MOST: usize = 100;
 
 /// What is known of the disk, and what has still to be looked at.
@@ -49,8 +49,8 @@ pub(super) struct Disk {
     loose: BTreeSet<(Arc<str>, RolloutName)>,
     /// There were more of them than can be looked at each time.
     too_loose: bool,
-    /// Files with several names whose other names were looked at, too.
-    followed: BTreeSet<(Arc<str>, RolloutName)>,
+    /// Files that came about by themselves. One may be another name of a file that is known.
+    new: BTreeSet<(Arc<str>, RolloutName)>,
 }
 
 impl Disk {
@@ -66,7 +66,7 @@ impl Disk {
             files: BTreeSet::new(),
             loose: BTreeSet::new(),
             too_loose: false,
-            followed: BTreeSet::new(),
+            new: BTreeSet::new(),
         }
     }
 
@@ -87,7 +87,13 @@ impl Disk {
             let mut moved = false;
             watch.changes(|change| match change {
                 Change::File(folder, name) => {
-                    self.files.extend(RolloutName::parse(&name).map(|name| (folder, name)));
+                    if let Some(name) = RolloutName::parse(&name) {
+                        self.new.insert((folder.clone(), name));
+                        self.files.insert((folder, name));
+                    }
+                }
+                Change::Content(folder, name) => {
+                    self.files.insert((folder, name));
                 }
                 Change::Folder(folder) => {
                     self.folders.insert(folder);
@@ -110,7 +116,7 @@ impl Disk {
     pub(super) fn look_at_everything(&mut self) {
         self.tree = true;
         self.loose.clear();
-        self.followed.clear();
+        self.new.clear();
         if let Some(watch) = &mut self.watch {
             // The step that follows watches them anew and, because of that, looks into them.
             watch.keep(|_| false);
@@ -148,6 +154,7 @@ impl Disk {
             Some(watch) => watch.keep(|place| match place {
                 Place::Tree(path) => tree.contains(path),
                 Place::Rollouts(folder) => rollouts.contains(folder),
+                Place::Rollout(names) => names.iter().any(|(folder, _)| rollouts.contains(folder)),
             }),
             None => self.folders.extend(rollouts.iter().cloned()),
         }
@@ -182,7 +189,7 @@ impl Disk {
             let is_known = known.is_some_and(|(at, stamp)| {
                 let now = fs::symlink_metadata(&file).ok();
                 at == self.millis_of(&name)
-                    && now.is_some_and(|facts| !is_loose(&facts) && stamp == Some(Stamp::of(&facts)))
+                    && now.is_some_and(|facts| names_of(&facts) == Names::One && stamp == Some(Stamp::of(&facts)))
             });
             if !is_known {
                 self.files.insert((folder.clone(), name));
@@ -196,51 +203,59 @@ impl Disk {
     fn look_at_files(&mut self, db: &mut Connection) -> Result<(), IndexError> {
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let batch: Vec<_> = self.files.iter().rev().take(FILES_AT_ONCE).cloned().collect();
-        let (mut loose, mut linked) = (Vec::new(), Vec::new());
+        let (mut loose, mut others) = (Vec::new(), Vec::new());
         for file in &batch {
-            if self.look_at(&transaction, &file.0, &file.1)? == Heard::No {
+            let seen = self.look_at(&transaction, &file.0, &file.1)?;
+            if seen.names == Names::Several && self.new.contains(file) {
+                others.extend(others_of(&transaction, &file.0, &file.1)?);
+            }
+            if seen.heard == Heard::No {
                 loose.push(file.clone());
-                if self.is_watched() && !self.followed.contains(file) {
-                    linked.extend(others_of(&transaction, &file.0, &file.1)?);
-                }
             }
         }
         transaction.commit()?;
         for file in &batch {
             self.files.remove(file);
+            self.new.remove(file);
         }
-        self.files.extend(linked);
-        self.followed.extend(loose.iter().cloned());
+        self.files.extend(others);
         self.loose.extend(loose);
         self.too_loose |= self.loose.len() > LOOSE_AT_MOST;
         Ok(())
     }
 
-    fn look_at(&self, db: &Transaction<'_>, folder: &str, name: &RolloutName) -> Result<Heard, IndexError> {
-        let path = self.home.join(folder).join(name.file_name());
-        let key = (folder, name.key(), *name.id.as_uuid().as_bytes());
+    fn look_at(&mut self, db: &Transaction<'_>, folder: &Arc<str>, name: &RolloutName) -> Result<Seen, IndexError> {
+        let path = self.home.join(&**folder).join(name.file_name());
+        let key = (&**folder, name.key(), *name.id.as_uuid().as_bytes());
         let known: Option<(i64, Option<Stamp>)> = db
             .prepare_cached("SELECT at, stamp FROM files WHERE folder = ?1 AND began = ?2 AND id = ?3")?
             .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let facts = fs::symlink_metadata(&path).and_then(|facts| {
-            let loose = is_loose(&facts);
-            Ok((if facts.is_symlink() { fs::metadata(&path)? } else { facts }, loose))
+        let facts = fs::symlink_metadata(&path).and_then(|facts| match names_of(&facts) {
+            Names::Link => Ok((fs::metadata(&path)?, Seen { names: Names::Link, heard: Heard::No })),
+            Names::One => Ok((facts, Seen { names: Names::One, heard: Heard::Yes })),
+            Names::Several => {
+                let watched = self.watch.as_mut().and_then(|watch| watch.add_rollout(&path, folder, name));
+                let heard = if watched.is_some() { Heard::Yes } else { Heard::No };
+                // What happened before it was watched was not heard.
+                let facts = if watched == Some(true) { fs::symlink_metadata(&path)? } else { facts };
+                Ok((facts, Seen { names: Names::Several, heard }))
+            }
         });
-        let (facts, loose) = match facts {
+        let (facts, seen) = match facts {
             Ok(found) => found,
             Err(error) => {
                 db.prepare_cached("DELETE FROM files WHERE folder = ?1 AND began = ?2 AND id = ?3")?.execute(key)?;
                 let gone = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
                 // A link may come to lead somewhere.
                 let is_link = gone && fs::symlink_metadata(&path).is_ok();
-                return Ok(if gone && !is_link { Heard::Yes } else { Heard::No });
+                let heard = if gone && !is_link { Heard::Yes } else { Heard::No };
+                return Ok(Seen { names: Names::One, heard });
             }
         };
         let (at, stamp) = (self.millis_of(name), Stamp::of(&facts));
-        let heard = if loose { Heard::No } else { Heard::Yes };
         if known == Some((at, Some(stamp))) {
-            return Ok(heard);
+            return Ok(seen);
         }
         let read = head::open(&path).and_then(|(file, _)| {
             head::read(file, |line| Some((format::read_head(line)?, format::shorten_head(line)?)))
@@ -248,12 +263,12 @@ impl Disk {
         match read {
             Ok(read) => {
                 Entry { folder, name, at, stamp: Some(stamp), read }.write(db)?;
-                Ok(heard)
+                Ok(seen)
             }
             Err(error) => {
                 tracing::debug!(%path, %error, "a rollout cannot be read for the index");
                 Entry { folder, name, at, stamp: None, read: None }.write(db)?;
-                Ok(Heard::No)
+                Ok(Seen { heard: Heard::No, ..seen })
             }
         }
     }
@@ -283,6 +298,12 @@ fn others_of(
     Ok(others)
 }
 
+/// What looking at a file has shown.
+struct Seen {
+    names: Names,
+    heard: Heard,
+}
+
 /// Whether changes of a file are heard of.
 #[derive(PartialEq, Eq)]
 enum Heard {
@@ -290,13 +311,29 @@ enum Heard {
     No,
 }
 
-/// Whether a file may change under another name than the one in its folder.
-fn is_loose(facts: &fs::Metadata) -> bool {
+/// By what a file may be changed.
+#[derive(PartialEq, Eq)]
+enum Names {
+    /// By its name in its folder.
+    One,
+    /// By other names of it, too.
+    Several,
+    /// It is the name of another file.
+    Link,
+}
+
+fn names_of(facts: &fs::Metadata) -> Names {
     #[cfg(unix)]
     let names = std::os::unix::fs::MetadataExt::nlink(facts);
     #[cfg(not(unix))]
     let names = 1;
-    facts.is_symlink() || names > 1
+    if facts.is_symlink() {
+        Names::Link
+    } else if names > 1 {
+        Names::Several
+    } else {
+        Names::One
+    }
 }
 
 /// Which folder stands at a path.

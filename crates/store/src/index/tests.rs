@@ -392,17 +392,38 @@ fn a_filter_of_more_values_than_sqlite_takes_leaves_the_index_alone() {
 }
 
 #[test]
-fn a_home_full_of_files_with_several_names_is_looked_at_each_time() {
+fn a_home_full_of_files_with_several_names_is_heard_of_by_all_of_them() {
     let home = three_threads();
-    for number in 0..120u32 {
+    for number in 0..200u32 {
         let id = ThreadId::from(Uuid::from_u128(1000 + u128::from(number)));
         let name = RolloutName::from_key(20_260_102_000_000 + i64::from(number % 60), id).unwrap();
         let path = name.day_folder(&home.path).join(name.file_name());
         home.write(&path, &(head(4) + &said("message")));
         fs::hard_link(&path, home.path.join(format!("backup-{number}"))).unwrap();
     }
-    assert!(!home.agree());
+    home.agree();
+    let is_linux = cfg!(target_os = "linux");
+    assert_eq!(home.agree(), is_linux);
     fs::write(home.path.join("backup-7"), head(4) + &said("by the other name")).unwrap();
+    assert_eq!(home.agree(), is_linux, "only the one that has changed is looked at");
+    fs::remove_file(home.path.join("backup-7")).unwrap();
+    fs::remove_file(&home.rollouts()[5]).unwrap();
+    assert_eq!(home.agree(), is_linux);
+}
+
+#[test]
+fn a_home_full_of_symbolic_links_is_looked_at_each_time() {
+    let home = three_threads();
+    for number in 0..120u32 {
+        let id = ThreadId::from(Uuid::from_u128(1000 + u128::from(number)));
+        let name = RolloutName::from_key(20_260_102_000_000 + i64::from(number % 60), id).unwrap();
+        let elsewhere = home.path.join(format!("elsewhere-{number}"));
+        fs::write(&elsewhere, head(4) + &said("message")).unwrap();
+        fs::create_dir_all(name.day_folder(&home.path)).unwrap();
+        symlink(&elsewhere, name.day_folder(&home.path).join(name.file_name())).unwrap();
+    }
+    assert!(!home.agree());
+    fs::write(home.path.join("elsewhere-7"), head(4) + &said("by the other name")).unwrap();
     home.agree();
 }
 

@@ -3,25 +3,33 @@
 //! Linux tells of a change (inotify) before the system call that makes it returns, and the queue is read without
 //! waiting. So what is not in the queue has not happened, and nothing need be looked at again. There is no thread behind
 //! it. Elsewhere, and where a folder cannot be watched, there is no [`Watch`].
+//!
+//! A folder tells of what happens to a file by its name there. A file with other names (hard links) is watched itself.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What a watched folder holds.
+use crate::paths::RolloutName;
+
+/// What a watched place holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     /// Other folders: years, months, days.
     Tree(PathBuf),
     /// Rollouts; the folder's path under the home.
     Rollouts(Arc<str>),
+    /// It is one rollout with these names, each with its folder.
+    Rollout(Vec<(Arc<str>, RolloutName)>),
 }
 
 /// What may be different now.
 #[derive(Debug)]
 pub(super) enum Change {
-    /// A file of this folder.
+    /// A file of this folder, or which one that is.
     File(Arc<str>, OsString),
+    /// What is in a rollout.
+    Content(Arc<str>, RolloutName),
     /// Everything in this folder.
     Folder(Arc<str>),
     /// Which folders there are.
@@ -48,7 +56,13 @@ mod linux {
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
     use rustix::io::Errno;
 
-    use super::{Change, Path, Place};
+    use super::{Arc, Change, Path, Place, RolloutName};
+
+    /// Says how many watches a user's processes may have in all.
+    const WATCHES_AT_MOST: &str = "/proc/sys/fs/inotify/max_user_watches";
+
+    /// The part of them that is used for files; editors and builds live from the rest.
+    const SHARE: usize = 4;
 
     /// Bytes of events read at once; one takes at most 272.
     const QUEUE_CHUNK: usize = 4096;
@@ -71,21 +85,22 @@ mod linux {
     pub(in crate::index) struct Watch {
         queue: OwnedFd,
         places: HashMap<i32, Place>,
+        /// For so many more names of files there may be watches; `None` before the first.
+        names_left: Option<usize>,
     }
 
     impl Watch {
         /// Nothing is watched yet. `None` when the system has no room for another watcher.
         pub(in crate::index) fn new() -> Option<Self> {
             let queue = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
-            Some(Self { queue, places: HashMap::new() })
+            Some(Self { queue, places: HashMap::new(), names_left: None })
         }
 
         /// Watches a folder from now on. With `follow`, the one that a symbolic link names.
         ///
         /// `Some(true)` when it was not watched before as what it is now, `None` when it cannot be watched.
         pub(in crate::index) fn add(&mut self, folder: &Path, follow: bool, place: Place) -> Option<bool> {
-            let kind = rustix::fs::statfs(folder).ok()?.f_type;
-            if !u64::try_from(kind).is_ok_and(|kind| LOCAL.contains(&(kind & 0xFFFF_FFFF))) {
+            if !is_local(folder) {
                 return None;
             }
             let mut flags = WatchFlags::CREATE
@@ -113,12 +128,44 @@ mod linux {
             }
         }
 
-        /// Stops watching folders that `wanted` does not want any more.
+        /// Watches a file from now on, by whatever name it is changed; what happens to it is told of by this one. The
+        /// last part of `path` is not followed.
+        ///
+        /// `Some(true)` when it was not watched before by this name, `None` when it cannot be watched, or when too many
+        /// are.
+        pub(in crate::index) fn add_rollout(
+            &mut self,
+            path: &Path,
+            folder: &Arc<str>,
+            name: &RolloutName,
+        ) -> Option<bool> {
+            let left = *self.names_left.get_or_insert_with(|| {
+                let all = std::fs::read_to_string(WATCHES_AT_MOST).ok().and_then(|text| text.trim().parse().ok());
+                all.unwrap_or(0_usize) / SHARE
+            });
+            if left == 0 || !is_local(path) {
+                return None;
+            }
+            let flags = WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::DELETE_SELF | WatchFlags::DONT_FOLLOW;
+            let id = inotify::add_watch(&self.queue, path, flags).ok()?;
+            let Place::Rollout(names) = self.places.entry(id).or_insert_with(|| Place::Rollout(Vec::new())) else {
+                return None;
+            };
+            if names.iter().any(|known| known.0 == *folder && known.1 == *name) {
+                return Some(false);
+            }
+            names.push((folder.clone(), *name));
+            self.names_left = Some(left - 1);
+            Some(true)
+        }
+
+        /// Stops watching places that `wanted` does not want any more.
         pub(in crate::index) fn keep(&mut self, wanted: impl Fn(&Place) -> bool) {
-            let queue = &self.queue;
+            let (queue, names_left) = (&self.queue, &mut self.names_left);
             self.places.retain(|id, place| {
                 let keep = wanted(place);
                 if !keep {
+                    give_back(names_left, place);
                     // It may be gone by itself.
                     let _ = inotify::remove_watch(queue, *id);
                 }
@@ -151,14 +198,12 @@ mod linux {
                     change(Change::Moved);
                     continue;
                 }
-                if kind.intersects(ReadFlags::IGNORED | ReadFlags::DELETE_SELF) {
-                    change(Change::Tree);
-                    if kind.contains(ReadFlags::IGNORED) {
-                        self.places.remove(&event.wd());
-                    }
-                    continue;
-                }
+                let is_gone = kind.intersects(ReadFlags::IGNORED | ReadFlags::DELETE_SELF);
                 match (place, event.file_name()) {
+                    (Place::Rollout(names), _) => {
+                        names.iter().cloned().for_each(|(folder, name)| change(Change::Content(folder, name)));
+                    }
+                    _ if is_gone => change(Change::Tree),
                     (Place::Tree(_), _) => change(Change::Tree),
                     (Place::Rollouts(folder), Some(name)) => {
                         let name = OsStr::from_bytes(name.to_bytes()).to_owned();
@@ -166,14 +211,32 @@ mod linux {
                     }
                     (Place::Rollouts(folder), None) => change(Change::Folder(folder.clone())),
                 }
+                if kind.contains(ReadFlags::IGNORED)
+                    && let Some(place) = self.places.remove(&event.wd())
+                {
+                    give_back(&mut self.names_left, &place);
+                }
             }
         }
+    }
+
+    /// A place is not watched any more.
+    fn give_back(names_left: &mut Option<usize>, place: &Place) {
+        if let (Some(left), Place::Rollout(names)) = (names_left, place) {
+            *left += names.len();
+        }
+    }
+
+    /// Whether all changes under a path are made by this machine.
+    fn is_local(path: &Path) -> bool {
+        rustix::fs::statfs(path)
+            .is_ok_and(|facts| u64::try_from(facts.f_type).is_ok_and(|kind| LOCAL.contains(&(kind & 0xFFFF_FFFF))))
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod none {
-    use super::{Change, Path, Place};
+    use super::{Arc, Change, Path, Place, RolloutName};
 
     /// There is none on this system.
     pub(in crate::index) enum Watch {}
@@ -184,6 +247,10 @@ mod none {
         }
 
         pub(in crate::index) fn add(&mut self, _: &Path, _: bool, _: Place) -> Option<bool> {
+            match *self {}
+        }
+
+        pub(in crate::index) fn add_rollout(&mut self, _: &Path, _: &Arc<str>, _: &RolloutName) -> Option<bool> {
             match *self {}
         }
 
