@@ -84,8 +84,8 @@ impl Beside {
 }
 
 impl FileStore {
-    /// See [`ThreadStore::descendants`](crate::ThreadStore::descendants).
-    pub(crate) fn descendants(&self, id: ThreadId) -> Result<Vec<(ThreadId, AbsPath)>, StoreError> {
+    /// The threads that agents of a thread began, and theirs, by the first lines of all threads that began after it.
+    pub(crate) fn scan_descendants(&self, id: ThreadId) -> Result<Vec<(ThreadId, AbsPath)>, StoreError> {
         let began = self.find(id)?.and_then(|found| RolloutName::parse(found.path.file_name()?));
         let before = began.and_then(|name| name.began_at(self.zone()).checked_sub(SignedDuration::from_secs(1)).ok());
         let query = ListQuery { order: SortOrder::OldestFirst, ..ListQuery::default() };

@@ -12,7 +12,7 @@ use crate::copy;
 use crate::error::StoreError;
 use crate::git_patches::{self, GitPatch};
 use crate::head;
-use crate::index::Index;
+use crate::index::{Effort, Index};
 use crate::list::{ListQuery, Page, Summary};
 use crate::lock::Locks;
 use crate::names;
@@ -225,7 +225,10 @@ impl ThreadStore for FileStore {
     }
 
     fn descendants(&self, id: ThreadId) -> Result<Vec<(ThreadId, AbsPath)>, StoreError> {
-        Self::descendants(self, id)
+        match self.index().descendants(id, Effort::Little) {
+            Some(found) => Ok(found),
+            None => self.scan_descendants(id),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, TransactionBehavior};
-use types::AbsPath;
+use types::{AbsPath, ThreadId};
 
 use self::db::{IndexError, Remedy};
 use self::disk::Disk;
@@ -104,20 +104,31 @@ impl Index {
         if query.query.filter_values() > FILTER_VALUES {
             return None;
         }
+        self.ask(effort, |db| query::page(db, &self.shared.home, &self.shared.zone, query))
+    }
+
+    /// Threads that agents of this one began, and theirs, that are not archived: parents before children, older ones
+    /// first. `None` when the index cannot say with that much effort.
+    pub(crate) fn descendants(&self, id: ThreadId, effort: Effort) -> Option<Vec<(ThreadId, AbsPath)>> {
+        self.ask(effort, |db| query::descendants(db, &self.shared.home, id))
+    }
+
+    /// Asks the index when it is in step with the rollouts.
+    fn ask<T>(&self, effort: Effort, mut question: impl FnMut(&Connection) -> Result<T, IndexError>) -> Option<T> {
         if effort == Effort::Little && !self.shared.ready.load(Ordering::Acquire) {
             self.fill();
             return None;
         }
-        let page = self.shared.with_open(|open| {
+        let answer = self.shared.with_open(|open| {
             if !self.shared.catch_up(open, effort)? {
                 return Ok(None);
             }
-            query::page(&open.db, &self.shared.home, &self.shared.zone, query).map(Some)
+            question(&open.db).map(Some)
         });
         if !self.shared.ready.load(Ordering::Acquire) {
             self.fill();
         }
-        page.flatten()
+        answer.flatten()
     }
 
     /// Starts filling the index in the background, unless that is going on or would be of no use.

@@ -1,5 +1,7 @@
 //! Answers list queries with SQL; the same answers that [`crate::scan`] finds.
 
+use std::collections::HashSet;
+
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use rusqlite::types::Value;
@@ -34,6 +36,35 @@ pub(super) fn page(
     let mut summaries =
         found[..shown].iter().map(|(_, file)| summary(db, home, *file)).collect::<Result<Vec<_>, _>>()?.into_iter();
     Ok(query.page(found, |_| summaries.next().expect("a summary for each file shown")))
+}
+
+/// The threads that agents of a thread began, and theirs; those in the archive do not count.
+pub(super) fn descendants(
+    db: &Connection,
+    home: &AbsPath,
+    id: ThreadId,
+) -> Result<Vec<(ThreadId, AbsPath)>, IndexError> {
+    let mut children = db.prepare_cached(
+        "SELECT folder, began, id, thread FROM files WHERE parent = ?1 AND folder <> ?2 ORDER BY folder, at, id, began",
+    )?;
+    let mut found: Vec<(ThreadId, AbsPath)> = Vec::new();
+    let mut asked = HashSet::new();
+    let mut parent = Some(id);
+    let mut next = 0;
+    while let Some(id) = parent {
+        if asked.insert(id) {
+            let theirs = children.query_map((id.as_uuid().as_bytes(), ARCHIVED), |row| {
+                let name = RolloutName::from_key(row.get(1)?, read_id(row, 2)?).ok_or(rusqlite::Error::InvalidQuery)?;
+                Ok((read_id(row, 3)?, home.join(row.get_ref(0)?.as_str()?).join(name.file_name())))
+            })?;
+            for child in theirs {
+                found.push(child?);
+            }
+        }
+        parent = found.get(next).map(|(child, _)| *child);
+        next += 1;
+    }
+    Ok(found)
 }
 
 /// A query for files, with their times and ids, one more than the page shows.
