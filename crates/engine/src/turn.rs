@@ -5,6 +5,7 @@
 //! The turn owns the thread's [`Log`] while it runs and gives it back in [`TurnEnd`]. It hears from clients through its
 //! inbox and stops when its token is cancelled. Every fact is recorded first and told afterwards.
 
+mod arriving;
 mod compacting;
 mod input;
 mod reviewing;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use types::item::UserInput;
 use types::{Item, ItemId, ModeKind, RateLimits, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus};
 
+use self::arriving::Arriving;
 use crate::context::{self, ContextFacts};
 use crate::environment::{Environment, unix_seconds};
 use crate::event::{ThreadEvent, ThreadStatus};
@@ -136,6 +138,8 @@ struct RunningTurn {
     last_message: Option<String>,
     rate_limits: Option<RateLimits>,
     error_told: bool,
+    /// What the model had begun when its last answer was cut off.
+    unfinished: Arriving,
 }
 
 impl TurnTask {
@@ -191,6 +195,7 @@ impl TurnTask {
             last_message: None,
             rate_limits: None,
             error_told: false,
+            unfinished: Arriving::default(),
         };
         (self.task, turn)
     }
@@ -398,6 +403,8 @@ impl RunningTurn {
                 return Err(Stop::Failed(turn_error(&error)));
             }
             attempt += 1;
+            let unfinished = std::mem::take(&mut self.unfinished);
+            self.finish_arriving(unfinished, sampling::Unfinished::Dropped)?;
             self.wait_for_retry(&error, attempt, limit).await?;
             self.take_inbox();
             self.take_pending()?;

@@ -11,10 +11,12 @@
 
 mod http;
 mod model;
+mod random;
 mod redact;
 mod script;
 
 pub use model::{Recorded, ScriptedModel};
+pub use random::{Random, number};
 pub use redact::Redactor;
 pub use script::{
     Gate, Reply, Step, completed, custom_tool_call, event, failed, function_call, incomplete, item_added, item_done,

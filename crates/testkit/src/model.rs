@@ -106,6 +106,13 @@ impl ScriptedModel {
         self.shared.requests.borrow().iter().filter(|request| request.method == "POST").cloned().collect()
     }
 
+    /// Forgets the requests so far, and gives those for responses.
+    pub fn take_requests(&self) -> Vec<Recorded> {
+        let mut taken = self.shared.requests.send_replace(Vec::new());
+        taken.retain(|request| request.method == "POST");
+        taken
+    }
+
     /// All requests so far, those for other paths included.
     pub fn all_requests(&self) -> Vec<Recorded> {
         self.shared.requests.borrow().clone()

@@ -13,6 +13,7 @@ use types::item::{MessagePhase, WebSearchAction};
 use types::response_item::{ReasoningContent, ReasoningSummaryPart};
 use types::{AbsPath, Item, ItemId, ModeKind, ResponseItem, SandboxPolicy, ToolOutput, ToolSpec};
 
+use super::arriving::{Arriving, ArrivingMessage, ArrivingReasoning};
 use super::tool_calls::{ToolCalls, ToolDone};
 use super::{RunningTurn, Stop};
 use crate::compact::output_text;
@@ -34,36 +35,17 @@ impl<E: Into<Stop>> From<E> for SampleError {
     }
 }
 
-/// The message or reasoning that is arriving.
-#[derive(Default)]
-struct Arriving {
-    message: Option<ArrivingMessage>,
-    reasoning: Option<ItemId>,
-    /// A hosted item (web search, image) that was announced as started.
-    hosted: Option<ItemId>,
-    /// Text of the newest plan block.
-    plan: Option<String>,
-}
-
-struct ArrivingMessage {
-    id: ItemId,
-    phase: Option<MessagePhase>,
-    /// Only in plan mode.
-    splitter: Option<PlanSplitter>,
-    /// The message's text without plan blocks; in plan mode only.
-    talk: String,
-    announced: bool,
-}
-
 impl RunningTurn {
     /// Sends one request and works off the answer. Whether the model has to be asked again, to see what its tools did.
     ///
     /// However it ends, every call in the history has an output.
     pub(super) async fn sample(&mut self) -> Result<bool, SampleError> {
         let mut calls = ToolCalls::new(self.tools.clone(), self.thread.clone(), self.events.clone());
-        match self.respond(&mut calls).await {
+        let mut arriving = Arriving::default();
+        match self.respond(&mut calls, &mut arriving).await {
             Err(SampleError::Stop(Stop::Interrupted)) => Err(self.abort(calls).await),
             Err(error) => {
+                self.unfinished = arriving;
                 for output in calls.abandon("aborted") {
                     self.log.record_or_remember(output);
                 }
@@ -74,9 +56,8 @@ impl RunningTurn {
     }
 
     /// One response from its request to the end of its tools.
-    async fn respond(&mut self, calls: &mut ToolCalls) -> Result<(), SampleError> {
+    async fn respond(&mut self, calls: &mut ToolCalls, arriving: &mut Arriving) -> Result<(), SampleError> {
         let mut stream = self.open().await?;
-        let mut arriving = Arriving::default();
         let mut usage = None;
         let failure = loop {
             let event = tokio::select! {
@@ -97,12 +78,13 @@ impl RunningTurn {
                     usage = counted;
                     break None;
                 }
-                Some(Ok(event)) => self.on_event(event, &mut arriving, calls)?,
+                Some(Ok(event)) => self.on_event(event, arriving, calls)?,
                 Some(Err(error)) => break Some(error),
                 None => break Some(cut_off()),
             }
         };
         if failure.is_none() {
+            self.finish_arriving(std::mem::take(arriving), Unfinished::Said)?;
             self.count(usage)?;
         }
         while calls.running() {
@@ -218,27 +200,30 @@ impl RunningTurn {
                 self.record_usage()?;
             }
             ResponseEvent::ItemAdded(item) => self.item_added(&item, arriving),
-            ResponseEvent::TextDelta { delta, .. } => {
+            ResponseEvent::TextDelta { item_id, delta } => {
                 self.first_token.get_or_insert_with(|| self.started.elapsed());
-                self.text_delta(delta, arriving);
+                self.text_delta(item_id.as_deref(), delta, arriving);
             }
             ResponseEvent::ReasoningSummaryPartAdded { summary_index } => {
-                if let Some(item_id) = arriving.reasoning.clone() {
-                    let turn_id = self.id.clone();
+                if let Some(reasoning) = arriving.reasoning(None) {
+                    reasoning.summary.entry(summary_index).or_default();
+                    let (turn_id, item_id) = (self.id.clone(), reasoning.id.clone());
                     self.events.emit(ThreadEvent::ReasoningSummaryPartAdded { turn_id, item_id, summary_index });
                 }
             }
-            ResponseEvent::ReasoningSummaryDelta { delta, summary_index, .. } => {
-                if let Some(item_id) = arriving.reasoning.clone() {
-                    let turn_id = self.id.clone();
+            ResponseEvent::ReasoningSummaryDelta { item_id, delta, summary_index } => {
+                if let Some(reasoning) = arriving.reasoning(item_id.as_deref()) {
+                    reasoning.summary.entry(summary_index).or_default().push_str(&delta);
+                    let (turn_id, item_id) = (self.id.clone(), reasoning.id.clone());
                     self.events.emit(ThreadEvent::ReasoningSummaryDelta { turn_id, item_id, summary_index, delta });
                 }
             }
-            ResponseEvent::ReasoningDelta { delta, content_index, .. } => {
-                if let Some(item_id) =
-                    arriving.reasoning.clone().filter(|_| self.settings.config.show_raw_agent_reasoning)
+            ResponseEvent::ReasoningDelta { item_id, delta, content_index } => {
+                if self.settings.config.show_raw_agent_reasoning
+                    && let Some(reasoning) = arriving.reasoning(item_id.as_deref())
                 {
-                    let turn_id = self.id.clone();
+                    reasoning.content.entry(content_index).or_default().push_str(&delta);
+                    let (turn_id, item_id) = (self.id.clone(), reasoning.id.clone());
                     self.events.emit(ThreadEvent::ReasoningDelta { turn_id, item_id, content_index, delta });
                 }
             }
@@ -254,33 +239,30 @@ impl RunningTurn {
                     id: id_or_new(id.as_deref()),
                     phase: phase.as_deref().and_then(MessagePhase::parse),
                     splitter: (self.mode() == ModeKind::Plan).then(PlanSplitter::default),
-                    talk: String::new(),
+                    told: String::new(),
                     announced: false,
                 };
                 // In plan mode it is not known yet whether anything but a plan comes.
                 if message.splitter.is_none() {
                     self.announce(&mut message);
                 }
-                arriving.message = Some(message);
+                arriving.begin_message(message);
             }
             ResponseItem::Reasoning { id, .. } => {
                 let id = id_or_new(id.as_deref());
                 self.events.item_started(Item::Reasoning { id: id.clone(), summary: Vec::new(), content: Vec::new() });
-                arriving.reasoning = Some(id);
+                arriving.begin_reasoning(id);
             }
             ResponseItem::WebSearchCall { id, .. } => {
                 let id = id_or_new(id.as_deref());
-                self.events.item_started(Item::WebSearch {
-                    id: id.clone(),
-                    query: String::new(),
-                    action: Some(WebSearchAction::Other),
-                });
-                arriving.hosted = Some(id);
+                let item = Item::WebSearch { id, query: String::new(), action: Some(WebSearchAction::Other) };
+                self.events.item_started(item.clone());
+                arriving.begin_hosted(item);
             }
             ResponseItem::ImageGenerationCall { id, .. } => {
-                let id = ItemId::from(id.as_str());
-                self.events.item_started(image_started(&id));
-                arriving.hosted = Some(id);
+                let item = image_started(&ItemId::from(id.as_str()));
+                self.events.item_started(item.clone());
+                arriving.begin_hosted(item);
             }
             _ => {}
         }
@@ -293,17 +275,17 @@ impl RunningTurn {
         }
     }
 
-    fn text_delta(&mut self, delta: String, arriving: &mut Arriving) {
-        let Some(message) = &mut arriving.message else { return };
+    fn text_delta(&mut self, item: Option<&str>, delta: String, arriving: &mut Arriving) {
+        let Some((message, plan)) = arriving.message(item) else { return };
         match &mut message.splitter {
-            None => self.events.emit(ThreadEvent::AgentMessageDelta {
-                turn_id: self.id.clone(),
-                item_id: message.id.clone(),
-                delta,
-            }),
+            None => {
+                message.told.push_str(&delta);
+                let (turn_id, item_id) = (self.id.clone(), message.id.clone());
+                self.events.emit(ThreadEvent::AgentMessageDelta { turn_id, item_id, delta });
+            }
             Some(splitter) => {
                 let pieces = splitter.push(&delta);
-                self.pieces(pieces, message, &mut arriving.plan);
+                self.pieces(pieces, message, plan);
             }
         }
     }
@@ -318,7 +300,7 @@ impl RunningTurn {
                         continue;
                     }
                     self.announce(message);
-                    message.talk.push_str(&delta);
+                    message.told.push_str(&delta);
                     let event =
                         ThreadEvent::AgentMessageDelta { turn_id: self.id.clone(), item_id: message.id.clone(), delta };
                     self.events.emit(event);
@@ -358,7 +340,7 @@ impl RunningTurn {
                 self.reasoning_done(id.as_deref(), summary, content, item, arriving)?;
             }
             ResponseItem::WebSearchCall { id, action, .. } => {
-                let done = web_search(id.as_deref(), action.as_ref(), arriving.hosted.take());
+                let done = web_search(id.as_deref(), action.as_ref(), arriving.take_hosted(id.as_deref()));
                 let mut records = vec![Record::ResponseItem(item)];
                 records.extend(self.events.extended(&done.0));
                 self.log.record(records)?;
@@ -400,12 +382,12 @@ impl RunningTurn {
         item: ResponseItem,
         arriving: &mut Arriving,
     ) -> Result<(), SampleError> {
-        let streamed = arriving.message.take();
+        let streamed = arriving.take_message(id);
         let mut message = streamed.unwrap_or_else(|| ArrivingMessage {
             id: id_or_new(id),
             phase,
             splitter: (self.mode() == ModeKind::Plan).then(PlanSplitter::default),
-            talk: String::new(),
+            told: String::new(),
             announced: false,
         });
         message.phase = phase.or(message.phase);
@@ -474,11 +456,40 @@ impl RunningTurn {
         }
         records.push(Record::ResponseItem(item));
         self.log.record(records)?;
-        let announced = arriving.reasoning.take();
+        let announced = arriving.take_reasoning(id);
         let content = if self.settings.config.show_raw_agent_reasoning { content } else { Vec::new() };
         let started = announced.is_some();
-        let id = announced.unwrap_or_else(|| id_or_new(id));
+        let id = announced.map_or_else(|| id_or_new(id), |announced| announced.id);
         self.hosted_done(Item::Reasoning { id, summary, content }, started);
+        Ok(())
+    }
+
+    /// Ends what the model has begun and not finished, as far as it was told.
+    pub(super) fn finish_arriving(&mut self, mut arriving: Arriving, unfinished: Unfinished) -> Result<(), Stop> {
+        while let Some(ArrivingReasoning { id, summary, content }) = arriving.take_reasoning(None) {
+            let (summary, content) = (summary.into_values().collect(), content.into_values().collect());
+            self.events.item_completed(Item::Reasoning { id, summary, content });
+        }
+        while let Some(hosted) = arriving.take_hosted(None) {
+            self.events.item_completed(hosted);
+        }
+        if let Some(plan) = arriving.plan.take() {
+            self.events.item_completed(self.plan_item(plan));
+        }
+        while let Some(message) = arriving.take_message(None) {
+            if !message.announced {
+                continue;
+            }
+            let ArrivingMessage { id, phase, told: text, .. } = message;
+            let event = EventRecord::AgentMessage { text: text.clone(), phase, memory_citation: None };
+            let mut records = vec![Record::Event(event)];
+            if unfinished == Unfinished::Said {
+                records.push(Record::ResponseItem(ResponseItem::assistant(text.clone())));
+                self.last_message = Some(text.clone());
+            }
+            self.log.record(records)?;
+            self.events.item_completed(agent_message(id, text, phase));
+        }
         Ok(())
     }
 
@@ -507,7 +518,7 @@ impl RunningTurn {
             saved_path: saved_path.clone(),
         };
         self.log.record(vec![Record::ResponseItem(item), Record::Event(end)])?;
-        if arriving.hosted.take().is_none() {
+        if arriving.take_hosted(Some(id.as_str())).is_none() {
             self.events.item_started(image_started(&id));
         }
         self.events.item_completed(Item::ImageGeneration { id, status, revised_prompt, result, saved_path });
@@ -603,6 +614,15 @@ impl RunningTurn {
     }
 }
 
+/// What becomes of items that the model has begun and not finished.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfinished {
+    /// The response is whole all the same: the model has said it.
+    Said,
+    /// The model is asked once more and says it anew. Clients have seen it; the model does not see it again.
+    Dropped,
+}
+
 /// The stream ended too early.
 pub(super) fn cut_off() -> ModelError {
     ModelError::Disconnected { reason: "stream closed before response.completed".to_owned(), retry_after: None }
@@ -644,7 +664,7 @@ fn split_whole(text: &str) -> (String, Option<String>) {
 }
 
 /// The finished web search, and whether its start was told.
-fn web_search(id: Option<&str>, action: Option<&Value>, started: Option<ItemId>) -> (Item, bool) {
+fn web_search(id: Option<&str>, action: Option<&Value>, started: Option<Item>) -> (Item, bool) {
     let announced = started.is_some();
     let text = |name: &str| action.and_then(|action| action[name].as_str()).map(str::to_owned);
     let parsed = match action.and_then(|action| action["type"].as_str()) {
@@ -671,7 +691,7 @@ fn web_search(id: Option<&str>, action: Option<&Value>, started: Option<ItemId>)
         WebSearchAction::FindInPage { url: Some(url), .. } => url.clone(),
         _ => String::new(),
     };
-    let id = started.unwrap_or_else(|| id_or_new(id));
+    let id = started.map_or_else(|| id_or_new(id), |started| started.id().clone());
     (Item::WebSearch { id, query, action: Some(parsed) }, announced)
 }
 

@@ -87,6 +87,16 @@ impl TestServer {
         server
     }
 
+    /// The same after an orderly end.
+    pub(crate) async fn reopen(self) -> Self {
+        let Self { model, home, project, folder, serving, client, .. } = self;
+        client.close().await;
+        serving.await.expect("no panic").expect("an orderly end");
+        let mut server = Self::on(model, folder, home, project);
+        server.initialize(json!({ "experimentalApi": true })).await;
+        server
+    }
+
     fn on(model: ScriptedModel, folder: TempDir, home: AbsPath, project: AbsPath) -> Self {
         let server = Server::new(Options {
             home: home.clone(),
@@ -281,6 +291,16 @@ impl Client {
             rest.push(message);
         }
         rest
+    }
+
+    /// Waits until there is something to read. Cancel safe.
+    pub(crate) async fn readable(&mut self) {
+        self.output.fill_buf().await.expect("the server writes");
+    }
+
+    /// Takes everything that was read while waiting for something else.
+    pub(crate) fn take_unclaimed(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.unclaimed)
     }
 
     /// Everything that was read while waiting for something else.

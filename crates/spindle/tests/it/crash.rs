@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
+use testkit::{Random, number};
 use types::AbsPath;
 
 use crate::client::Client;
-use crate::random::{Random, number};
 
 const CRASHES: u64 = 20;
 /// Threads that something happens in at the same time.

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use testkit::{Reply, ScriptedModel};
+use testkit::{Random, Reply, ScriptedModel, number};
 use types::AbsPath;
 
 use crate::client::Client;
-use crate::random::{Random, number};
 
 /// How many commands are started when nothing else is said; 1,000 take some minutes.
 const COMMANDS: u64 = 60;

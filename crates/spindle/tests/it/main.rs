@@ -4,5 +4,4 @@
 mod client;
 mod crash;
 mod leaks;
-mod random;
 mod writers;
