@@ -19,6 +19,14 @@ impl TurnsText {
         serde_json::to_writer(&mut self.text, turn).expect("turns are data and can be written as JSON");
     }
 
+    /// Adds the turns that come after these.
+    pub(crate) fn append(&mut self, mut more: Self) {
+        if !self.text.is_empty() && !more.text.is_empty() {
+            self.text.push(b',');
+        }
+        self.text.append(&mut more.text);
+    }
+
     /// The frame of an answer with these turns in it. `None` when the answer has no empty list of turns to replace.
     ///
     /// The text is not copied: it is moved up by the few hundred bytes that stand before it.
@@ -48,7 +56,11 @@ mod tests {
             after: u8,
         }
         let answer = Answer { preview: r#"say "turns":[] twice"#, turns: [], after: 1 };
-        let frame = TurnsText { text: b"{},{}".to_vec() }.answer(&RequestId::Int(7), &answer).unwrap();
+        let mut text = TurnsText::default();
+        for part in [&b""[..], b"{}", b"", b"{}"] {
+            text.append(TurnsText { text: part.to_vec() });
+        }
+        let frame = text.answer(&RequestId::Int(7), &answer).unwrap();
         let expected = r#"{"id":7,"result":{"preview":"say \"turns\":[] twice","turns":[{},{}],"after":1}}"#;
         assert_eq!(String::from_utf8(frame).unwrap(), expected);
     }

@@ -31,6 +31,7 @@ mod names;
 mod outline;
 mod outline_file;
 mod paths;
+mod processors;
 mod reader;
 mod scan;
 mod store;

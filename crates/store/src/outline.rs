@@ -5,6 +5,7 @@
 //! [`crate::history`]; a property test holds them against each other.
 
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_64;
 use types::{ResponseItem, ThreadId, TurnId};
 
 use crate::format::{Shape, Step};
@@ -387,11 +388,11 @@ fn only_text(item: &ResponseItem) -> Option<&str> {
     }
 }
 
-/// FNV-1a: the same in every version, unlike the standard library's.
+/// The same in every version, unlike the standard library's.
 pub(crate) fn text_hash(text: &str) -> u64 {
     bytes_hash(text.as_bytes())
 }
 
 pub(crate) fn bytes_hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    XxHash3_64::oneshot(bytes)
 }

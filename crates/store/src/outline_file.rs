@@ -15,8 +15,8 @@ use crate::reader::Section;
 
 const FOLDER: &str = "spindle/outlines";
 
-/// Changes with the encoding.
-const MAGIC: &[u8; 8] = b"outline1";
+/// Changes with the encoding, and with the hash.
+const MAGIC: &[u8; 8] = b"outline2";
 
 /// A rollout is outlined anew rather than kept when reading it takes no more than this.
 const WORTH_KEEPING: u64 = 64 << 10;

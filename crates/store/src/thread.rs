@@ -10,6 +10,7 @@ use crate::error::StoreError;
 use crate::format;
 use crate::history::{History, ModelHistory, is_user_message};
 use crate::outline::{Marks, Outline, Said, Span, TurnSpan};
+use crate::processors;
 use crate::reader::{self, Lines, Section, Tail, Text};
 use crate::record::{EventRecord, Record, SessionMeta, TurnContextRecord};
 use crate::thread_store::Source;
@@ -17,6 +18,9 @@ use crate::turns::{LastTurn, TurnBuilder, end_if_open};
 
 /// Turns are read in pieces of at least so many bytes, so that short ones do not cost a call each.
 const PIECE: u64 = 256 << 10;
+
+/// So many bytes of turns are worth another processor.
+const SHARE: u64 = 1 << 20;
 
 /// A thread as its rollout had it when it was looked at. What is in it is read when it is asked for, from the file that
 /// was opened then: later lines, another place or another file under its name change nothing.
@@ -201,6 +205,40 @@ impl StoredThread {
             next += count;
         }
         Ok(())
+    }
+
+    /// Makes something of each of several shares of the turns, oldest first; of a long thread on several processors.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    ///
+    /// # Panics
+    /// When there are not so many turns, or when `add` does.
+    pub fn gather_turns<R: Default + Send>(
+        &self,
+        range: Range<usize>,
+        last: LastTurn,
+        add: impl Fn(&mut R, Turn) + Sync,
+    ) -> Result<Vec<R>, StoreError> {
+        let gather = |share: &Range<usize>| {
+            let mut gathered = R::default();
+            self.for_each_turn(share.clone(), last, |turn| add(&mut gathered, turn)).map(|()| gathered)
+        };
+        processors::map(&self.shares(range), gather).into_iter().collect()
+    }
+
+    /// Divides turns into shares of about the same size.
+    fn shares(&self, range: Range<usize>) -> Vec<Range<usize>> {
+        let mut shares = Vec::new();
+        let mut first = range.start;
+        for at in range.clone() {
+            if self.turns[at].at.end.saturating_sub(self.turns[first].at.start) >= SHARE {
+                shares.push(first..at + 1);
+                first = at + 1;
+            }
+        }
+        shares.push(first..range.end);
+        shares
     }
 
     /// The id of the last turn, if it has no end.

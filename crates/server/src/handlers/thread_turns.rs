@@ -103,8 +103,11 @@ impl Turns {
 
     /// All of them as text.
     pub(crate) fn to_text(&self) -> Result<TurnsText, StoreError> {
-        let mut text = TurnsText::default();
-        self.for_each(0..self.len(), |turn| text.push(&turn.to_wire()))?;
+        let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.to_wire());
+        let mut texts = self.stored.gather_turns(0..self.settled, LastTurn::Ended, add)?.into_iter();
+        let mut text = texts.next().unwrap_or_default();
+        texts.for_each(|more| text.append(more));
+        self.rest.iter().for_each(|turn| text.push(&turn.to_wire()));
         Ok(text)
     }
 

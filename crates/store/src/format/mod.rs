@@ -7,12 +7,14 @@
 //! - `meta`: the first line.
 //! - `context`: a turn's settings; `policy`: the policies in them.
 //! - `event`: what clients saw; `parts`: the shapes in it.
+//! - `items`: what the model saw and said.
 //! - `shape`: what a line means for a thread's outline.
 //! - `extended`: tool items of threads with an extended history; `tool_parts`: the shapes in them.
 
 mod context;
 mod event;
 mod extended;
+mod items;
 mod meta;
 mod parts;
 mod policy;
@@ -124,7 +126,7 @@ pub(crate) fn read_line(line: &str) -> Result<Record, serde_json::Error> {
 /// `None` for a kind that is not known, or a payload that does not fit it.
 fn read_payload(kind: &str, payload: &str) -> Option<Record> {
     match kind {
-        "response_item" => serde_json::from_str(payload).ok().map(Record::ResponseItem),
+        "response_item" => items::read(payload).map(Record::ResponseItem),
         "event_msg" => event::read(&tag(payload)?, payload).map(Record::Event),
         "turn_context" => context::read(payload).map(|context| Record::TurnContext(Box::new(context))),
         "compacted" => {

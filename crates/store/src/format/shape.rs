@@ -1,13 +1,15 @@
 //! What a line means for the outline of a thread, read with as little parsing as that takes.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use memchr::memmem;
 use types::{ItemId, ResponseItem, ThreadId, TurnId};
 
 use super::{event, split, tag};
 use crate::history::is_user_message;
 use crate::record::{EventRecord, Extended, Record, SessionMeta};
 use crate::turns::{hook_prompt, is_shown};
+
+/// Before the rate limits of a count. In a text the quotes would be escaped.
+const LIMITS: &[u8] = br#","rate_limits":"#;
 
 /// What a line means for a thread's outline.
 pub(crate) enum Shape {
@@ -69,11 +71,7 @@ fn quick(kind: &str, payload: &str) -> Option<Shape> {
         "response_item" if !may_be_said(payload) => Some(Shape::Item),
         "turn_context" => Some(Shape::Context),
         "event_msg" => Some(match tag(payload)?.as_ref() {
-            "token_count" => {
-                let counted: Counted<'_> = serde_json::from_str(payload).ok()?;
-                let holds = |value: Option<&RawValue>| value.is_some_and(|value| value.get() != "null");
-                Shape::Counted { totals: holds(counted.info), limits: holds(counted.rate_limits) }
-            }
+            "token_count" => counted(payload)?,
             // Texts are long, and that they are there is all that counts.
             "agent_message" => filled(payload, r#"{"type":"agent_message","message":"#, Step::Numbered)?,
             "agent_reasoning" => filled(payload, r#"{"type":"agent_reasoning","text":"#, Step::Reasoning)?,
@@ -92,6 +90,18 @@ fn quick(kind: &str, payload: &str) -> Option<Shape> {
         }),
         _ => None,
     }
+}
+
+/// What a count of tokens has, by how its members begin: objects or `null`.
+fn counted(payload: &str) -> Option<Shape> {
+    let holds = |rest: &str| match rest.as_bytes().first() {
+        Some(b'{') => Some(true),
+        Some(b'n') => Some(false),
+        _ => None,
+    };
+    let info = payload.strip_prefix(r#"{"type":"token_count","info":"#)?;
+    let (_, limits) = info.split_at(memmem::find(info.as_bytes(), LIMITS)?);
+    Some(Shape::Counted { totals: holds(info)?, limits: holds(&limits[LIMITS.len()..])? })
 }
 
 /// The step of an event whose text begins after `before`, unless that is empty.
@@ -205,12 +215,4 @@ pub(crate) fn read_seen(line: &str) -> Option<Record> {
         }
     }
     super::read_line(line).ok()
-}
-
-#[derive(Deserialize)]
-struct Counted<'a> {
-    #[serde(borrow, default)]
-    info: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    rate_limits: Option<&'a RawValue>,
 }
