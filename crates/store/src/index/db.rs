@@ -108,8 +108,12 @@ pub(super) fn open(path: &Path, zone: &TimeZone) -> Result<Connection, IndexErro
         2,
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
         |arguments| {
-            let (text, term) = (arguments.get_raw(0).as_bytes_or_null()?, arguments.get_raw(1).as_bytes()?);
-            Ok(text.is_some_and(|text| memmem::find(text, term).is_some()))
+            // Kept from row to row.
+            let term = arguments.get_or_create_aux(1, |term| {
+                Ok::<_, rusqlite::types::FromSqlError>(memmem::Finder::new(term.as_bytes()?).into_owned())
+            })?;
+            let text = arguments.get_raw(0).as_bytes_or_null()?;
+            Ok(text.is_some_and(|text| term.find(text).is_some()))
         },
     )?;
     let zone = zone_name(zone);
