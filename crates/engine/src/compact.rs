@@ -56,6 +56,23 @@ pub(crate) fn compacted(
     Compacted { summary, history: kept, by_rule }
 }
 
+/// The history that a provider has made short, of which what Spindle tells the model by itself is left out: it is told
+/// anew. `context` is as for [`compacted`].
+pub(crate) fn compacted_by_provider(items: Vec<ResponseItem>, context: Vec<ResponseItem>) -> Compacted {
+    let mut history: Vec<ResponseItem> = items
+        .into_iter()
+        .filter(|item| match item {
+            ResponseItem::Message { role, .. } if role == "user" => store::outlives_compaction(item, None),
+            ResponseItem::Message { role, .. } => role == "assistant",
+            ResponseItem::Compaction { .. } => true,
+            _ => false,
+        })
+        .collect();
+    let newest = history.iter().rposition(|item| store::outlives_compaction(item, None)).unwrap_or(history.len());
+    history.splice(newest..newest, context);
+    Compacted { summary: String::new(), history, by_rule: false }
+}
+
 /// A message without its pictures, and with as much of its text as fits into `left` bytes.
 fn shortened(item: &ResponseItem, left: &mut usize) -> ResponseItem {
     let ResponseItem::Message { role, content, .. } = item else { return item.clone() };

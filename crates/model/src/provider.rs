@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use auth::Credentials;
 use tokio_util::sync::CancellationToken;
+use types::ResponseItem;
 
 use crate::responses::ResponsesProvider;
 use crate::{ModelError, Request, ResponseStream, simulator};
@@ -27,6 +28,24 @@ pub trait ModelProvider: Send + Sync {
     /// # Cancel safety
     /// Cancel safe in that dropping the future closes the connection; the provider may have begun to work.
     async fn stream(&self, request: &Request, cancel: &CancellationToken) -> Result<ResponseStream, ModelError>;
+
+    /// Whether the provider makes histories short by itself: [`compact`](Self::compact) works.
+    fn compacts(&self) -> bool {
+        false
+    }
+
+    /// Has the provider make the request's input short. Gives the items that stand for it from now on, some of which
+    /// only the provider understands. Repeated as [`stream`](Self::stream) is.
+    ///
+    /// # Errors
+    /// The last failure. [`ModelError::Cancelled`] as soon as `cancel` is cancelled.
+    ///
+    /// # Cancel safety
+    /// As for [`stream`](Self::stream).
+    async fn compact(&self, request: &Request, cancel: &CancellationToken) -> Result<Vec<ResponseItem>, ModelError> {
+        let _ = (request, cancel);
+        Err(ModelError::Provider { reason: "it does not compact histories".to_owned() })
+    }
 }
 
 /// A provider as configured.

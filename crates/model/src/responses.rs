@@ -1,9 +1,10 @@
 //! The Responses wire API over HTTP: one call from top to bottom.
 //!
 //! `body.rs` writes the request, `refusal.rs` reads an error status, `limits.rs` the rate-limit headers, `sse.rs` cuts
-//! the answer into events and `decode.rs` says what they mean.
+//! the answer into events and `decode.rs` says what they mean. `compaction.rs` is the other thing that can be asked for.
 
 mod body;
+mod compaction;
 mod decode;
 mod drain;
 mod limits;
@@ -21,13 +22,16 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio_util::sync::CancellationToken;
-use types::RateLimits;
+use types::{RateLimits, ResponseItem};
 
 use self::drain::Drains;
 use self::stream::Events;
 use crate::provider::{ModelProvider, Options, ProviderInfo};
 use crate::retry::{Failure, repeat};
 use crate::{ModelError, Request, ResponseEvent, ResponseStream, http};
+
+/// The provider that compacts histories, by its name. Source: the recorded requests.
+const OFFICIAL_NAME: &str = "OpenAI";
 
 /// Source: the protocol's providers; which one depends on how the user signed in.
 const OFFICIAL_API: &str = "https://api.openai.com/v1";
@@ -118,15 +122,15 @@ impl ResponsesProvider {
     }
 
     /// Sends once.
-    async fn attempt(&self, headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
+    async fn attempt(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
         let client = self.client().map_err(Failure::lasting)?;
-        let sent = client.post(self.url.clone()).headers(headers).body(body).send();
+        let sent = client.post(url.clone()).headers(headers).body(body).send();
         let response = match tokio::time::timeout(self.info.stream_idle_timeout, sent).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(Failure::passing(self.connection(&root_cause(&error)))),
             Err(_elapsed) => return Err(Failure::passing(self.connection("no answer within the idle timeout"))),
         };
-        if response.status().is_success() { Ok(response) } else { Err(refusal::read(response, &self.url).await) }
+        if response.status().is_success() { Ok(response) } else { Err(refusal::read(response, url).await) }
     }
 
     fn connection(&self, reason: &str) -> ModelError {
@@ -142,11 +146,25 @@ impl ModelProvider for ResponsesProvider {
         let response = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(ModelError::Cancelled),
-            response = repeat(self.info.request_max_retries, || self.attempt(headers.clone(), body.clone())) => response?,
+            response = repeat(self.info.request_max_retries, || {
+                self.attempt(&self.url, headers.clone(), body.clone())
+            }) => response?,
         };
         let first = first_events(response.headers());
         let events = Events::new(response.bytes_stream(), first, cancel.clone(), Arc::clone(&self.drains));
         Ok(ResponseStream::new(events, self.info.stream_idle_timeout))
+    }
+
+    fn compacts(&self) -> bool {
+        self.info.name == OFFICIAL_NAME
+    }
+
+    async fn compact(&self, request: &Request, cancel: &CancellationToken) -> Result<Vec<ResponseItem>, ModelError> {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(ModelError::Cancelled),
+            items = self.ask_to_compact(request) => items,
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use model::{ModelError, ResponseEvent};
 use store::{EventRecord, Record};
-use types::{Item, ItemId, ResponseItem};
+use types::{Item, ItemId, ResponseItem, TurnError, TurnErrorKind};
 
 use super::sampling::{SampleError, cut_off};
-use super::{Continue, RunningTurn, Stop, turn_error};
+use super::{Continue, RunningTurn, Stop, tool_calls, turn_error};
 use crate::compact;
 use crate::context::ContextFacts;
 use crate::event::ThreadEvent;
@@ -28,14 +28,18 @@ impl RunningTurn {
         self.log.grew() && self.log.usage().is_some_and(|usage| usage.last.total_tokens >= limit)
     }
 
-    /// Has the model sum up the history, and goes on with the summary. The history stays as it is when that fails.
+    /// Has the provider make the history short where it does that, else has the model sum it up, and goes on with what
+    /// came out. The history stays as it is when that fails.
     pub(super) async fn compact(&mut self, go_on: Continue) -> Result<(), Stop> {
         let item = Item::ContextCompaction { id: ItemId::new() };
         self.events.item_started(item.clone());
-        let mut summary = self.summarise().await?;
-        if summary.trim().is_empty() {
-            summary = compact::last_answer(self.log.history()).unwrap_or_else(|| prompts::NO_SUMMARY.to_owned());
-        }
+        let short = if self.settings.provider.compacts() {
+            Short::Items(self.have_compacted().await?)
+        } else {
+            let summary = self.summarise().await?;
+            let last = || compact::last_answer(self.log.history()).unwrap_or_else(|| prompts::NO_SUMMARY.to_owned());
+            Short::Summary(if summary.trim().is_empty() { last() } else { summary })
+        };
         let (context, mut and) = match go_on {
             Continue::NextTurn => {
                 if let Some(facts) = &mut self.log.facts {
@@ -50,7 +54,11 @@ impl RunningTurn {
                 (context, vec![self.turn_context()])
             }
         };
-        let compacted = compact::compacted(self.log.history(), self.log.summary(), &summary, context);
+        let by_model = matches!(short, Short::Summary(_));
+        let compacted = match short {
+            Short::Summary(summary) => compact::compacted(self.log.history(), self.log.summary(), &summary, context),
+            Short::Items(items) => compact::compacted_by_provider(items, context),
+        };
         let instructions = self.thread.instructions(&self.settings);
         let tokens = compact::estimated_tokens(instructions.as_deref(), &compacted.history);
         self.log.estimate(tokens, self.model.effective_context_window());
@@ -62,8 +70,31 @@ impl RunningTurn {
         self.log.compact(compacted, and)?;
         self.tell_usage();
         self.events.item_completed(item);
-        self.events.emit(ThreadEvent::Warning(prompts::COMPACTED.to_owned()));
+        if by_model {
+            self.events.emit(ThreadEvent::Warning(prompts::COMPACTED.to_owned()));
+        }
         Ok(())
+    }
+
+    /// Asks the provider for a short history. What does not fit into the window is left out, oldest first.
+    async fn have_compacted(&mut self) -> Result<Vec<ResponseItem>, Stop> {
+        let tools = tool_calls::specs(&self.environment, &self.thread, &self.settings, &self.model);
+        let mut request = self.request_of(self.log.shared_history(), tools);
+        request.output_schema = None;
+        request.headers.push(("x-codex-installation-id".to_owned(), self.environment.installation_id()));
+        loop {
+            let error = match self.settings.provider.compact(&request, &self.cancel).await {
+                Ok(items) if items.is_empty() => return Err(Stop::Failed(not_compacted("it gave back nothing"))),
+                Ok(items) => return Ok(items),
+                Err(ModelError::Cancelled) => return Err(Stop::Interrupted),
+                Err(error) => error,
+            };
+            if !matches!(error, ModelError::ContextWindowExceeded) || request.input.len() < 2 {
+                let TurnError { message, kind, details } = turn_error(&error);
+                return Err(Stop::Failed(TurnError { kind, details, ..not_compacted(&message) }));
+            }
+            compact::drop_oldest(Arc::make_mut(&mut request.input));
+        }
     }
 
     /// Asks the model for a summary of the history. What does not fit into its window is left out, oldest first.
@@ -131,6 +162,22 @@ impl RunningTurn {
                 None => return Err(failure(cut_off())),
             }
         }
+    }
+}
+
+/// What becomes of a history.
+enum Short {
+    /// What the model says of it.
+    Summary(String),
+    /// The items that stand for it.
+    Items(Vec<ResponseItem>),
+}
+
+fn not_compacted(reason: &str) -> TurnError {
+    TurnError {
+        message: format!("the provider did not compact the history: {reason}"),
+        kind: Some(TurnErrorKind::Other),
+        details: None,
     }
 }
 

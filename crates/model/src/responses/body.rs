@@ -31,6 +31,34 @@ pub(super) fn encode(request: &Request, stores: bool) -> Result<Vec<u8>, ModelEr
         .map_err(|error| ModelError::Provider { reason: format!("the request has no JSON form: {error}") })
 }
 
+/// Writes the body of a request to make the input short.
+pub(super) fn encode_compaction(request: &Request, stores: bool) -> Result<Vec<u8>, ModelError> {
+    let body = CompactionBody {
+        model: &request.model,
+        input: Input { items: &request.input, with_ids: stores },
+        instructions: request.instructions.as_deref().unwrap_or_default(),
+        tools: Tools(&request.tools),
+        parallel_tool_calls: request.parallel_tool_calls,
+        reasoning: request.reasoning.as_ref().map(ReasoningBody::from),
+        text: Text::of(request),
+    };
+    serde_json::to_vec(&body)
+        .map_err(|error| ModelError::Provider { reason: format!("the request has no JSON form: {error}") })
+}
+
+#[derive(Serialize)]
+struct CompactionBody<'a> {
+    model: &'a str,
+    input: Input<'a>,
+    instructions: &'a str,
+    tools: Tools<'a>,
+    parallel_tool_calls: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<ReasoningBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Text<'a>>,
+}
+
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,

@@ -8,6 +8,7 @@ mod approvals;
 mod bad_input;
 mod clients;
 mod commands;
+mod compaction;
 mod configuration;
 mod errors;
 mod examples;
