@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tools::{CommandApproval, CommandDecision, PatchApproval, PatchDecision, UserAnswers, UserQuestions};
+use tools::{
+    CommandApproval, CommandDecision, PatchApproval, PatchDecision, PermissionsGrant, PermissionsRequest, UserAnswers,
+    UserQuestions,
+};
 use types::item::{DynamicToolContent, FileChange, PlanStep};
 use types::{Item, ItemId, RateLimits, ResponseItem, ThreadId, TokenUsageTotals, Turn, TurnError, TurnId};
 
@@ -204,6 +207,8 @@ pub enum QuestionKind {
     Command(CommandApproval),
     /// May this patch be applied?
     Patch(PatchApproval),
+    /// May the agent have these permissions?
+    Permissions(PermissionsRequest),
     /// The agent's own questions.
     UserInput(UserQuestions),
     /// A call of a tool that the client offers.
@@ -215,6 +220,7 @@ pub enum QuestionKind {
 pub enum Answer {
     Command(CommandDecision),
     Patch(PatchDecision),
+    Permissions(PermissionsGrant),
     UserInput(UserAnswers),
     DynamicTool {
         content: Vec<DynamicToolContent>,

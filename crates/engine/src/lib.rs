@@ -38,5 +38,6 @@ pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
 pub use thread::{AcceptedTurn, InterruptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};
 pub use tools::rules::{RuleSet, RulesError, SyntaxError};
 pub use tools::{
-    CommandApproval, CommandDecision, PatchApproval, PatchDecision, QuestionOption, UserAnswers, UserQuestions,
+    CommandApproval, CommandDecision, GrantScope, PatchApproval, PatchDecision, PermissionsGrant, PermissionsRequest,
+    QuestionOption, UserAnswers, UserQuestions,
 };

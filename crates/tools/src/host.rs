@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use types::item::{CommandAction, PlanStep};
-use types::{AbsPath, Item, ItemId};
+use types::{AbsPath, Item, ItemId, PermissionProfile};
 
 /// The turn's side of a tool call. The engine implements it.
 #[async_trait]
@@ -19,6 +19,9 @@ pub trait Host: Send + Sync {
 
     /// Asks whether a patch may be applied. A question that nobody can answer any more counts as declined.
     async fn approve_patch(&self, request: PatchApproval) -> PatchDecision;
+
+    /// Asks for permissions beyond the sandbox. A question that nobody can answer any more grants nothing.
+    async fn grant_permissions(&self, request: PermissionsRequest) -> PermissionsGrant;
 
     /// Asks the user. No answer, and an answer that makes no sense, is an empty one.
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers;
@@ -65,6 +68,8 @@ pub struct CommandApproval {
     pub cwd: AbsPath,
     pub actions: Vec<CommandAction>,
     pub reason: Option<String>,
+    /// What it may do beyond the sandbox if it is accepted: what it asks for itself, and what was granted before.
+    pub additional_permissions: Option<PermissionProfile>,
     /// A prefix of words that the user may allow from now on.
     pub proposed_amendment: Option<Vec<String>>,
     /// The answers to offer, in order. Others are valid too.
@@ -105,6 +110,33 @@ pub enum PatchDecision {
     Decline,
     /// Nothing is written and the turn ends.
     Cancel,
+}
+
+/// Permissions that the agent asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionsRequest {
+    /// The call that asks.
+    pub item_id: ItemId,
+    pub cwd: AbsPath,
+    pub reason: Option<String>,
+    pub permissions: PermissionProfile,
+}
+
+/// What the user grants; more than was asked for is ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PermissionsGrant {
+    pub permissions: PermissionProfile,
+    pub scope: GrantScope,
+}
+
+/// How long a grant holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GrantScope {
+    /// Until the turn ends.
+    #[default]
+    Turn,
+    /// Until the thread is unloaded.
+    Session,
 }
 
 /// Questions to the user.

@@ -28,14 +28,6 @@ impl Registry {
     pub fn get(&self, name: &str) -> Option<&dyn Tool> {
         self.tools.iter().find(|tool| tool.name() == name).map(Arc::as_ref)
     }
-
-    /// Adds a tool; one of the same name gives its place to it.
-    pub fn insert(&mut self, tool: Arc<dyn Tool>) {
-        match self.tools.iter_mut().find(|old| old.name() == tool.name()) {
-            Some(old) => *old = tool,
-            None => self.tools.push(tool),
-        }
-    }
 }
 
 /// The answer to a call of a tool that is not there.
@@ -51,7 +43,7 @@ mod tests {
     use types::{ModeKind, ToolOutput};
 
     use super::*;
-    use crate::tool::{PatchTool, WebSearchMode};
+    use crate::tool::{PatchTool, Switches, WebSearchMode};
 
     fn names(cx: &SpecContext) -> Vec<String> {
         Registry::builtin().specs(cx).iter().map(|spec| spec.name().to_owned()).collect()
@@ -62,6 +54,7 @@ mod tests {
         let cx = SpecContext {
             mode: ModeKind::Default,
             image_input: true,
+            switches: Switches::default(),
             apply_patch: Some(PatchTool::Freeform),
             web_search: Some(WebSearchMode::Cached),
         };
@@ -81,9 +74,13 @@ mod tests {
 
     #[test]
     fn what_a_model_cannot_use_is_not_offered_but_callable() {
-        let cx = SpecContext { mode: ModeKind::Default, image_input: false, apply_patch: None, web_search: None };
+        let switches = Switches::default();
+        let cx =
+            SpecContext { mode: ModeKind::Default, image_input: false, switches, apply_patch: None, web_search: None };
         assert_eq!(names(&cx), ["exec_command", "write_stdin", "update_plan", "request_user_input"]);
         let registry = Registry::builtin();
+        let asking = SpecContext { switches: Switches { request_permissions: true, ..switches }, ..cx };
+        assert!(names(&asking).contains(&"request_permissions".to_owned()));
         for name in ["apply_patch", "view_image", "shell_command", "shell", "local_shell", "container.exec"] {
             assert!(registry.get(name).is_some(), "{name}");
         }

@@ -37,10 +37,22 @@ pub struct SpecContext {
     pub mode: ModeKind,
     /// Whether the model reads images.
     pub image_input: bool,
+    pub switches: Switches,
     /// How the model is offered patches; `None` when it edits with commands alone.
     pub apply_patch: Option<PatchTool>,
     /// The provider's own web search, `None` when it is off.
     pub web_search: Option<WebSearchMode>,
+}
+
+/// What the configuration switches on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Switches {
+    /// The user may be asked questions in every mode, not only while planning.
+    pub ask_in_every_mode: bool,
+    /// The agent may ask for permissions that outlast a command.
+    pub request_permissions: bool,
+    /// A command may ask for permissions of its own.
+    pub command_permissions: bool,
 }
 
 /// The two forms in which patches are offered.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use config::Config;
+use config::{Config, Feature};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -14,8 +14,9 @@ use store::Record;
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tools::{
-    CommandApproval, CommandDecision, Host, PatchApproval, PatchDecision, PatchTool, SpecContext, ToolCall, ToolEvent,
-    ToolInput, ToolResult, TurnDiff, TurnTools, UserAnswers, UserQuestions, WebSearchMode,
+    CommandApproval, CommandDecision, Granted, Host, PatchApproval, PatchDecision, PatchTool, PermissionsGrant,
+    PermissionsRequest, SpecContext, Switches, ToolCall, ToolEvent, ToolInput, ToolResult, TurnDiff, TurnTools,
+    UserAnswers, UserQuestions, WebSearchMode,
 };
 use types::{ModeKind, ResponseItem, ToolOutput, ToolSpec};
 
@@ -57,9 +58,11 @@ pub(super) fn turn_tools(
         shell: environment.shell.clone(),
         env: environment.command_env(&settings.config),
         mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
+        switches: switches(&settings.config),
         truncation: truncation(model),
         image_input: takes_images(model),
         grants: thread.grants.clone(),
+        turn_permissions: Arc::new(Granted::new()),
         cancel: cancel.clone(),
         diff: Arc::new(Mutex::new(TurnDiff::new(&settings.cwd))),
         host: Arc::new(TurnHost { events: events.clone(), questions }),
@@ -80,14 +83,24 @@ pub(super) fn specs(
             ApplyPatchKind::Function => PatchTool::Function,
         }),
         image_input: takes_images(model),
+        switches: switches(&settings.config),
         web_search: web_search(&settings.config),
     };
-    let mut specs = environment.tools(&settings.config).specs(&cx);
+    let mut specs = environment.tools.specs(&cx);
     if agents::offered(thread, &settings.config) {
         specs.extend(agents::specs());
     }
     specs.extend(thread.dynamic_tools.specs());
     specs.into()
+}
+
+fn switches(config: &Config) -> Switches {
+    let on = |feature| config.features.enabled(feature);
+    Switches {
+        ask_in_every_mode: on(Feature::DefaultModeRequestUserInput),
+        request_permissions: on(Feature::RequestPermissionsTool),
+        command_permissions: on(Feature::ExecPermissionApprovals),
+    }
 }
 
 fn takes_images(model: &ModelInfo) -> bool {
@@ -165,6 +178,13 @@ impl Host for TurnHost {
         }
     }
 
+    async fn grant_permissions(&self, request: PermissionsRequest) -> PermissionsGrant {
+        match self.questions.ask(QuestionKind::Permissions(request)).await {
+            Some(Answer::Permissions(grant)) => grant,
+            _ => PermissionsGrant::default(),
+        }
+    }
+
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
         match self.questions.ask(QuestionKind::UserInput(questions)).await {
             Some(Answer::UserInput(answers)) => answers,
@@ -232,6 +252,10 @@ impl Host for CallHost {
 
     async fn approve_patch(&self, approval: PatchApproval) -> PatchDecision {
         self.0.turn.approve_patch(approval).await
+    }
+
+    async fn grant_permissions(&self, request: PermissionsRequest) -> PermissionsGrant {
+        self.0.turn.grant_permissions(request).await
     }
 
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
@@ -347,8 +371,7 @@ async fn run_tool(
     cancel: &CancellationToken,
 ) -> ToolResult {
     let config = thread.config();
-    let registry = thread.environment.tools(&config);
-    let tool = if call.namespace.is_none() { registry.get(name) } else { None };
+    let tool = if call.namespace.is_none() { thread.environment.tools.get(name) } else { None };
     let parallel = tool.is_some_and(tools::Tool::parallel_safe);
     let (_shared, _alone);
     if parallel {

@@ -52,5 +52,6 @@ same_values! {
     types::ReasoningSummary => protocol::ReasoningSummary { Auto, Concise, Detailed, None }
     types::ServiceTier => protocol::ServiceTier { Fast, Flex }
     types::Personality => protocol::Personality { None, Friendly, Pragmatic }
+    engine::GrantScope => protocol::PermissionGrantScope { Turn, Session }
     types::ModeKind => protocol::ModeKind { Plan, Default }
 }

@@ -16,6 +16,7 @@ mod initialize;
 mod invariants;
 mod model_failures;
 mod order;
+mod permissions;
 mod random_turns;
 mod searches;
 mod shutdown;

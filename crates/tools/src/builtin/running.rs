@@ -8,14 +8,15 @@ use std::time::Duration;
 use exec::{Exit, Io, OutputSink, PtySize, Sandbox, Utf8Stream};
 use serde::Deserialize;
 use types::item::{CommandExecution, CommandSource, CommandStatus};
-use types::{ApprovalPolicy, Item, ItemId};
+use types::{AbsPath, ApprovalPolicy, Item, ItemId};
 
 use super::apply_patch;
 use crate::approval::{Candidate, Question, Refusal, Verdict, command_verdict, retry_question};
 use crate::denial::looks_denied;
-use crate::grants::Grants;
+use crate::grants::{Beyond, Grants};
 use crate::host::{CommandApproval, CommandDecision, Host, ToolEvent};
 use crate::output::{self, Progress};
+use crate::permissions::Wanted;
 use crate::shell::{self, Embedded};
 use crate::tool::ToolResult;
 use crate::truncate::Truncation;
@@ -49,18 +50,35 @@ pub(super) enum SandboxPermissions {
 }
 
 impl SandboxPermissions {
-    /// Whether the call asks to leave the sandbox.
+    /// What a call asks for beyond the sandbox, with the permissions it names. Those alone ask for themselves.
     ///
     /// # Errors
-    /// What the model may ask instead.
-    pub(super) fn escalated(self) -> Result<bool, ToolResult> {
-        match self {
-            Self::UseDefault => Ok(false),
-            Self::RequireEscalated => Ok(true),
-            Self::WithAdditionalPermissions => Err(ToolResult::failed(
-                "sandbox_permissions `with_additional_permissions` is not available; use `require_escalated` with a \
-                 justification to run the command outside the sandbox",
+    /// What does not go together, or what the model may ask for instead.
+    pub(super) fn beyond(
+        self,
+        additional: Option<Wanted>,
+        cwd: &AbsPath,
+        cx: &TurnTools,
+    ) -> Result<Beyond, ToolResult> {
+        match (self, additional) {
+            (Self::UseDefault, None) => Ok(Beyond::Nothing),
+            (Self::RequireEscalated, None) => Ok(Beyond::Everything),
+            _ if !cx.switches.command_permissions => Err(ToolResult::failed(
+                "permissions for a single command are not available; use `require_escalated` with a justification to \
+                 run the command outside the sandbox",
             )),
+            (Self::RequireEscalated, Some(_)) => Err(ToolResult::failed(
+                "`additional_permissions` does not go with `require_escalated`, which gives the command everything; \
+                 use `with_additional_permissions`, or leave it out",
+            )),
+            (Self::UseDefault | Self::WithAdditionalPermissions, additional) => {
+                additional.and_then(|wanted| wanted.resolve(cwd)).map(Beyond::Permissions).ok_or_else(|| {
+                    ToolResult::failed(
+                        "`with_additional_permissions` needs `additional_permissions` that name paths in \
+                         `file_system`, or `network` with `enabled`",
+                    )
+                })
+            }
         }
     }
 }
@@ -182,7 +200,10 @@ impl Run<'_> {
     async fn ask(&mut self, question: Question) -> Result<(), ToolResult> {
         self.show();
         let mut available = vec![CommandDecision::Accept];
-        available.extend(question.proposed_amendment.clone().map(CommandDecision::AcceptWithAmendment));
+        // A rule would let the command out of the sandbox; whoever grants it a part of that is not asked for one.
+        if question.additional_permissions.is_none() {
+            available.extend(question.proposed_amendment.clone().map(CommandDecision::AcceptWithAmendment));
+        }
         available.push(CommandDecision::Cancel);
         let request = CommandApproval {
             item_id: self.item.id.clone(),
@@ -191,6 +212,7 @@ impl Run<'_> {
             cwd: self.command.cwd.clone(),
             actions: self.item.actions.clone(),
             reason: question.reason,
+            additional_permissions: question.additional_permissions,
             proposed_amendment: question.proposed_amendment,
             available,
         };
