@@ -164,7 +164,7 @@ impl Environment {
 /// Whether a tool that the engine runs itself answers to `name`, offered to the model or not.
 #[must_use]
 pub fn is_built_in_tool(name: &str) -> bool {
-    agents::handles(name) || tools::Registry::builtin().get(name).is_some()
+    agents::handles(name) || tools::Registry::builtin().get(name, tools::Switches::default()).is_some()
 }
 
 fn env_policy(policy: &ShellEnvironmentPolicy) -> exec::EnvPolicy {

@@ -34,7 +34,7 @@ pub use fork::{Fork, Forked};
 pub use provider::{ProviderError, connect, provider_problem};
 pub use registry::{Engine, NewThread, Opened, Resumed};
 pub use review::ReviewTarget;
-pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
+pub use settings::{ThreadSettings, TurnEnvironment, TurnOverrides, TurnRequest};
 pub use thread::{AcceptedTurn, InterruptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};
 pub use tools::rules::{RuleSet, RulesError, SyntaxError};
 pub use tools::{

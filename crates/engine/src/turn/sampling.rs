@@ -582,7 +582,7 @@ impl RunningTurn {
     /// Records what a tool told the model, then tells clients how it ended.
     fn finish_call(&mut self, done: ToolDone) -> Result<(), SampleError> {
         let mut records = done.events.extended();
-        records.push(Record::ResponseItem(done.output));
+        records.extend(done.note.into_iter().chain([done.output]).map(Record::ResponseItem));
         self.log.record(records)?;
         done.events.release();
         if done.abort_turn {

@@ -36,6 +36,7 @@ pub(super) fn turn_tools(
     thread: &Arc<ThreadShared>,
     settings: &Arc<ThreadSettings>,
     model: &ModelInfo,
+    switches: Switches,
     events: &TurnEvents,
     cancel: &CancellationToken,
 ) -> Arc<TurnTools> {
@@ -58,7 +59,7 @@ pub(super) fn turn_tools(
         shell: environment.shell.clone(),
         env: environment.command_env(&settings.config),
         mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
-        switches: switches(&settings.config),
+        switches,
         truncation: truncation(model),
         image_input: takes_images(model),
         grants: thread.grants.clone(),
@@ -71,7 +72,7 @@ pub(super) fn turn_tools(
 
 /// Everything the model may call in a turn.
 pub(super) fn specs(
-    environment: &Environment,
+    tools: &TurnTools,
     thread: &ThreadShared,
     settings: &ThreadSettings,
     model: &ModelInfo,
@@ -83,10 +84,10 @@ pub(super) fn specs(
             ApplyPatchKind::Function => PatchTool::Function,
         }),
         image_input: takes_images(model),
-        switches: switches(&settings.config),
+        switches: tools.switches,
         web_search: web_search(&settings.config),
     };
-    let mut specs = environment.tools.specs(&cx);
+    let mut specs = thread.environment.tools.specs(&cx);
     if agents::offered(thread, &settings.config) {
         specs.extend(agents::specs());
     }
@@ -94,12 +95,14 @@ pub(super) fn specs(
     specs.into()
 }
 
-fn switches(config: &Config) -> Switches {
+/// What the tools of a turn can do.
+pub(super) fn switches(config: &Config, works_nowhere: bool) -> Switches {
     let on = |feature| config.features.enabled(feature);
     Switches {
         ask_in_every_mode: on(Feature::DefaultModeRequestUserInput),
         request_permissions: on(Feature::RequestPermissionsTool),
         command_permissions: on(Feature::ExecPermissionApprovals),
+        works_nowhere,
     }
 }
 
@@ -266,6 +269,8 @@ impl Host for CallHost {
 /// A finished call.
 pub(super) struct ToolDone {
     call_id: String,
+    /// What the model is told before the output.
+    pub(super) note: Option<ResponseItem>,
     pub(super) output: ResponseItem,
     pub(super) events: Arc<HeldEvents>,
     /// The user wants the turn to end.
@@ -331,6 +336,7 @@ impl ToolCalls {
         let run = async move {
             let result = run_tool(&name, call, &tools, &thread, &events, &turns, &cancel).await;
             ToolDone {
+                note: result.note.map(ResponseItem::developer),
                 output: output_item(&item, &call_id, result.output),
                 call_id,
                 events: held,
@@ -371,7 +377,7 @@ async fn run_tool(
     cancel: &CancellationToken,
 ) -> ToolResult {
     let config = thread.config();
-    let tool = if call.namespace.is_none() { thread.environment.tools.get(name) } else { None };
+    let tool = if call.namespace.is_none() { thread.environment.tools.get(name, tools.switches) } else { None };
     let parallel = tool.is_some_and(tools::Tool::parallel_safe);
     let (_shared, _alone);
     if parallel {
@@ -380,7 +386,7 @@ async fn run_tool(
         _alone = turns.write().await;
     }
     if cancel.is_cancelled() {
-        return ToolResult { output: text_output("aborted by user"), success: false, abort_turn: false };
+        return ToolResult::failed("aborted by user");
     }
     if let Some(tool) = tool {
         return tool.run(call, tools).await;
@@ -392,7 +398,7 @@ async fn run_tool(
         return dynamic_tools::run(dynamic, call, tools, &questions(thread, events)).await;
     }
     let shown = call.namespace.as_deref().map_or_else(|| name.to_owned(), |namespace| format!("{namespace}{name}"));
-    ToolResult { output: text_output(&format!("unsupported call: {shown}")), success: false, abort_turn: false }
+    ToolResult::failed(format!("unsupported call: {shown}"))
 }
 
 fn parse_call(item: &ResponseItem) -> Option<(String, ToolCall)> {

@@ -95,6 +95,10 @@ impl Tool for ApplyPatch {
         })
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let text = match &call.input {
             ToolInput::Text(text) => text.clone(),

@@ -109,6 +109,10 @@ impl Tool for ExecCommand {
         true
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let arguments: Arguments = match arguments::parse(&call) {
             Ok(arguments) => arguments,

@@ -51,6 +51,10 @@ impl Tool for RequestPermissions {
         })
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         if !cx.switches.request_permissions {
             return unsupported_call(self.name(), &call.input);

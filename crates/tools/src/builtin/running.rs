@@ -127,9 +127,13 @@ pub(super) async fn run(
         exit_code: None,
         duration: None,
     };
-    let mut run = Run { cx, command, env, watch, item, shown: false };
+    let mut run = Run { cx, command, env, watch, item, shown: false, allowed: None };
     let result = run.decide().await;
-    result.unwrap_or_else(|stopped| stopped)
+    let result = result.unwrap_or_else(|stopped| stopped);
+    let note = run.allowed.map(|words| {
+        format!("The user has allowed every command that begins with: {}. It needs no approval.", shell::join(&words))
+    });
+    ToolResult { note, ..result }
 }
 
 /// One command on its way. Methods that end the way before its time give the result as an error.
@@ -141,6 +145,8 @@ struct Run<'a> {
     item: CommandExecution,
     /// Whether the item has been started for clients.
     shown: bool,
+    /// The first words of commands that the user has allowed from now on.
+    allowed: Option<Vec<String>>,
 }
 
 impl Run<'_> {
@@ -233,6 +239,7 @@ impl Run<'_> {
                 Ok(())
             }
             CommandDecision::AcceptWithAmendment(words) => {
+                self.allowed = Some(words.clone());
                 if let Err(error) = self.cx.grants.allow_prefix(words) {
                     let text =
                         format!("The rule holds for this session, but could not be kept for later ones: {error}");

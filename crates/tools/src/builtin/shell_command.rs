@@ -76,6 +76,10 @@ impl Tool for ShellCommand {
         None
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let arguments: ScriptArguments = match arguments::parse(&call) {
             Ok(arguments) => arguments,
@@ -111,6 +115,10 @@ impl Tool for ShellArgv {
         None
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         run_argv(call, cx).await
     }
@@ -124,6 +132,10 @@ impl Tool for LocalShell {
 
     fn spec(&self, _cx: &SpecContext) -> Option<ToolSpec> {
         None
+    }
+
+    fn needs_environment(&self) -> bool {
+        true
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {

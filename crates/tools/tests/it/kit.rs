@@ -98,7 +98,7 @@ impl Thread {
 
     pub(crate) async fn call_with(&self, tool: &str, call_id: &str, input: ToolInput) -> ToolResult {
         let call = ToolCall { call_id: call_id.to_owned(), namespace: None, input };
-        self.registry.get(tool).unwrap().run(call, &self.cx).await
+        self.registry.get(tool, self.cx.switches).unwrap().run(call, &self.cx).await
     }
 
     /// Calls a tool with JSON and gives the text for the model.
@@ -120,7 +120,8 @@ impl Thread {
             ToolOutput::Text(text) => text,
             ToolOutput::Items(items) => serde_json::to_string(&items).unwrap(),
         };
-        self.normal(&(text + abort))
+        let note = result.note.map(|note| format!(" [note: {note}]")).unwrap_or_default();
+        self.normal(&(text + &note + abort))
     }
 
     /// What clients have seen so far, and the questions, one a line; forgets it.
