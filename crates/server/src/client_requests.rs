@@ -118,7 +118,7 @@ fn decision(decision: &CommandDecision) -> p::CommandExecutionApprovalDecision {
         CommandDecision::AcceptWithAmendment(words) => {
             Wire::AcceptWithExecpolicyAmendment { execpolicy_amendment: p::ExecPolicyAmendment(words.clone()) }
         }
-        CommandDecision::Decline => Wire::Decline,
+        CommandDecision::Decline | CommandDecision::Denied(_) => Wire::Decline,
         CommandDecision::Cancel => Wire::Cancel,
     }
 }
@@ -139,7 +139,8 @@ pub(crate) fn answer(kind: &QuestionKind, outcome: Outcome) -> Answer {
         QuestionKind::Permissions(_) => decode::<p::PermissionsRequestApprovalResponse>(&result).map(|response| {
             let p::GrantedPermissionProfile { network, file_system } = response.permissions;
             let permissions = p::AdditionalPermissionProfile { network, file_system }.from_wire();
-            Answer::Permissions(PermissionsGrant { permissions, scope: response.scope.from_wire() })
+            let strict_review = response.strict_auto_review.unwrap_or(false);
+            Answer::Permissions(PermissionsGrant { permissions, scope: response.scope.from_wire(), strict_review })
         }),
         QuestionKind::UserInput(_) => decode::<p::ToolRequestUserInputResponse>(&result).map(|response| {
             let answers = response.answers.into_iter().map(|(id, answer)| (id, answer.answers)).collect();

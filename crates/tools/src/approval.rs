@@ -206,6 +206,15 @@ fn sandboxes(cx: &TurnTools, command: &Candidate, granted: &PermissionProfile) -
     Ok((sandbox, if_accepted))
 }
 
+/// The question about a command that needs none, when everything is asked about.
+pub(crate) fn watched_question(cx: &TurnTools, command: &Candidate) -> Question {
+    Question {
+        reason: command.justification.clone(),
+        additional_permissions: command.additional_permissions(&cx.granted()),
+        proposed_amendment: None,
+    }
+}
+
 /// The question when a command seems to have failed because of the sandbox.
 pub(crate) fn retry_question(cx: &TurnTools, command: &Candidate) -> Question {
     Question {

@@ -1,5 +1,6 @@
 //! What the tools of one turn work with.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,8 @@ pub struct TurnTools {
     pub grants: Arc<Grants>,
     /// Permissions beyond the sandbox that end with the turn.
     pub turn_permissions: Arc<Granted>,
+    /// Whether every command and patch of the rest of the turn is asked about, allowed or not.
+    pub strict_review: Arc<AtomicBool>,
     /// Fires when the turn is interrupted.
     pub cancel: CancellationToken,
     /// What the turn's patches changed so far.

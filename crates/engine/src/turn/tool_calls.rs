@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
 use store::Record;
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 use tools::{
     CommandApproval, CommandDecision, Granted, Host, PatchApproval, PatchDecision, PatchTool, PermissionsGrant,
@@ -25,6 +25,7 @@ use crate::agents;
 use crate::dynamic_tools;
 use crate::environment::Environment;
 use crate::event::{Answer, QuestionKind, ThreadEvent};
+use crate::guardian::{ConversationRequest, Guardian, Verdict};
 use crate::live::TurnEvents;
 use crate::questions::Questions;
 use crate::settings::ThreadSettings;
@@ -64,6 +65,7 @@ pub(super) fn turn_tools(
         image_input: takes_images(model),
         grants: thread.grants.clone(),
         turn_permissions: Arc::new(Granted::new()),
+        strict_review: Arc::default(),
         cancel: cancel.clone(),
         diff: Arc::new(Mutex::new(TurnDiff::new(&settings.cwd))),
         host: Arc::new(TurnHost { events: events.clone(), questions }),
@@ -196,8 +198,12 @@ impl Host for TurnHost {
     }
 }
 
-/// Holds back what a call tells from its item's completion on, until the output is recorded.
-struct CallHost(Arc<HeldEvents>);
+/// Holds back what a call tells from its item's completion on, until the output is recorded; has its questions answered
+/// by the automatic reviewer where that is wanted.
+struct CallHost {
+    held: Arc<HeldEvents>,
+    guardian: Guardian,
+}
 
 /// Events waiting for their call's output to be on disk. The lock is held for a push, never across an await.
 pub(super) struct HeldEvents {
@@ -237,32 +243,50 @@ impl HeldEvents {
 #[async_trait]
 impl Host for CallHost {
     fn emit(&self, event: ToolEvent) {
-        let mut held = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.state.lock().unwrap_or_else(PoisonError::into_inner);
         held.holding |= matches!(event, ToolEvent::ItemCompleted(_));
         if held.holding && !held.released {
             held.events.push(event);
         } else {
             if let ToolEvent::ItemCompleted(item) = &event {
-                self.0.events.keep_late(item);
+                self.held.events.keep_late(item);
             }
-            self.0.turn.emit(event);
+            self.held.turn.emit(event);
         }
     }
 
     async fn approve_command(&self, approval: CommandApproval) -> CommandDecision {
-        self.0.turn.approve_command(approval).await
+        if !self.guardian.reviews_work() {
+            return self.held.turn.approve_command(approval).await;
+        }
+        match self.guardian.review_command(&approval).await {
+            Verdict::Allowed => CommandDecision::Accept,
+            Verdict::Denied(reason) => CommandDecision::Denied(reason),
+        }
     }
 
     async fn approve_patch(&self, approval: PatchApproval) -> PatchDecision {
-        self.0.turn.approve_patch(approval).await
+        if !self.guardian.reviews_work() {
+            return self.held.turn.approve_patch(approval).await;
+        }
+        match self.guardian.review_patch(&approval).await {
+            Verdict::Allowed => PatchDecision::Accept,
+            Verdict::Denied(reason) => PatchDecision::Denied(reason),
+        }
     }
 
     async fn grant_permissions(&self, request: PermissionsRequest) -> PermissionsGrant {
-        self.0.turn.grant_permissions(request).await
+        if !self.guardian.answers() {
+            return self.held.turn.grant_permissions(request).await;
+        }
+        match self.guardian.review_permissions(&request).await {
+            Verdict::Allowed => PermissionsGrant { permissions: request.permissions, ..PermissionsGrant::default() },
+            Verdict::Denied(_) => PermissionsGrant::default(),
+        }
     }
 
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
-        self.0.turn.ask_user(questions).await
+        self.held.turn.ask_user(questions).await
     }
 }
 
@@ -277,11 +301,23 @@ pub(super) struct ToolDone {
     pub(super) abort_turn: bool,
 }
 
+/// What the turn has to do for its calls.
+pub(super) enum CallEvent {
+    Done(Box<ToolDone>),
+    /// A reviewer has to see the conversation.
+    ConversationWanted(ConversationRequest),
+}
+
+/// Requests of reviewers that wait for the turn, which answers each at once.
+const CONVERSATION_REQUESTS: usize = 4;
+
 /// The calls of one response.
 pub(super) struct ToolCalls {
     tools: Arc<TurnTools>,
     thread: Arc<ThreadShared>,
     events: TurnEvents,
+    guardian: Guardian,
+    conversation_requests: mpsc::Receiver<ConversationRequest>,
     running: FuturesUnordered<BoxFuture<'static, ToolDone>>,
     /// What has no output yet, by call id, to be closed if the turn is cut off.
     open: HashMap<String, (ResponseItem, Instant)>,
@@ -292,11 +328,26 @@ pub(super) struct ToolCalls {
 }
 
 impl ToolCalls {
-    pub(super) fn new(tools: Arc<TurnTools>, thread: Arc<ThreadShared>, events: TurnEvents) -> Self {
+    pub(super) fn new(
+        tools: Arc<TurnTools>,
+        thread: Arc<ThreadShared>,
+        settings: Arc<ThreadSettings>,
+        events: TurnEvents,
+    ) -> Self {
+        let (conversation, conversation_requests) = mpsc::channel(CONVERSATION_REQUESTS);
+        let guardian = Guardian {
+            thread: thread.clone(),
+            settings,
+            events: events.clone(),
+            strict: tools.strict_review.clone(),
+            conversation,
+        };
         Self {
             tools,
             thread,
             events,
+            guardian,
+            conversation_requests,
             running: FuturesUnordered::new(),
             open: HashMap::new(),
             order: Vec::new(),
@@ -329,7 +380,7 @@ impl ToolCalls {
             turn: self.tools.host.clone(),
             events: self.events.clone(),
         });
-        let host = Arc::new(CallHost(held.clone()));
+        let host = Arc::new(CallHost { held: held.clone(), guardian: self.guardian.clone() });
         let tools = with_host(&self.tools, host);
         let (thread, events, turns) = (self.thread.clone(), self.events.clone(), self.turns.clone());
         let cancel = self.tools.cancel.clone();
@@ -346,11 +397,17 @@ impl ToolCalls {
         self.running.push(Box::pin(run));
     }
 
-    /// The next call to finish. `None` when none runs. Cancel safe.
-    pub(super) async fn next(&mut self) -> Option<ToolDone> {
-        let done = self.running.next().await?;
-        self.open.remove(&done.call_id);
-        Some(done)
+    /// The next call to finish, or to want something. `None` when none runs. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<CallEvent> {
+        tokio::select! {
+            biased;
+            Some(reply) = self.conversation_requests.recv() => Some(CallEvent::ConversationWanted(reply)),
+            done = self.running.next() => {
+                let done = done?;
+                self.open.remove(&done.call_id);
+                Some(CallEvent::Done(Box::new(done)))
+            }
+        }
     }
 
     /// Drops what still runs; gives an output for each call that has none.

@@ -8,6 +8,7 @@ pub(crate) mod config;
 mod enums;
 mod from_wire;
 mod permissions;
+mod review;
 mod to_wire;
 
 pub(crate) use from_wire::response_items;

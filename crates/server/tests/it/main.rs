@@ -12,6 +12,7 @@ mod configuration;
 mod errors;
 mod examples;
 mod files;
+mod guardian;
 mod initialize;
 mod invariants;
 mod model_failures;

@@ -1,5 +1,7 @@
 //! `request_permissions`: asks the user to open the sandbox for the rest of the turn or of the session.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -30,6 +32,8 @@ struct Arguments {
 struct Answer {
     permissions: Told,
     scope: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict_auto_review: Option<bool>,
 }
 
 #[async_trait]
@@ -88,6 +92,11 @@ impl Tool for RequestPermissions {
         } else {
             PermissionsGrant::default()
         };
+        // What is only given to be watched is not given for longer than it is watched.
+        let grant = match grant {
+            PermissionsGrant { scope: GrantScope::Session, strict_review: true, .. } => PermissionsGrant::default(),
+            grant => grant,
+        };
         let granted = permissions::cut(&grant.permissions, &wanted);
         let scope = match grant.scope {
             GrantScope::Turn => {
@@ -99,7 +108,9 @@ impl Tool for RequestPermissions {
                 "session"
             }
         };
-        match serde_json::to_string(&Answer { permissions: Told::from(&granted), scope }) {
+        cx.strict_review.fetch_or(grant.strict_review, Ordering::Relaxed);
+        let strict_auto_review = grant.strict_review.then_some(true);
+        match serde_json::to_string(&Answer { permissions: Told::from(&granted), scope, strict_auto_review }) {
             Ok(text) => ToolResult::ok(text),
             Err(error) => ToolResult::failed(format!("the grant could not be written down: {error}")),
         }

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use types::item::{CommandExecution, CommandSource, CommandStatus};
 use types::{AbsPath, ApprovalPolicy, Item, ItemId};
 
 use super::apply_patch;
-use crate::approval::{Candidate, Question, Refusal, Verdict, command_verdict, retry_question};
+use crate::approval::{Candidate, Question, Refusal, Verdict, command_verdict, retry_question, watched_question};
 use crate::denial::looks_denied;
 use crate::grants::{Beyond, Grants};
 use crate::host::{CommandApproval, CommandDecision, Host, ToolEvent};
@@ -152,6 +153,10 @@ struct Run<'a> {
 impl Run<'_> {
     async fn decide(&mut self) -> Result<ToolResult, ToolResult> {
         let sandbox = match command_verdict(self.cx, &self.command) {
+            Verdict::Run(sandbox) if self.cx.strict_review.load(Ordering::Relaxed) => {
+                self.ask(watched_question(self.cx, &self.command), &sandbox).await?;
+                sandbox
+            }
             Verdict::Run(sandbox) => sandbox,
             Verdict::Refuse(Refusal::Call(reason)) => return Err(ToolResult::failed(reason)),
             Verdict::Refuse(Refusal::Command(reason)) => {
@@ -160,7 +165,7 @@ impl Run<'_> {
                 return Err(ToolResult::failed(reason));
             }
             Verdict::Ask(question, sandbox) => {
-                self.ask(question).await?;
+                self.ask(question, &sandbox).await?;
                 sandbox
             }
         };
@@ -170,7 +175,7 @@ impl Run<'_> {
         match self.execute(sandbox, may_retry).await? {
             Outcome::Done(result) => Ok(result),
             Outcome::Denied(output) => {
-                self.ask(retry_question(self.cx, &self.command))
+                self.ask(retry_question(self.cx, &self.command), &Sandbox::None)
                     .await
                     .map_err(|result| with_output(result, &output))?;
                 match self.execute(Sandbox::None, false).await? {
@@ -203,7 +208,8 @@ impl Run<'_> {
         self.complete(CommandStatus::Declined, Some(reason.to_owned()), Some(-1), Some(Duration::ZERO));
     }
 
-    async fn ask(&mut self, question: Question) -> Result<(), ToolResult> {
+    /// Asks whether the command may run in `sandbox`.
+    async fn ask(&mut self, question: Question, sandbox: &Sandbox) -> Result<(), ToolResult> {
         self.show();
         let mut available = vec![CommandDecision::Accept];
         // A rule would let the command out of the sandbox; whoever grants it a part of that is not asked for one.
@@ -213,11 +219,16 @@ impl Run<'_> {
         available.push(CommandDecision::Cancel);
         let request = CommandApproval {
             item_id: self.item.id.clone(),
+            source: match self.watch {
+                Watch::Session { .. } => CommandSource::UnifiedExecStartup,
+                Watch::Whole { .. } => CommandSource::Agent,
+            },
             command: self.command.shown.clone(),
             argv: self.command.argv.clone(),
             cwd: self.command.cwd.clone(),
             actions: self.item.actions.clone(),
             reason: question.reason,
+            outside_sandbox: matches!(sandbox, Sandbox::None),
             additional_permissions: question.additional_permissions,
             proposed_amendment: question.proposed_amendment,
             available,
@@ -247,19 +258,22 @@ impl Run<'_> {
                 }
                 Ok(())
             }
-            CommandDecision::Decline => {
-                self.complete(CommandStatus::Declined, None, None, None);
-                // The protocol tells a refusal twice where a command ends with its call: the answer, then the end.
-                if matches!(self.watch, Watch::Whole { .. }) {
-                    self.complete_declined(REJECTED);
-                }
-                Err(ToolResult::failed(REJECTED))
-            }
+            CommandDecision::Decline => Err(self.decline(REJECTED)),
+            CommandDecision::Denied(reason) => Err(self.decline(&reason)),
             CommandDecision::Cancel => {
                 self.complete(CommandStatus::Declined, None, None, None);
                 Err(ToolResult::aborted(REJECTED))
             }
         }
+    }
+
+    fn decline(&self, reason: &str) -> ToolResult {
+        self.complete(CommandStatus::Declined, None, None, None);
+        // The protocol tells a refusal twice where a command ends with its call: the answer, then the end.
+        if matches!(self.watch, Watch::Whole { .. }) {
+            self.complete_declined(reason);
+        }
+        ToolResult::failed(reason)
     }
 
     async fn execute(&mut self, sandbox: Sandbox, may_retry: bool) -> Result<Outcome, ToolResult> {

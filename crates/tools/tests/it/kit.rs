@@ -62,6 +62,7 @@ impl Thread {
             image_input: true,
             grants: Arc::new(Grants::new()),
             turn_permissions: Arc::new(Granted::new()),
+            strict_review: Arc::default(),
             cancel: CancellationToken::new(),
             host: host.clone(),
         };
@@ -293,6 +294,7 @@ fn decision(decision: &CommandDecision) -> String {
         CommandDecision::AcceptForSession => "acceptForSession".into(),
         CommandDecision::AcceptWithAmendment(words) => format!("amend({})", words.join(" ")),
         CommandDecision::Decline => "decline".into(),
+        CommandDecision::Denied(reason) => format!("denied({reason})"),
         CommandDecision::Cancel => "cancel".into(),
     }
 }

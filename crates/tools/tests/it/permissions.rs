@@ -70,7 +70,11 @@ async fn what_is_granted_holds_for_later_commands_and_patches_until_the_turn_end
 #[tokio::test]
 async fn a_grant_for_the_session_outlasts_the_turn() {
     let mut thread = thread(ApprovalPolicy::OnRequest, workspace_write(), &[]);
-    let grant = PermissionsGrant { permissions: write(thread.root().join("outside")), scope: GrantScope::Session };
+    let grant = PermissionsGrant {
+        permissions: write(thread.root().join("outside")),
+        scope: GrantScope::Session,
+        ..PermissionsGrant::default()
+    };
     thread.host.permissions.lock().unwrap().push_back(grant);
     let text = thread.call("request_permissions", "p", to_write("../outside")).await;
     assert!(text.ends_with("\"scope\":\"session\"}"), "{text}");
@@ -83,7 +87,7 @@ async fn a_grant_is_cut_to_what_was_asked_for() {
     let thread = thread(ApprovalPolicy::OnRequest, workspace_write(), &[]);
     let mut permissions = write(thread.root());
     permissions.network_enabled = Some(true);
-    thread.host.permissions.lock().unwrap().push_back(PermissionsGrant { permissions, scope: GrantScope::Turn });
+    thread.host.permissions.lock().unwrap().push_back(PermissionsGrant { permissions, ..PermissionsGrant::default() });
     let text = thread.call("request_permissions", "p", to_write("../outside")).await;
     assert_eq!(text, r#"{"permissions":{"network":null,"file_system":null},"scope":"turn"}"#);
     assert_eq!(thread.patch("a", "*** Add File: ../outside/x\n+x\n").await, "patch rejected by user");
