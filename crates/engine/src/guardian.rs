@@ -22,6 +22,7 @@ use types::{
 
 pub use assessment::{ApprovalReview, ReviewStatus, RiskLevel, UserAuthorization};
 
+use self::transcript::Speaker;
 use crate::event::{EventSink, ThreadEvent};
 use crate::live::TurnEvents;
 use crate::prompts;
@@ -179,7 +180,11 @@ impl Guardian {
         self.conversation.send(reply).await.map_err(|_| gone())?;
         let text = {
             let Conversation { history, summary } = conversation.await.map_err(|_| gone())?;
-            prompts::review_request(&transcript::of(&history, summary.as_deref()), planned)
+            let speaker = match self.thread.meta.source {
+                SessionSource::SubAgent(_) => Speaker::ParentAgent,
+                _ => Speaker::User,
+            };
+            prompts::review_request(&transcript::of(&history, summary.as_deref(), speaker), planned)
         };
         let (done, ended) = oneshot::channel();
         let sink = Arc::new(Listener { state: Mutex::new(Heard { said: String::new(), done: Some(done) }) });
