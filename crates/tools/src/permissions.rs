@@ -67,13 +67,17 @@ pub(crate) fn schema() -> Value {
 }
 
 impl Wanted {
-    /// The same as a profile, with paths resolved against `cwd` and followed to where they really lead, so that the user
-    /// is asked about that. `None` when nothing is asked for.
-    pub(crate) fn resolve(self, cwd: &AbsPath) -> Option<PermissionProfile> {
+    /// The same as a profile, with paths resolved against `cwd` (those that begin with `~` against `home`) and followed to
+    /// where they really lead, so that the user is asked about that. `None` when nothing is asked for.
+    pub(crate) fn resolve(self, cwd: &AbsPath, home: Option<&str>) -> Option<PermissionProfile> {
         let Paths { read, write } = self.file_system.unwrap_or_default();
         let entries = [(read, FileSystemAccess::Read), (write, FileSystemAccess::Write)];
         let entries = entries.into_iter().flat_map(|(paths, access)| {
             let entry = move |path: String| {
+                let path = match (path.strip_prefix('~'), home) {
+                    (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
+                    _ => path,
+                };
                 let path = FileSystemPath::Path(without_links(&cwd.join(path)));
                 FileSystemEntry { path, access }
             };
@@ -188,7 +192,7 @@ mod tests {
 
     fn wanted(json: Value) -> PermissionProfile {
         let wanted: Wanted = serde_json::from_value(json).unwrap();
-        wanted.resolve(&AbsPath::new("/nowhere/work").unwrap()).unwrap_or_default()
+        wanted.resolve(&AbsPath::new("/nowhere/work").unwrap(), Some("/nowhere/home")).unwrap_or_default()
     }
 
     fn told(profile: &PermissionProfile) -> Value {
@@ -197,8 +201,12 @@ mod tests {
 
     #[test]
     fn relative_paths_start_in_the_working_directory() {
-        let profile = wanted(json!({ "file_system": { "read": ["a/../b"], "write": [".", "/nowhere/x"] } }));
-        let paths = json!({ "read": ["/nowhere/work/b"], "write": ["/nowhere/work", "/nowhere/x"] });
+        let paths = json!({ "read": ["a/../b", "~", "~/c", "~d"], "write": [".", "/nowhere/x"] });
+        let profile = wanted(json!({ "file_system": paths }));
+        let paths = json!({
+            "read": ["/nowhere/work/b", "/nowhere/home", "/nowhere/home/c", "/nowhere/work/~d"],
+            "write": ["/nowhere/work", "/nowhere/x"],
+        });
         assert_eq!(told(&profile), json!({ "network": null, "file_system": paths }));
     }
 
@@ -210,7 +218,7 @@ mod tests {
         std::os::unix::fs::symlink("/usr", root.join("harmless")).unwrap();
         let asked: Wanted = serde_json::from_value(json!({ "file_system": { "write": ["harmless/x"] } })).unwrap();
         let paths = json!({ "write": ["/usr/x"] });
-        assert_eq!(told(&asked.resolve(&root).unwrap()), json!({ "network": null, "file_system": paths }));
+        assert_eq!(told(&asked.resolve(&root, None).unwrap()), json!({ "network": null, "file_system": paths }));
     }
 
     #[test]

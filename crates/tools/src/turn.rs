@@ -80,6 +80,11 @@ impl TurnTools {
         }
     }
 
+    /// The user's home folder, as commands know it.
+    pub(crate) fn home(&self) -> Option<&str> {
+        self.env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.as_str())
+    }
+
     /// Permissions that the user has granted beyond the sandbox, for the session or for the turn.
     pub(crate) fn granted(&self) -> PermissionProfile {
         permissions::joined(&self.grants.permissions.get(), &self.turn_permissions.get())

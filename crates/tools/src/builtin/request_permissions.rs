@@ -67,7 +67,7 @@ impl Tool for RequestPermissions {
             Ok(arguments) => arguments,
             Err(result) => return result,
         };
-        let Some(wanted) = permissions.resolve(&cx.cwd) else {
+        let Some(wanted) = permissions.resolve(&cx.cwd, cx.home()) else {
             return ToolResult::failed(
                 "request_permissions asked for nothing; name paths in `file_system`, or `network` with `enabled`",
             );

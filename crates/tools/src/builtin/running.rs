@@ -73,7 +73,7 @@ impl SandboxPermissions {
                  use `with_additional_permissions`, or leave it out",
             )),
             (Self::UseDefault | Self::WithAdditionalPermissions, additional) => {
-                additional.and_then(|wanted| wanted.resolve(cwd)).map(Beyond::Permissions).ok_or_else(|| {
+                additional.and_then(|wanted| wanted.resolve(cwd, cx.home())).map(Beyond::Permissions).ok_or_else(|| {
                     ToolResult::failed(
                         "`with_additional_permissions` needs `additional_permissions` that name paths in \
                          `file_system`, or `network` with `enabled`",
