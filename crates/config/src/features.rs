@@ -185,6 +185,11 @@ impl Features {
         if on { self.0 |= bit } else { self.0 &= !bit }
     }
 
+    /// Those that are on and not finished, in list order.
+    pub fn unfinished(&self) -> impl Iterator<Item = &'static FeatureInfo> {
+        ALL.iter().filter(|info| info.stage == Stage::UnderDevelopment && self.enabled(info.feature))
+    }
+
     /// Applies a `[features]` table; unknown keys are left out and returned.
     pub(crate) fn apply<'k>(&mut self, table: impl Iterator<Item = (&'k str, bool)>) -> Vec<&'k str> {
         let mut unknown = Vec::new();

@@ -273,7 +273,7 @@ pub(crate) async fn run(name: &str, call: ToolCall, tools: &TurnTools, thread: &
     };
     let success = outcome.is_ok();
     let text = outcome.unwrap_or_else(|reason| reason);
-    ToolResult { output: ToolOutput::Text(text), success, abort_turn: false }
+    ToolResult::new(ToolOutput::Text(text), success)
 }
 
 async fn with_args<'a, A, F>(text: &'a str, run: impl FnOnce(A) -> F) -> Outcome

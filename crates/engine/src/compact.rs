@@ -102,7 +102,7 @@ fn is_picture_tag(content: &[ContentItem], at: usize) -> bool {
 }
 
 /// The text's beginning and end, `limit` bytes of it, with a word on what is missing; all of it when it fits.
-fn cut_middle(text: &str, limit: usize) -> String {
+pub(crate) fn cut_middle(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }

@@ -93,7 +93,7 @@ pub(crate) async fn run(tool: &DynamicTool, call: ToolCall, tools: &TurnTools, q
     };
     let arguments: Value = match serde_json::from_str(text) {
         Ok(arguments) => arguments,
-        Err(error) => return failure(format!("failed to parse function arguments: {error}")),
+        Err(error) => return ToolResult::failed(format!("failed to parse function arguments: {error}")),
     };
     let started = Instant::now();
     let mut item = DynamicToolCall {
@@ -126,7 +126,7 @@ pub(crate) async fn run(tool: &DynamicTool, call: ToolCall, tools: &TurnTools, q
     item.content = Some(content.clone());
     item.duration = Some(started.elapsed());
     tools.host.emit(ToolEvent::ItemCompleted(Item::DynamicToolCall(item)));
-    ToolResult { output: output(content), success, abort_turn: false }
+    ToolResult::new(output(content), success)
 }
 
 /// One text is a plain output, anything else a list.
@@ -145,8 +145,4 @@ fn output(content: Vec<DynamicToolContent>) -> ToolOutput {
             })
             .collect(),
     )
-}
-
-fn failure(text: String) -> ToolResult {
-    ToolResult { output: ToolOutput::Text(text), success: false, abort_turn: false }
 }

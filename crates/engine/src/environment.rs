@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use config::{Config, Feature, Inherit, Loader, ShellEnvironmentPolicy};
+use config::{Config, Inherit, Loader, ShellEnvironmentPolicy};
 use exec::{Launcher, Places, Shell};
 use extensions::{agents_md, skills};
 use model::Credentials;
@@ -30,9 +30,7 @@ pub struct Environment {
     pub launcher: Launcher,
     pub store: Box<dyn ThreadStore>,
     pub loader: Loader,
-    tools: tools::Registry,
-    /// The same, where the agent may ask the user in every mode.
-    asking_tools: tools::Registry,
+    pub(crate) tools: tools::Registry,
     pub skills: extensions::skills::SkillsCache,
     pub sink: Arc<dyn EventSink>,
     /// Who the server is logged in as.
@@ -85,7 +83,6 @@ impl Environment {
             launcher,
             loader,
             tools: tools::Registry::builtin(),
-            asking_tools: asking_tools(),
             skills: extensions::skills::SkillsCache::default(),
             sink,
             credentials,
@@ -113,11 +110,6 @@ impl Environment {
                 env
             }
         }
-    }
-
-    /// The built-in tools under a configuration.
-    pub(crate) fn tools(&self, config: &Config) -> &tools::Registry {
-        if config.features.enabled(Feature::DefaultModeRequestUserInput) { &self.asking_tools } else { &self.tools }
     }
 
     /// A variable of the server's own environment.
@@ -172,13 +164,7 @@ impl Environment {
 /// Whether a tool that the engine runs itself answers to `name`, offered to the model or not.
 #[must_use]
 pub fn is_built_in_tool(name: &str) -> bool {
-    agents::handles(name) || tools::Registry::builtin().get(name).is_some()
-}
-
-fn asking_tools() -> tools::Registry {
-    let mut tools = tools::Registry::builtin();
-    tools.insert(Arc::new(tools::RequestUserInput::in_every_mode()));
-    tools
+    agents::handles(name) || tools::Registry::builtin().get(name, tools::Switches::default()).is_some()
 }
 
 fn env_policy(policy: &ShellEnvironmentPolicy) -> exec::EnvPolicy {

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use crate::guardian::{ApprovalReview, ReviewedAction};
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tools::{CommandApproval, CommandDecision, PatchApproval, PatchDecision, UserAnswers, UserQuestions};
+use tools::{
+    CommandApproval, CommandDecision, PatchApproval, PatchDecision, PermissionsGrant, PermissionsRequest, UserAnswers,
+    UserQuestions,
+};
 use types::item::{DynamicToolContent, FileChange, PlanStep};
 use types::{Item, ItemId, RateLimits, ResponseItem, ThreadId, TokenUsageTotals, Turn, TurnError, TurnId};
 
@@ -131,6 +135,17 @@ pub enum ThreadEvent {
         usage: TokenUsageTotals,
     },
     RateLimitsUpdated(RateLimits),
+    /// The automatic reviewer has begun to look at something, or is done with it.
+    ApprovalReview {
+        turn_id: TurnId,
+        review_id: String,
+        /// The item that wants approval.
+        target: ItemId,
+        action: ReviewedAction,
+        review: ApprovalReview,
+    },
+    /// What people should know of a review's outcome.
+    ReviewerWarning(String),
     /// An item as the model sent or will see it, for threads that asked for raw events.
     RawResponseItem {
         turn_id: TurnId,
@@ -163,6 +178,7 @@ impl ThreadEvent {
             | Self::PlanUpdated { turn_id, .. }
             | Self::DiffUpdated { turn_id, .. }
             | Self::TokenUsageUpdated { turn_id, .. }
+            | Self::ApprovalReview { turn_id, .. }
             | Self::RawResponseItem { turn_id, .. }
             | Self::Asked(Question { turn_id, .. }) => turn_id.clone_from(id),
             Self::Spawned { .. }
@@ -172,6 +188,7 @@ impl ThreadEvent {
             | Self::TurnStarted(_)
             | Self::TurnCompleted(_)
             | Self::RateLimitsUpdated(_)
+            | Self::ReviewerWarning(_)
             | Self::Settled { .. } => {}
         }
         self
@@ -204,6 +221,8 @@ pub enum QuestionKind {
     Command(CommandApproval),
     /// May this patch be applied?
     Patch(PatchApproval),
+    /// May the agent have these permissions?
+    Permissions(PermissionsRequest),
     /// The agent's own questions.
     UserInput(UserQuestions),
     /// A call of a tool that the client offers.
@@ -215,6 +234,7 @@ pub enum QuestionKind {
 pub enum Answer {
     Command(CommandDecision),
     Patch(PatchDecision),
+    Permissions(PermissionsGrant),
     UserInput(UserAnswers),
     DynamicTool {
         content: Vec<DynamicToolContent>,

@@ -13,6 +13,7 @@ mod dynamic_tools;
 mod environment;
 mod event;
 mod fork;
+mod guardian;
 mod live;
 mod log;
 mod plan_block;
@@ -31,12 +32,14 @@ pub use dynamic_tools::DynamicTool;
 pub use environment::{Environment, Services, is_built_in_tool};
 pub use event::{Answer, EventSink, Question, QuestionId, QuestionKind, ThreadEvent, ThreadStatus};
 pub use fork::{Fork, Forked};
+pub use guardian::{ApprovalReview, ReviewStatus, ReviewedAction, RiskLevel, UserAuthorization};
 pub use provider::{ProviderError, connect, provider_problem};
 pub use registry::{Engine, NewThread, Opened, Resumed};
 pub use review::ReviewTarget;
-pub use settings::{ThreadSettings, TurnOverrides, TurnRequest};
+pub use settings::{ThreadSettings, TurnEnvironment, TurnOverrides, TurnRequest};
 pub use thread::{AcceptedTurn, InterruptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};
 pub use tools::rules::{RuleSet, RulesError, SyntaxError};
 pub use tools::{
-    CommandApproval, CommandDecision, PatchApproval, PatchDecision, QuestionOption, UserAnswers, UserQuestions,
+    CommandApproval, CommandDecision, GrantScope, PatchApproval, PatchDecision, PermissionsGrant, PermissionsRequest,
+    QuestionOption, UserAnswers, UserQuestions,
 };

@@ -156,4 +156,27 @@ pub struct TurnRequest {
     pub output_schema: Option<Value>,
     /// Sent along with the turn's model requests.
     pub client_metadata: Vec<(String, String)>,
+    /// Where the turn works, if not in the thread's working directory: in the first one. Nowhere if there is none; the
+    /// agent then has no tools for commands and files.
+    pub environments: Option<Vec<TurnEnvironment>>,
+}
+
+/// A place for a turn to work in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnEnvironment {
+    pub id: String,
+    pub cwd: AbsPath,
+}
+
+impl TurnEnvironment {
+    /// The machine the server runs on, which is the only one there is.
+    const LOCAL: &str = "local";
+}
+
+impl TurnRequest {
+    /// The id of an environment that there is not.
+    pub(crate) fn unknown_environment(&self) -> Option<&str> {
+        let mut ids = self.environments.iter().flatten().map(|environment| environment.id.as_str());
+        ids.find(|id| *id != TurnEnvironment::LOCAL)
+    }
 }

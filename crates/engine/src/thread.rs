@@ -112,6 +112,9 @@ impl ThreadShared {
             SessionSource::SubAgent(SubAgentSource::Review) => {
                 vec![("x-openai-subagent".to_owned(), "review".to_owned())]
             }
+            SessionSource::SubAgent(SubAgentSource::Other(name)) => {
+                vec![("x-openai-subagent".to_owned(), name.clone())]
+            }
             _ => Vec::new(),
         }
     }
@@ -372,6 +375,11 @@ impl ThreadHandle {
     /// [`ThreadError::Store`] when they could not be written.
     pub async fn inject(&self, items: Vec<ResponseItem>) -> Result<(), ThreadError> {
         self.ask(|reply| Command::Inject { items, reply }).await
+    }
+
+    /// Tells the model that the user approves what the automatic reviewer denied: `event` is the review.
+    pub async fn overrule_review(&self, event: &serde_json::Value) {
+        self.notify(vec![ResponseItem::developer(prompts::overruled(event))]).await;
     }
 
     /// Names the thread.

@@ -148,16 +148,26 @@ impl TurnTask {
     ///
     /// # Cancel safety
     /// Not cancel safe: the log is lost with the future. Cancel the token instead.
-    pub(crate) async fn run(self, go: oneshot::Receiver<()>) -> TurnEnd {
+    pub(crate) async fn run(mut self, go: oneshot::Receiver<()>) -> TurnEnd {
         let _ = go.await;
         let started_at = unix_seconds();
+        if let Task::User(request) = &self.task {
+            if let Some(id) = request.unknown_environment() {
+                let reason = format!("unknown turn environment id `{id}`");
+                return self.refuse(reason);
+            }
+            if let Some(environment) = request.environments.iter().flatten().next() {
+                let cwd = environment.cwd.clone();
+                self.settings = Arc::new(ThreadSettings { cwd, ..self.settings.as_ref().clone() });
+            }
+        }
         let lookup = self.settings.lookup_model();
         if !lookup.known && !matches!(self.task, Task::Compact) {
             let warning = unknown_model_warning(self.settings.model());
             self.thread.sink.emit(self.thread.id, ThreadEvent::Warning(warning));
         }
         if matches!(&self.task, Task::User(request) if request.input.is_empty()) {
-            return self.refuse_empty_input();
+            return self.refuse("input must not be empty".to_owned());
         }
         let (task, mut turn) = self.set_up(lookup.info);
         let outcome = match (turn.recall().await, task) {
@@ -171,8 +181,18 @@ impl TurnTask {
 
     fn set_up(self, model: ModelInfo) -> (Task, RunningTurn) {
         let events = TurnEvents::new(self.thread.clone(), self.id.clone());
-        let tools =
-            tool_calls::turn_tools(&self.environment, &self.thread, &self.settings, &model, &events, &self.cancel);
+        let works_nowhere =
+            matches!(&self.task, Task::User(request) if request.environments.as_ref().is_some_and(Vec::is_empty));
+        let switches = tool_calls::switches(&self.settings.config, works_nowhere);
+        let tools = tool_calls::turn_tools(
+            &self.environment,
+            &self.thread,
+            &self.settings,
+            &model,
+            switches,
+            &events,
+            &self.cancel,
+        );
         let turn = RunningTurn {
             id: self.id,
             environment: self.environment,
@@ -200,13 +220,9 @@ impl TurnTask {
         (self.task, turn)
     }
 
-    /// Nothing to work on: clients hear of an error, not of a turn.
-    fn refuse_empty_input(self) -> TurnEnd {
-        let error = TurnError {
-            message: "input must not be empty".to_owned(),
-            kind: Some(TurnErrorKind::BadRequest),
-            details: None,
-        };
+    /// There is nothing to work on, or nowhere: clients hear of an error, not of a turn.
+    fn refuse(self, reason: String) -> TurnEnd {
+        let error = TurnError { message: reason, kind: Some(TurnErrorKind::BadRequest), details: None };
         self.thread.status.set(ThreadStatus::SystemError);
         let event = ThreadEvent::Error { turn_id: self.id.clone(), error: error.clone(), will_retry: false };
         self.thread.sink.emit(self.thread.id, event);
@@ -242,10 +258,10 @@ impl RunningTurn {
     }
 
     async fn work(&mut self, request: TurnRequest, started_at: i64) -> Result<(), Stop> {
-        let TurnRequest { input, output_schema, client_metadata, overrides: _ } = request;
+        let TurnRequest { input, output_schema, client_metadata, overrides: _, environments: _ } = request;
         self.output_schema = output_schema;
         self.client_metadata = client_metadata;
-        self.specs = tool_calls::specs(&self.environment, &self.thread, &self.settings, &self.model);
+        self.specs = tool_calls::specs(&self.tools, &self.thread, &self.settings, &self.model);
         self.begin(&input, started_at).await?;
         loop {
             self.take_inbox();

@@ -152,6 +152,33 @@ impl Rules {
         Ok(Sandbox::Restricted(builder.finish(places, network)))
     }
 
+    /// These rules and what `more` grants beside them. Nothing is taken away: an entry of `more` that denies is passed
+    /// over, and what these rules deny stays denied unless `more` names exactly that path.
+    ///
+    /// # Errors
+    /// [`RulesError::Subpath`].
+    pub fn widened(&self, more: &PermissionProfile, cwd: &AbsPath, places: &Places) -> Result<Self, RulesError> {
+        let mut granted = Builder::default();
+        let entries = more.file_system.iter().flat_map(|files| &files.entries);
+        for entry in entries.filter(|entry| entry.access != FileSystemAccess::None) {
+            granted.profile_entry(&entry.path, entry.access, cwd, places)?;
+        }
+        let (writes, reads): (Vec<_>, Vec<_>) =
+            granted.entries.into_iter().partition(|entry| entry.access == Access::Write);
+        let mut builder = Builder {
+            entries: self.entries.iter().filter(|entry| entry.kind != Kind::Protected).cloned().collect(),
+            denied: self.denied.clone(),
+            glob_scan_max_depth: self.glob_scan_max_depth,
+        };
+        // An entry to read would take the right to write away from what is below it.
+        let readable = |read: &Entry| {
+            self.access_of(&read.path) >= Access::Read || writes.iter().any(|write| read.path.starts_with(&write.path))
+        };
+        builder.entries.extend(reads.into_iter().filter(|read| !readable(read)));
+        builder.entries.extend(writes.into_iter().filter(|write| self.access_of(&write.path) < Access::Write));
+        Ok(builder.finish(places, self.network || more.network_enabled == Some(true)))
+    }
+
     /// Whether network connections may be opened.
     #[must_use]
     pub fn network(&self) -> bool {
@@ -474,6 +501,43 @@ mod tests {
         assert_eq!(access("/a/b/.codex/x"), Access::Read);
         assert_eq!(access("/a/b/.git/x"), Access::Write, "the profile names exactly this path");
         assert_eq!(access("/a/b/deep/one.key"), Access::None);
+    }
+
+    #[test]
+    fn what_is_granted_beside_widens_and_takes_nothing_away() {
+        use FileSystemAccess::{None as No, Read, Write};
+        let path = |path: &str| FileSystemPath::Path(abs(path));
+        let entries = |entries: Vec<(FileSystemPath, FileSystemAccess)>| PermissionProfile {
+            network_enabled: None,
+            file_system: Some(FileSystemPermissions {
+                entries: entries.into_iter().map(|(path, access)| FileSystemEntry { path, access }).collect(),
+                glob_scan_max_depth: None,
+            }),
+        };
+        let secret = FileSystemPath::GlobPattern("/data/**/*.key".into());
+        let base = vec![(path("/work"), Write), (path("/data/closed"), No), (secret, No)];
+        let base = restricted(profile(base).unwrap());
+        let more = entries(vec![
+            (path("/work/sub"), Read),
+            (path("/data/x"), Read),
+            (path("/data"), Write),
+            (path("/other"), Read),
+            (path("/work/.codex"), Write),
+            (path("/other/denied"), No),
+        ]);
+        let rules = base.widened(&more, &abs("/work"), &places()).unwrap();
+        let access = |path: &str| rules.access(Path::new(path));
+        assert_eq!(access("/work/sub/a"), Access::Write, "a right to read takes no right to write");
+        assert_eq!(access("/data/x/a"), Access::Write, "in whatever order they stand");
+        assert_eq!(access("/data/closed/a"), Access::None);
+        assert_eq!(access("/data/one.key"), Access::None);
+        assert_eq!(access("/data/.git/config"), Access::Read, "protected as in any writable folder");
+        assert_eq!(access("/work/.codex/x"), Access::Write, "named exactly");
+        assert_eq!(access("/work/.git/x"), Access::Read);
+        assert_eq!((access("/other/denied/x"), access("/elsewhere")), (Access::Read, Access::None));
+        assert!(!rules.network());
+        let online = PermissionProfile { network_enabled: Some(true), file_system: None };
+        assert!(rules.widened(&online, &abs("/work"), &places()).unwrap().network());
     }
 
     #[test]

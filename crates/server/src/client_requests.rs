@@ -1,6 +1,6 @@
 //! What we ask clients, and what their answers mean.
 
-use engine::{Answer, CommandDecision, PatchDecision, QuestionKind, UserAnswers};
+use engine::{Answer, CommandDecision, PatchDecision, PermissionsGrant, QuestionKind, UserAnswers};
 use protocol as p;
 use protocol::ServerMethod;
 use rpc::Outcome;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use types::{ThreadId, TurnId};
 
-use crate::wire::{FromWire as _, ToWire as _, abs};
+use crate::wire::{FromWire as _, ToWire as _, abs, additional_permissions};
 
 /// A request ready to be sent.
 pub(crate) struct Asked {
@@ -41,7 +41,7 @@ pub(crate) fn request(thread: ThreadId, turn: &TurnId, kind: &QuestionKind) -> A
                 command: Some(approval.command.clone()),
                 cwd: Some(abs(&approval.cwd)),
                 command_actions: Some(approval.actions.to_wire()),
-                additional_permissions: None,
+                additional_permissions: approval.additional_permissions.as_ref().map(additional_permissions),
                 proposed_execpolicy_amendment: approval.proposed_amendment.clone().map(p::ExecPolicyAmendment),
                 proposed_network_policy_amendments: None,
                 available_decisions: Some(approval.available.iter().map(decision).collect()),
@@ -57,6 +57,18 @@ pub(crate) fn request(thread: ThreadId, turn: &TurnId, kind: &QuestionKind) -> A
                 grant_root: approval.grant_root.as_ref().map(|root| root.as_path().to_owned()),
             };
             asked::<p::server_requests::ItemFileChangeRequestApproval>(&params, true)
+        }
+        QuestionKind::Permissions(request) => {
+            let p::AdditionalPermissionProfile { network, file_system } = additional_permissions(&request.permissions);
+            let params = p::PermissionsRequestApprovalParams {
+                thread_id,
+                turn_id,
+                item_id: request.item_id.to_string(),
+                cwd: abs(&request.cwd),
+                reason: request.reason.clone(),
+                permissions: p::RequestPermissionProfile { network, file_system },
+            };
+            asked::<p::server_requests::ItemPermissionsRequestApproval>(&params, true)
         }
         QuestionKind::UserInput(questions) => {
             let params = p::ToolRequestUserInputParams {
@@ -106,7 +118,7 @@ fn decision(decision: &CommandDecision) -> p::CommandExecutionApprovalDecision {
         CommandDecision::AcceptWithAmendment(words) => {
             Wire::AcceptWithExecpolicyAmendment { execpolicy_amendment: p::ExecPolicyAmendment(words.clone()) }
         }
-        CommandDecision::Decline => Wire::Decline,
+        CommandDecision::Decline | CommandDecision::Denied(_) => Wire::Decline,
         CommandDecision::Cancel => Wire::Cancel,
     }
 }
@@ -124,6 +136,12 @@ pub(crate) fn answer(kind: &QuestionKind, outcome: Outcome) -> Answer {
         QuestionKind::Patch(_) => {
             decode::<p::FileChangeRequestApprovalResponse>(&result).map(|response| patch(response.decision))
         }
+        QuestionKind::Permissions(_) => decode::<p::PermissionsRequestApprovalResponse>(&result).map(|response| {
+            let p::GrantedPermissionProfile { network, file_system } = response.permissions;
+            let permissions = p::AdditionalPermissionProfile { network, file_system }.from_wire();
+            let strict_review = response.strict_auto_review.unwrap_or(false);
+            Answer::Permissions(PermissionsGrant { permissions, scope: response.scope.from_wire(), strict_review })
+        }),
         QuestionKind::UserInput(_) => decode::<p::ToolRequestUserInputResponse>(&result).map(|response| {
             let answers = response.answers.into_iter().map(|(id, answer)| (id, answer.answers)).collect();
             Answer::UserInput(UserAnswers { answers })

@@ -5,9 +5,9 @@ use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
-    account, command, config, conversation, feature, feedback, fs, git, initialize, mcp, model, realtime, review,
-    search, skill, thread, thread_archive, thread_command, thread_compact, thread_events, thread_history, thread_list,
-    thread_metadata, thread_resume, turn, windows,
+    account, command, config, conversation, feature, feedback, fs, git, guardian, initialize, mcp, model, realtime,
+    review, search, skill, thread, thread_archive, thread_command, thread_compact, thread_events, thread_history,
+    thread_list, thread_metadata, thread_resume, turn, windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
@@ -38,6 +38,7 @@ pub(crate) fn router() -> Router {
         .on(m::ThreadBackgroundTerminalsClean, |p| Order::thread(&p.thread_id), thread_command::clean_terminals)
         .on(m::ThreadIncrementElicitation, |p| Order::thread(&p.thread_id), thread_command::increment_elicitation)
         .on(m::ThreadDecrementElicitation, |p| Order::thread(&p.thread_id), thread_command::decrement_elicitation)
+        .on(m::ThreadApproveGuardianDeniedAction, |p| Order::thread(&p.thread_id), guardian::approve_denied_action)
         .on(m::ThreadCompactStart, |p| Order::thread(&p.thread_id), thread_compact::start)
         .on(m::ReviewStart, |p| Order::thread(&p.thread_id), review::start)
         .on(m::TurnStart, |p| Order::thread(&p.thread_id), turn::start)
@@ -101,7 +102,6 @@ fn additions(router: Router) -> Router {
 fn unavailable(router: Router) -> Router {
     router
         .unavailable(m::MemoryReset)
-        .unavailable(m::ThreadApproveGuardianDeniedAction)
         .unavailable(m::MarketplaceAdd)
         .unavailable(m::MarketplaceRemove)
         .unavailable(m::PluginList)

@@ -17,6 +17,39 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
         ThreadEvent::Warning(message) => {
             hub.publish(thread, &p::WarningNotification { thread_id: Some(thread_id), message });
         }
+        ThreadEvent::ReviewerWarning(message) => {
+            hub.publish(thread, &p::GuardianWarningNotification { thread_id, message });
+        }
+        ThreadEvent::ApprovalReview { turn_id, review_id, target, action, review } => {
+            let (turn_id, target_item_id) = (turn_id.to_string(), Some(target.to_string()));
+            let (review, action) = (review.to_wire(), action.to_wire());
+            if review.status == p::GuardianApprovalReviewStatus::InProgress {
+                hub.publish(
+                    thread,
+                    &p::ItemGuardianApprovalReviewStartedNotification {
+                        thread_id,
+                        turn_id,
+                        review_id,
+                        target_item_id,
+                        review,
+                        action,
+                    },
+                );
+            } else {
+                hub.publish(
+                    thread,
+                    &p::ItemGuardianApprovalReviewCompletedNotification {
+                        thread_id,
+                        turn_id,
+                        review_id,
+                        target_item_id,
+                        decision_source: p::AutoReviewDecisionSource::Agent,
+                        review,
+                        action,
+                    },
+                );
+            }
+        }
         ThreadEvent::TurnStarted(turn) => {
             hub.publish(thread, &p::TurnStartedNotification { thread_id, turn: turn.to_wire() });
         }

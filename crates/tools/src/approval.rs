@@ -3,10 +3,11 @@
 //! Decisions are made from plain data here; asking and the events around it are the tools'.
 
 use exec::Sandbox;
-use types::{AbsPath, ApprovalPolicy, ReadAccess, SandboxPolicy};
+use types::{AbsPath, ApprovalPolicy, PermissionProfile, ReadAccess, SandboxPolicy};
 
-use crate::grants::CommandKey;
+use crate::grants::{Beyond, CommandKey};
 use crate::patch::Plan;
+use crate::permissions;
 use crate::rules::RuleDecision;
 use crate::shell::{self, Part};
 use crate::turn::TurnTools;
@@ -54,8 +55,7 @@ pub(crate) struct Candidate {
     pub(crate) shown: String,
     pub(crate) cwd: AbsPath,
     pub(crate) tty: bool,
-    /// Whether the model asks to leave the sandbox.
-    pub(crate) escalated: bool,
+    pub(crate) beyond: Beyond,
     /// Why the model asks.
     pub(crate) justification: Option<String>,
     /// The words that the model proposes to allow from now on.
@@ -75,6 +75,8 @@ pub(crate) enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Question {
     pub(crate) reason: Option<String>,
+    /// What the command may do beyond the sandbox if it is accepted.
+    pub(crate) additional_permissions: Option<PermissionProfile>,
     pub(crate) proposed_amendment: Option<Vec<String>>,
 }
 
@@ -116,19 +118,22 @@ const TOO_BROAD: &[&str] = &[
 
 /// Decides about a command.
 pub(crate) fn command_verdict(cx: &TurnTools, command: &Candidate) -> Verdict {
-    let sandbox = match cx.sandbox() {
-        Ok(sandbox) => sandbox,
+    let granted = cx.granted();
+    let (sandbox, if_accepted) = match sandboxes(cx, command, &granted) {
+        Ok(sandboxes) => sandboxes,
         Err(reason) => return Verdict::Refuse(Refusal::Call(reason)),
     };
     let policy = &cx.approval_policy;
     let confined = matches!(sandbox, Sandbox::Restricted(_));
-    if command.escalated && confined && *policy != ApprovalPolicy::OnRequest {
+    let escalated = command.asks_beyond(&granted);
+    if escalated && confined && *policy != ApprovalPolicy::OnRequest {
         return Verdict::Refuse(Refusal::Call(format!(
-            "command rejected: under the approval policy `{}` no command may ask to leave the sandbox; run it without \
-             sandbox_permissions, or do without it",
+            "command rejected: under the approval policy `{}` no command may ask for more than the sandbox allows; run \
+             it without sandbox_permissions, or do without it",
             policy_name(policy)
         )));
     }
+    let additional_permissions = command.additional_permissions(&granted);
     let judged = Judged::new(cx, command);
     match judged.strictest {
         Some((RuleDecision::Forbidden, why)) => return Verdict::Refuse(Refusal::Command(why)),
@@ -140,8 +145,11 @@ pub(crate) fn command_verdict(cx: &TurnTools, command: &Candidate) -> Verdict {
                 ApprovalPolicy::Granular(kinds) if !kinds.rules => Verdict::Refuse(Refusal::Command(
                     "approval required by policy rule, but AskForApproval::Granular.rules is false".to_owned(),
                 )),
-                _ if cx.grants.allows_command(&command.key()) => Verdict::Run(sandbox),
-                _ => Verdict::Ask(Question { reason: Some(why), proposed_amendment: None }, sandbox),
+                _ if cx.grants.allows_command(&command.key()) => Verdict::Run(if_accepted),
+                _ => {
+                    let question = Question { reason: Some(why), additional_permissions, proposed_amendment: None };
+                    Verdict::Ask(question, if_accepted)
+                }
             };
         }
         Some((RuleDecision::Allow, _)) | None => {}
@@ -152,9 +160,9 @@ pub(crate) fn command_verdict(cx: &TurnTools, command: &Candidate) -> Verdict {
     let dangerous = shell::looks_dangerous(&command.argv);
     let (ask, then) = match policy {
         ApprovalPolicy::UnlessTrusted => (!judged.all_trusted, Sandbox::None),
-        ApprovalPolicy::OnRequest if command.escalated => {
+        ApprovalPolicy::OnRequest if escalated => {
             let reads_anything = cx.permission_profile.is_none() && reads_anything(&cx.sandbox_policy);
-            (!(judged.all_trusted && reads_anything), Sandbox::None)
+            (!(judged.all_trusted && reads_anything), if_accepted)
         }
         ApprovalPolicy::OnRequest | ApprovalPolicy::OnFailure => (dangerous, sandbox.clone()),
         ApprovalPolicy::Granular(kinds) if kinds.sandbox_approval => (dangerous, sandbox.clone()),
@@ -179,22 +187,65 @@ pub(crate) fn command_verdict(cx: &TurnTools, command: &Candidate) -> Verdict {
     if cx.grants.allows_command(&command.key()) {
         return Verdict::Run(then);
     }
-    let question =
-        Question { reason: command.justification.clone(), proposed_amendment: judged.amendment(cx, command) };
+    let question = Question {
+        reason: command.justification.clone(),
+        additional_permissions,
+        proposed_amendment: judged.amendment(cx, command),
+    };
     Verdict::Ask(question, then)
+}
+
+/// The sandbox a command runs in by itself, and the one it asks for.
+fn sandboxes(cx: &TurnTools, command: &Candidate, granted: &PermissionProfile) -> Result<(Sandbox, Sandbox), String> {
+    let sandbox = cx.sandbox_with(granted)?;
+    let if_accepted = match &command.beyond {
+        Beyond::Nothing => sandbox.clone(),
+        Beyond::Permissions(wanted) => cx.sandbox_with(&permissions::joined(wanted, granted))?,
+        Beyond::Everything => Sandbox::None,
+    };
+    Ok((sandbox, if_accepted))
+}
+
+/// The question about a command that needs none, when everything is asked about.
+pub(crate) fn watched_question(cx: &TurnTools, command: &Candidate) -> Question {
+    Question {
+        reason: command.justification.clone(),
+        additional_permissions: command.additional_permissions(&cx.granted()),
+        proposed_amendment: None,
+    }
 }
 
 /// The question when a command seems to have failed because of the sandbox.
 pub(crate) fn retry_question(cx: &TurnTools, command: &Candidate) -> Question {
     Question {
         reason: Some("command failed; retry without sandbox?".to_owned()),
+        additional_permissions: command.additional_permissions(&cx.granted()),
         proposed_amendment: Judged::new(cx, command).amendment(cx, command),
     }
 }
 
 impl Candidate {
+    /// Whether it asks for more than the sandbox and what was granted beside.
+    fn asks_beyond(&self, granted: &PermissionProfile) -> bool {
+        match &self.beyond {
+            Beyond::Nothing => false,
+            Beyond::Permissions(wanted) => !permissions::covers(granted, wanted),
+            Beyond::Everything => true,
+        }
+    }
+
+    /// What it may do beyond the sandbox, as far as that can be listed.
+    fn additional_permissions(&self, granted: &PermissionProfile) -> Option<PermissionProfile> {
+        let all = match &self.beyond {
+            Beyond::Nothing => granted.clone(),
+            Beyond::Permissions(wanted) => permissions::joined(wanted, granted),
+            Beyond::Everything => return None,
+        };
+        (all != PermissionProfile::default()).then_some(all)
+    }
+
     pub(crate) fn key(&self) -> CommandKey {
-        CommandKey { argv: self.argv.clone(), cwd: self.cwd.clone(), tty: self.tty, escalated: self.escalated }
+        CommandKey { argv: self.argv.clone(), cwd: self.cwd.clone(), tty: self.tty, beyond: self.beyond.clone() }
     }
 }
 

@@ -4,13 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use types::{AbsPath, ItemId};
+use types::{AbsPath, ItemId, PermissionProfile};
 
+use crate::permissions::Granted;
 use crate::rules::{CommandRules, NoRules, RuleDecision, RuleMatch};
 
 /// Approvals for the session, and the user's standing command rules; shared by all turns of a thread.
 pub struct Grants {
     rules: Arc<dyn CommandRules>,
+    /// Permissions beyond the sandbox.
+    pub(crate) permissions: Granted,
     inner: Mutex<Inner>,
 }
 
@@ -29,8 +32,17 @@ pub struct CommandKey {
     pub argv: Vec<String>,
     pub cwd: AbsPath,
     pub tty: bool,
-    /// Whether it was asked to run outside the sandbox.
-    pub escalated: bool,
+    /// What it asks for beyond the sandbox.
+    pub beyond: Beyond,
+}
+
+/// What a command asks for beyond the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Beyond {
+    Nothing,
+    Permissions(PermissionProfile),
+    /// To run outside of it.
+    Everything,
 }
 
 impl Default for Grants {
@@ -47,7 +59,7 @@ impl Grants {
 
     /// No approvals yet, beside standing rules.
     pub fn with_rules(rules: Arc<dyn CommandRules>) -> Self {
-        Self { rules, inner: Mutex::default() }
+        Self { rules, permissions: Granted::new(), inner: Mutex::default() }
     }
 
     /// What rules say about one simple command: the strictest of the standing ones and of the prefixes allowed in

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use types::item::{CommandAction, PlanStep};
-use types::{AbsPath, Item, ItemId};
+use types::item::{CommandAction, CommandSource, FileChange, PlanStep};
+use types::{AbsPath, Item, ItemId, PermissionProfile};
 
 /// The turn's side of a tool call. The engine implements it.
 #[async_trait]
@@ -19,6 +19,9 @@ pub trait Host: Send + Sync {
 
     /// Asks whether a patch may be applied. A question that nobody can answer any more counts as declined.
     async fn approve_patch(&self, request: PatchApproval) -> PatchDecision;
+
+    /// Asks for permissions beyond the sandbox. A question that nobody can answer any more grants nothing.
+    async fn grant_permissions(&self, request: PermissionsRequest) -> PermissionsGrant;
 
     /// Asks the user. No answer, and an answer that makes no sense, is an empty one.
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers;
@@ -59,12 +62,18 @@ pub enum ToolEvent {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandApproval {
     pub item_id: ItemId,
+    /// Whether it would go on as a session.
+    pub source: CommandSource,
     /// The command line as shown to people.
     pub command: String,
     pub argv: Vec<String>,
     pub cwd: AbsPath,
     pub actions: Vec<CommandAction>,
     pub reason: Option<String>,
+    /// Whether no sandbox would confine it.
+    pub outside_sandbox: bool,
+    /// What it may do beyond the sandbox if it is accepted: what it asks for itself, and what was granted before.
+    pub additional_permissions: Option<PermissionProfile>,
     /// A prefix of words that the user may allow from now on.
     pub proposed_amendment: Option<Vec<String>>,
     /// The answers to offer, in order. Others are valid too.
@@ -82,29 +91,65 @@ pub enum CommandDecision {
     AcceptWithAmendment(Vec<String>),
     /// The command does not run; the turn goes on.
     Decline,
+    /// The same, as a reviewer in the user's place says; with the reason.
+    Denied(String),
     /// The command does not run and the turn ends.
     Cancel,
 }
 
-/// A patch that needs the user's consent; its item has been started and holds the changes.
+/// A patch that needs the user's consent; its item has been started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchApproval {
     pub item_id: ItemId,
+    /// The folder its relative paths start in.
+    pub cwd: AbsPath,
+    pub changes: Vec<FileChange>,
     pub reason: Option<String>,
     /// A folder that the user would make writable by accepting for the session.
     pub grant_root: Option<AbsPath>,
 }
 
 /// The user's answer about a patch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatchDecision {
     Accept,
     /// Also later patches of the same files, until the thread is unloaded.
     AcceptForSession,
     /// Nothing is written; the turn goes on.
     Decline,
+    /// The same, as a reviewer in the user's place says; with the reason.
+    Denied(String),
     /// Nothing is written and the turn ends.
     Cancel,
+}
+
+/// Permissions that the agent asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionsRequest {
+    /// The call that asks.
+    pub item_id: ItemId,
+    pub cwd: AbsPath,
+    pub reason: Option<String>,
+    pub permissions: PermissionProfile,
+}
+
+/// What the user grants; more than was asked for is ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PermissionsGrant {
+    pub permissions: PermissionProfile,
+    pub scope: GrantScope,
+    /// Everything that is done in the rest of the turn is to be reviewed. Goes with a grant for the turn only.
+    pub strict_review: bool,
+}
+
+/// How long a grant holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GrantScope {
+    /// Until the turn ends.
+    #[default]
+    Turn,
+    /// Until the thread is unloaded.
+    Session,
 }
 
 /// Questions to the user.

@@ -18,6 +18,7 @@ pub mod grants;
 pub mod host;
 mod output;
 pub mod patch;
+mod permissions;
 pub mod registry;
 pub mod rules;
 pub mod shell;
@@ -25,15 +26,15 @@ pub mod tool;
 pub mod truncate;
 pub mod turn;
 
-pub use builtin::RequestUserInput;
 pub use grants::Grants;
 pub use host::{
-    CommandApproval, CommandDecision, Host, PatchApproval, PatchDecision, QuestionOption, ToolEvent, UserAnswers,
-    UserQuestion, UserQuestions,
+    CommandApproval, CommandDecision, GrantScope, Host, PatchApproval, PatchDecision, PermissionsGrant,
+    PermissionsRequest, QuestionOption, ToolEvent, UserAnswers, UserQuestion, UserQuestions,
 };
 pub use patch::TurnDiff;
+pub use permissions::Granted;
 pub use registry::{Registry, unsupported_call};
 pub use rules::{CommandRules, RuleDecision, RuleMatch};
-pub use tool::{PatchTool, SpecContext, Tool, ToolCall, ToolInput, ToolResult, WebSearchMode};
+pub use tool::{PatchTool, SpecContext, Switches, Tool, ToolCall, ToolInput, ToolResult, WebSearchMode};
 pub use truncate::Truncation;
 pub use turn::TurnTools;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use types::ToolSpec;
 
 use crate::builtin;
-use crate::tool::{SpecContext, Tool, ToolInput, ToolResult};
+use crate::tool::{SpecContext, Switches, Tool, ToolInput, ToolResult};
 
 /// Tools by name, offered in the order they were put in.
 #[derive(Clone, Default)]
@@ -21,20 +21,16 @@ impl Registry {
 
     /// What the model is told, in order.
     pub fn specs(&self, cx: &SpecContext) -> Vec<ToolSpec> {
-        self.tools.iter().filter_map(|tool| tool.spec(cx)).collect()
+        self.there(cx.switches).filter_map(|tool| tool.spec(cx)).collect()
     }
 
     /// The tool of this name.
-    pub fn get(&self, name: &str) -> Option<&dyn Tool> {
-        self.tools.iter().find(|tool| tool.name() == name).map(Arc::as_ref)
+    pub fn get(&self, name: &str, switches: Switches) -> Option<&dyn Tool> {
+        self.there(switches).find(|tool| tool.name() == name).map(Arc::as_ref)
     }
 
-    /// Adds a tool; one of the same name gives its place to it.
-    pub fn insert(&mut self, tool: Arc<dyn Tool>) {
-        match self.tools.iter_mut().find(|old| old.name() == tool.name()) {
-            Some(old) => *old = tool,
-            None => self.tools.push(tool),
-        }
+    fn there(&self, switches: Switches) -> impl Iterator<Item = &Arc<dyn Tool>> {
+        self.tools.iter().filter(move |tool| !(switches.works_nowhere && tool.needs_environment()))
     }
 }
 
@@ -62,6 +58,7 @@ mod tests {
         let cx = SpecContext {
             mode: ModeKind::Default,
             image_input: true,
+            switches: Switches::default(),
             apply_patch: Some(PatchTool::Freeform),
             web_search: Some(WebSearchMode::Cached),
         };
@@ -81,12 +78,30 @@ mod tests {
 
     #[test]
     fn what_a_model_cannot_use_is_not_offered_but_callable() {
-        let cx = SpecContext { mode: ModeKind::Default, image_input: false, apply_patch: None, web_search: None };
+        let switches = Switches::default();
+        let cx =
+            SpecContext { mode: ModeKind::Default, image_input: false, switches, apply_patch: None, web_search: None };
         assert_eq!(names(&cx), ["exec_command", "write_stdin", "update_plan", "request_user_input"]);
         let registry = Registry::builtin();
+        let asking = SpecContext { switches: Switches { request_permissions: true, ..switches }, ..cx };
+        assert!(names(&asking).contains(&"request_permissions".to_owned()));
         for name in ["apply_patch", "view_image", "shell_command", "shell", "local_shell", "container.exec"] {
-            assert!(registry.get(name).is_some(), "{name}");
+            assert!(registry.get(name, switches).is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_turn_that_works_nowhere_has_no_tools_for_commands_and_files() {
+        let switches = Switches { works_nowhere: true, ..Switches::default() };
+        let cx = SpecContext {
+            mode: ModeKind::Default,
+            image_input: true,
+            switches,
+            apply_patch: Some(PatchTool::Function),
+            web_search: Some(WebSearchMode::Live),
+        };
+        assert_eq!(names(&cx), ["update_plan", "request_user_input", "web_search"]);
+        assert!(Registry::builtin().get("shell_command", switches).is_none());
     }
 
     #[test]

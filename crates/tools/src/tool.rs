@@ -19,6 +19,11 @@ pub trait Tool: Send + Sync {
         false
     }
 
+    /// Whether it works on the machine, with commands or files. A turn that works nowhere has no such tools.
+    fn needs_environment(&self) -> bool {
+        false
+    }
+
     /// Does the work of one call.
     ///
     /// Items and deltas go through `cx.host` in the order clients see them; what happened comes back for the model.
@@ -37,10 +42,24 @@ pub struct SpecContext {
     pub mode: ModeKind,
     /// Whether the model reads images.
     pub image_input: bool,
+    pub switches: Switches,
     /// How the model is offered patches; `None` when it edits with commands alone.
     pub apply_patch: Option<PatchTool>,
     /// The provider's own web search, `None` when it is off.
     pub web_search: Option<WebSearchMode>,
+}
+
+/// What the configuration switches on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Switches {
+    /// The user may be asked questions in every mode, not only while planning.
+    pub ask_in_every_mode: bool,
+    /// The agent may ask for permissions that outlast a command.
+    pub request_permissions: bool,
+    /// A command may ask for permissions of its own.
+    pub command_permissions: bool,
+    /// The turn has no place to work in.
+    pub works_nowhere: bool,
 }
 
 /// The two forms in which patches are offered.
@@ -86,21 +105,28 @@ pub struct ToolResult {
     pub success: bool,
     /// The user wants the turn to end here.
     pub abort_turn: bool,
+    /// What else the model is to know from now on, told before the output.
+    pub note: Option<String>,
 }
 
 impl ToolResult {
+    /// A call that was carried out or not, after which the turn goes on.
+    pub fn new(output: ToolOutput, success: bool) -> Self {
+        Self { output, success, abort_turn: false, note: None }
+    }
+
     /// The call was carried out.
     pub fn ok(output: impl Into<ToolOutput>) -> Self {
-        Self { output: output.into(), success: true, abort_turn: false }
+        Self::new(output.into(), true)
     }
 
     /// The call was not carried out; `reason` tells the model why and what to do instead.
     pub fn failed(reason: impl Into<String>) -> Self {
-        Self { output: ToolOutput::Text(reason.into()), success: false, abort_turn: false }
+        Self::new(ToolOutput::Text(reason.into()), false)
     }
 
     /// The user ended the turn, by cancelling a question or by interrupting.
     pub fn aborted(note: impl Into<String>) -> Self {
-        Self { output: ToolOutput::Text(note.into()), success: false, abort_turn: true }
+        Self { abort_turn: true, ..Self::failed(note) }
     }
 }

@@ -111,14 +111,14 @@ pub enum ReadAccess {
 }
 
 /// Permissions in full: the network, and a list of paths where a later, more specific entry wins.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct PermissionProfile {
     pub network_enabled: Option<bool>,
     pub file_system: Option<FileSystemPermissions>,
 }
 
 /// The file-system half of a [`PermissionProfile`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct FileSystemPermissions {
     pub entries: Vec<FileSystemEntry>,
     /// How deep glob patterns look for matches.
@@ -126,7 +126,7 @@ pub struct FileSystemPermissions {
 }
 
 /// One rule of a permission profile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileSystemEntry {
     pub path: FileSystemPath,
     pub access: FileSystemAccess,
@@ -138,7 +138,7 @@ named! {
 }
 
 /// What an entry is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FileSystemPath {
     Path(AbsPath),
     GlobPattern(String),
@@ -146,7 +146,7 @@ pub enum FileSystemPath {
 }
 
 /// Places whose path is known only when a command runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SpecialPath {
     Root,
     /// What programs of the platform need to start.

@@ -173,7 +173,8 @@ impl ThreadActor {
         let id = TurnId::new();
         let (go, gone) = oneshot::channel();
         self.apply(&request);
-        let joins = self.running.as_ref().is_some_and(Running::takes_input) && !request.input.is_empty();
+        let refused = request.input.is_empty() || request.unknown_environment().is_some();
+        let joins = self.running.as_ref().is_some_and(Running::takes_input) && !refused;
         if self.running.is_none() {
             self.start(id.clone(), Task::User(request), gone);
         } else if !(joins && self.join(&request)) {

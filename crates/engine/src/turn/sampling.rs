@@ -14,10 +14,11 @@ use types::response_item::{ReasoningContent, ReasoningSummaryPart};
 use types::{AbsPath, Item, ItemId, ModeKind, ResponseItem, SandboxPolicy, ToolOutput, ToolSpec};
 
 use super::arriving::{Arriving, ArrivingMessage, ArrivingReasoning};
-use super::tool_calls::{ToolCalls, ToolDone};
+use super::tool_calls::{CallEvent, ToolCalls, ToolDone};
 use super::{RunningTurn, Stop};
 use crate::compact::output_text;
 use crate::event::ThreadEvent;
+use crate::guardian::Conversation;
 use crate::plan_block::{Piece, PlanSplitter};
 
 /// How long interrupted tools may take to end by themselves; after that they are dropped, which kills their processes.
@@ -40,7 +41,8 @@ impl RunningTurn {
     ///
     /// However it ends, every call in the history has an output.
     pub(super) async fn sample(&mut self) -> Result<bool, SampleError> {
-        let mut calls = ToolCalls::new(self.tools.clone(), self.thread.clone(), self.events.clone());
+        let mut calls =
+            ToolCalls::new(self.tools.clone(), self.thread.clone(), self.settings.clone(), self.events.clone());
         let mut arriving = Arriving::default();
         match self.respond(&mut calls, &mut arriving).await {
             Err(SampleError::Stop(Stop::Interrupted)) => Err(self.abort(calls).await),
@@ -63,8 +65,8 @@ impl RunningTurn {
             let event = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                Some(done) = calls.next(), if calls.running() => {
-                    self.finish_call(done)?;
+                Some(event) = calls.next(), if calls.running() => {
+                    self.on_call(event)?;
                     continue;
                 }
                 event = stream.next() => event,
@@ -91,7 +93,7 @@ impl RunningTurn {
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                Some(done) = calls.next() => self.finish_call(done)?,
+                Some(event) = calls.next() => self.on_call(event)?,
                 Some(input) = self.inbox.recv() => self.take_meanwhile(input),
             }
         }
@@ -580,9 +582,21 @@ impl RunningTurn {
     }
 
     /// Records what a tool told the model, then tells clients how it ended.
+    fn on_call(&mut self, event: CallEvent) -> Result<(), SampleError> {
+        match event {
+            CallEvent::Done(done) => self.finish_call(*done),
+            CallEvent::ConversationWanted(reply) => {
+                let summary = self.log.summary().map(str::to_owned);
+                // The call may have given up.
+                let _ = reply.send(Conversation { history: self.log.shared_history(), summary });
+                Ok(())
+            }
+        }
+    }
+
     fn finish_call(&mut self, done: ToolDone) -> Result<(), SampleError> {
         let mut records = done.events.extended();
-        records.push(Record::ResponseItem(done.output));
+        records.extend(done.note.into_iter().chain([done.output]).map(Record::ResponseItem));
         self.log.record(records)?;
         done.events.release();
         if done.abort_turn {
@@ -595,8 +609,8 @@ impl RunningTurn {
     async fn abort(&mut self, mut calls: ToolCalls) -> SampleError {
         let ended = tokio::time::timeout(TOOL_STOP_GRACE, async {
             while calls.running() {
-                if let Some(done) = calls.next().await
-                    && let Err(error) = self.finish_call(done)
+                if let Some(event) = calls.next().await
+                    && let Err(error) = self.on_call(event)
                 {
                     return Some(error);
                 }

@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use config::Config;
+use config::{Config, Feature};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
 use store::Record;
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 use tools::{
-    CommandApproval, CommandDecision, Host, PatchApproval, PatchDecision, PatchTool, SpecContext, ToolCall, ToolEvent,
-    ToolInput, ToolResult, TurnDiff, TurnTools, UserAnswers, UserQuestions, WebSearchMode,
+    CommandApproval, CommandDecision, Granted, Host, PatchApproval, PatchDecision, PatchTool, PermissionsGrant,
+    PermissionsRequest, SpecContext, Switches, ToolCall, ToolEvent, ToolInput, ToolResult, TurnDiff, TurnTools,
+    UserAnswers, UserQuestions, WebSearchMode,
 };
 use types::{ModeKind, ResponseItem, ToolOutput, ToolSpec};
 
@@ -24,6 +25,7 @@ use crate::agents;
 use crate::dynamic_tools;
 use crate::environment::Environment;
 use crate::event::{Answer, QuestionKind, ThreadEvent};
+use crate::guardian::{ConversationRequest, Guardian, Verdict};
 use crate::live::TurnEvents;
 use crate::questions::Questions;
 use crate::settings::ThreadSettings;
@@ -35,6 +37,7 @@ pub(super) fn turn_tools(
     thread: &Arc<ThreadShared>,
     settings: &Arc<ThreadSettings>,
     model: &ModelInfo,
+    switches: Switches,
     events: &TurnEvents,
     cancel: &CancellationToken,
 ) -> Arc<TurnTools> {
@@ -57,9 +60,12 @@ pub(super) fn turn_tools(
         shell: environment.shell.clone(),
         env: environment.command_env(&settings.config),
         mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
+        switches,
         truncation: truncation(model),
         image_input: takes_images(model),
         grants: thread.grants.clone(),
+        turn_permissions: Arc::new(Granted::new()),
+        strict_review: Arc::default(),
         cancel: cancel.clone(),
         diff: Arc::new(Mutex::new(TurnDiff::new(&settings.cwd))),
         host: Arc::new(TurnHost { events: events.clone(), questions }),
@@ -68,7 +74,7 @@ pub(super) fn turn_tools(
 
 /// Everything the model may call in a turn.
 pub(super) fn specs(
-    environment: &Environment,
+    tools: &TurnTools,
     thread: &ThreadShared,
     settings: &ThreadSettings,
     model: &ModelInfo,
@@ -80,14 +86,26 @@ pub(super) fn specs(
             ApplyPatchKind::Function => PatchTool::Function,
         }),
         image_input: takes_images(model),
+        switches: tools.switches,
         web_search: web_search(&settings.config),
     };
-    let mut specs = environment.tools(&settings.config).specs(&cx);
+    let mut specs = thread.environment.tools.specs(&cx);
     if agents::offered(thread, &settings.config) {
         specs.extend(agents::specs());
     }
     specs.extend(thread.dynamic_tools.specs());
     specs.into()
+}
+
+/// What the tools of a turn can do.
+pub(super) fn switches(config: &Config, works_nowhere: bool) -> Switches {
+    let on = |feature| config.features.enabled(feature);
+    Switches {
+        ask_in_every_mode: on(Feature::DefaultModeRequestUserInput),
+        request_permissions: on(Feature::RequestPermissionsTool),
+        command_permissions: on(Feature::ExecPermissionApprovals),
+        works_nowhere,
+    }
 }
 
 fn takes_images(model: &ModelInfo) -> bool {
@@ -165,6 +183,13 @@ impl Host for TurnHost {
         }
     }
 
+    async fn grant_permissions(&self, request: PermissionsRequest) -> PermissionsGrant {
+        match self.questions.ask(QuestionKind::Permissions(request)).await {
+            Some(Answer::Permissions(grant)) => grant,
+            _ => PermissionsGrant::default(),
+        }
+    }
+
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
         match self.questions.ask(QuestionKind::UserInput(questions)).await {
             Some(Answer::UserInput(answers)) => answers,
@@ -173,8 +198,12 @@ impl Host for TurnHost {
     }
 }
 
-/// Holds back what a call tells from its item's completion on, until the output is recorded.
-struct CallHost(Arc<HeldEvents>);
+/// Holds back what a call tells from its item's completion on, until the output is recorded; has its questions answered
+/// by the automatic reviewer where that is wanted.
+struct CallHost {
+    held: Arc<HeldEvents>,
+    guardian: Guardian,
+}
 
 /// Events waiting for their call's output to be on disk. The lock is held for a push, never across an await.
 pub(super) struct HeldEvents {
@@ -214,45 +243,81 @@ impl HeldEvents {
 #[async_trait]
 impl Host for CallHost {
     fn emit(&self, event: ToolEvent) {
-        let mut held = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.state.lock().unwrap_or_else(PoisonError::into_inner);
         held.holding |= matches!(event, ToolEvent::ItemCompleted(_));
         if held.holding && !held.released {
             held.events.push(event);
         } else {
             if let ToolEvent::ItemCompleted(item) = &event {
-                self.0.events.keep_late(item);
+                self.held.events.keep_late(item);
             }
-            self.0.turn.emit(event);
+            self.held.turn.emit(event);
         }
     }
 
     async fn approve_command(&self, approval: CommandApproval) -> CommandDecision {
-        self.0.turn.approve_command(approval).await
+        if !self.guardian.reviews_work() {
+            return self.held.turn.approve_command(approval).await;
+        }
+        match self.guardian.review_command(&approval).await {
+            Verdict::Allowed => CommandDecision::Accept,
+            Verdict::Denied(reason) => CommandDecision::Denied(reason),
+        }
     }
 
     async fn approve_patch(&self, approval: PatchApproval) -> PatchDecision {
-        self.0.turn.approve_patch(approval).await
+        if !self.guardian.reviews_work() {
+            return self.held.turn.approve_patch(approval).await;
+        }
+        match self.guardian.review_patch(&approval).await {
+            Verdict::Allowed => PatchDecision::Accept,
+            Verdict::Denied(reason) => PatchDecision::Denied(reason),
+        }
+    }
+
+    async fn grant_permissions(&self, request: PermissionsRequest) -> PermissionsGrant {
+        if !self.guardian.answers() {
+            return self.held.turn.grant_permissions(request).await;
+        }
+        match self.guardian.review_permissions(&request).await {
+            Verdict::Allowed => PermissionsGrant { permissions: request.permissions, ..PermissionsGrant::default() },
+            Verdict::Denied(_) => PermissionsGrant::default(),
+        }
     }
 
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
-        self.0.turn.ask_user(questions).await
+        self.held.turn.ask_user(questions).await
     }
 }
 
 /// A finished call.
 pub(super) struct ToolDone {
     call_id: String,
+    /// What the model is told before the output.
+    pub(super) note: Option<ResponseItem>,
     pub(super) output: ResponseItem,
     pub(super) events: Arc<HeldEvents>,
     /// The user wants the turn to end.
     pub(super) abort_turn: bool,
 }
 
+/// What the turn has to do for its calls.
+pub(super) enum CallEvent {
+    Done(Box<ToolDone>),
+    /// A reviewer has to see the conversation.
+    ConversationWanted(ConversationRequest),
+}
+
+/// Requests of reviewers that wait for the turn, which answers each at once.
+const CONVERSATION_REQUESTS: usize = 4;
+
 /// The calls of one response.
 pub(super) struct ToolCalls {
     tools: Arc<TurnTools>,
     thread: Arc<ThreadShared>,
     events: TurnEvents,
+    guardian: Guardian,
+    conversation_requests: mpsc::Receiver<ConversationRequest>,
     running: FuturesUnordered<BoxFuture<'static, ToolDone>>,
     /// What has no output yet, by call id, to be closed if the turn is cut off.
     open: HashMap<String, (ResponseItem, Instant)>,
@@ -263,11 +328,26 @@ pub(super) struct ToolCalls {
 }
 
 impl ToolCalls {
-    pub(super) fn new(tools: Arc<TurnTools>, thread: Arc<ThreadShared>, events: TurnEvents) -> Self {
+    pub(super) fn new(
+        tools: Arc<TurnTools>,
+        thread: Arc<ThreadShared>,
+        settings: Arc<ThreadSettings>,
+        events: TurnEvents,
+    ) -> Self {
+        let (conversation, conversation_requests) = mpsc::channel(CONVERSATION_REQUESTS);
+        let guardian = Guardian {
+            thread: thread.clone(),
+            settings,
+            events: events.clone(),
+            strict: tools.strict_review.clone(),
+            conversation,
+        };
         Self {
             tools,
             thread,
             events,
+            guardian,
+            conversation_requests,
             running: FuturesUnordered::new(),
             open: HashMap::new(),
             order: Vec::new(),
@@ -300,13 +380,14 @@ impl ToolCalls {
             turn: self.tools.host.clone(),
             events: self.events.clone(),
         });
-        let host = Arc::new(CallHost(held.clone()));
+        let host = Arc::new(CallHost { held: held.clone(), guardian: self.guardian.clone() });
         let tools = with_host(&self.tools, host);
         let (thread, events, turns) = (self.thread.clone(), self.events.clone(), self.turns.clone());
         let cancel = self.tools.cancel.clone();
         let run = async move {
             let result = run_tool(&name, call, &tools, &thread, &events, &turns, &cancel).await;
             ToolDone {
+                note: result.note.map(ResponseItem::developer),
                 output: output_item(&item, &call_id, result.output),
                 call_id,
                 events: held,
@@ -316,11 +397,17 @@ impl ToolCalls {
         self.running.push(Box::pin(run));
     }
 
-    /// The next call to finish. `None` when none runs. Cancel safe.
-    pub(super) async fn next(&mut self) -> Option<ToolDone> {
-        let done = self.running.next().await?;
-        self.open.remove(&done.call_id);
-        Some(done)
+    /// The next call to finish, or to want something. `None` when none runs. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<CallEvent> {
+        tokio::select! {
+            biased;
+            Some(reply) = self.conversation_requests.recv() => Some(CallEvent::ConversationWanted(reply)),
+            done = self.running.next() => {
+                let done = done?;
+                self.open.remove(&done.call_id);
+                Some(CallEvent::Done(Box::new(done)))
+            }
+        }
     }
 
     /// Drops what still runs; gives an output for each call that has none.
@@ -347,8 +434,7 @@ async fn run_tool(
     cancel: &CancellationToken,
 ) -> ToolResult {
     let config = thread.config();
-    let registry = thread.environment.tools(&config);
-    let tool = if call.namespace.is_none() { registry.get(name) } else { None };
+    let tool = if call.namespace.is_none() { thread.environment.tools.get(name, tools.switches) } else { None };
     let parallel = tool.is_some_and(tools::Tool::parallel_safe);
     let (_shared, _alone);
     if parallel {
@@ -357,7 +443,7 @@ async fn run_tool(
         _alone = turns.write().await;
     }
     if cancel.is_cancelled() {
-        return ToolResult { output: text_output("aborted by user"), success: false, abort_turn: false };
+        return ToolResult::failed("aborted by user");
     }
     if let Some(tool) = tool {
         return tool.run(call, tools).await;
@@ -369,7 +455,7 @@ async fn run_tool(
         return dynamic_tools::run(dynamic, call, tools, &questions(thread, events)).await;
     }
     let shown = call.namespace.as_deref().map_or_else(|| name.to_owned(), |namespace| format!("{namespace}{name}"));
-    ToolResult { output: text_output(&format!("unsupported call: {shown}")), success: false, abort_turn: false }
+    ToolResult::failed(format!("unsupported call: {shown}"))
 }
 
 fn parse_call(item: &ResponseItem) -> Option<(String, ToolCall)> {

@@ -8,6 +8,7 @@ pub(crate) mod feature;
 pub(crate) mod feedback;
 pub(crate) mod fs;
 pub(crate) mod git;
+pub(crate) mod guardian;
 pub(crate) mod initialize;
 pub(crate) mod mcp;
 pub(crate) mod model;

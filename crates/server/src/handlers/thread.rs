@@ -55,8 +55,10 @@ pub(crate) async fn start(cx: Cx, mut params: p::ThreadStartParams) -> Handled<p
         reasoning_effort,
     };
     let id = thread.id();
-    Ok(Reply::new(response)
-        .then(move |cx| cx.server.hub.broadcast_of(id, &p::ThreadStartedNotification { thread: shown })))
+    Ok(Reply::new(response).then(move |cx| {
+        cx.server.hub.broadcast_of(id, &p::ThreadStartedNotification { thread: shown });
+        thread_settings::warn_of_settings(cx, id, &snapshot.settings);
+    }))
 }
 
 fn check_dynamic_tools(tools: &[p::DynamicToolSpec]) -> Result<(), RpcError> {

@@ -62,7 +62,8 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
         return resume_loaded(&cx, &thread).await;
     }
     announce(&cx, &thread);
-    let response = resumed(&cx, &thread.snapshot());
+    let snapshot = thread.snapshot();
+    let response = resumed(&cx, &snapshot);
     let id = thread.id();
     let warning = other_model(&stored, &response.model)?;
     Ok(Reply::new(response).with_turns(Some(turns)).then(move |cx| {
@@ -70,6 +71,7 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
             let thread_id = Some(id.to_string());
             cx.server.hub.notify(&cx.connection, &p::WarningNotification { thread_id, message });
         }
+        thread_settings::warn_of_settings(cx, id, &snapshot.settings);
         tell_usage(cx, id, usage);
     }))
 }
@@ -158,7 +160,9 @@ fn resume_history(cx: &Cx, mut params: p::ThreadResumeParams) -> Handled<p::Thre
         history,
     });
     announce(cx, &thread);
-    Ok(resumed(cx, &thread.snapshot()).into())
+    let snapshot = thread.snapshot();
+    let id = thread.id();
+    Ok(Reply::new(resumed(cx, &snapshot)).then(move |cx| thread_settings::warn_of_settings(cx, id, &snapshot.settings)))
 }
 
 /// Without the turns.
@@ -260,5 +264,6 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
     Ok(Reply::new(response).then(move |cx| {
         tell_usage(cx, id, usage);
         cx.server.hub.broadcast_of(id, &p::ThreadStartedNotification { thread });
+        thread_settings::warn_of_settings(cx, id, &snapshot.settings);
     }))
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use config::{Config, Source, ThreadOverrides};
 use engine::{RuleSet, RulesError, SyntaxError, ThreadSettings};
-use protocol::{ConfigWarningNotification, TextPosition, TextRange};
+use protocol::{ConfigWarningNotification, TextPosition, TextRange, WarningNotification};
 use serde_json::Value;
-use types::{AbsPath, SandboxMode};
+use types::{AbsPath, ApprovalPolicy, SandboxMode, ThreadId};
 
 use super::permissions;
 use crate::dispatch::Cx;
@@ -264,6 +264,27 @@ fn warn_of_disabled_layers(cx: &Cx, config: &Config) {
     if !folders.is_empty() {
         let folders = folders.join(", ");
         warn(cx, format!("The project is not trusted; its configuration is not used (skills are): {folders}"), None);
+    }
+}
+
+/// Tells the client that has just loaded a thread what of the thread's settings is not, or no longer, to be relied on.
+pub(crate) fn warn_of_settings(cx: &Cx, thread: ThreadId, settings: &ThreadSettings) {
+    let config = &settings.config;
+    let unfinished: Vec<_> = config.features.unfinished().map(|info| info.key).collect();
+    let unfinished = (!unfinished.is_empty() && !config.suppress_unstable_features_warning).then(|| {
+        let (features, file) = (unfinished.join(", "), config.home.join("config.toml"));
+        format!(
+            "These features are under development, and may fail or change: {features}. \
+             `suppress_unstable_features_warning = true` in {file} hides this warning."
+        )
+    });
+    let deprecated = (settings.approval_policy == ApprovalPolicy::OnFailure).then(|| {
+        "The approval policy `on-failure` is deprecated. Use `on-request`, or `never` where nobody can be asked."
+            .to_owned()
+    });
+    for message in unfinished.into_iter().chain(deprecated) {
+        let thread_id = Some(thread.to_string());
+        cx.server.hub.notify(&cx.connection, &WarningNotification { thread_id, message });
     }
 }
 

@@ -1,6 +1,6 @@
 //! `turn/*`.
 
-use engine::{TurnOverrides, TurnRequest};
+use engine::{TurnEnvironment, TurnOverrides, TurnRequest};
 use protocol as p;
 use serde_json::json;
 use types::{TurnId, UserInput};
@@ -48,6 +48,13 @@ pub(crate) async fn start(cx: Cx, params: p::TurnStartParams) -> Handled<p::Turn
         },
         output_schema: params.output_schema,
         client_metadata: params.responsesapi_client_metadata.unwrap_or_default().into_iter().collect(),
+        environments: params.environments.map(|environments| {
+            let place = |place: p::TurnEnvironmentParams| TurnEnvironment {
+                id: place.environment_id,
+                cwd: place.cwd.from_wire(),
+            };
+            environments.into_iter().map(place).collect()
+        }),
     };
     let accepted = thread.start_turn(request).await?;
     let turn = p::Turn {

@@ -46,11 +46,14 @@ same_values! {
         PendingInit, Running, Interrupted, Completed, Errored, Shutdown, NotFound,
     }
     types::item::PlanStepStatus => protocol::TurnPlanStepStatus { Pending, InProgress, Completed }
-    types::ApprovalsReviewer => protocol::ApprovalsReviewer { User, AutoReview, GuardianSubagent }
     types::SandboxMode => protocol::SandboxMode { ReadOnly, WorkspaceWrite, DangerFullAccess }
     types::FileSystemAccess => protocol::FileSystemAccessMode { Read, Write, None }
     types::ReasoningSummary => protocol::ReasoningSummary { Auto, Concise, Detailed, None }
     types::ServiceTier => protocol::ServiceTier { Fast, Flex }
     types::Personality => protocol::Personality { None, Friendly, Pragmatic }
+    engine::ReviewStatus => protocol::GuardianApprovalReviewStatus { InProgress, Approved, Denied, TimedOut, Aborted }
+    engine::RiskLevel => protocol::GuardianRiskLevel { Low, Medium, High, Critical }
+    engine::UserAuthorization => protocol::GuardianUserAuthorization { Unknown, Low, Medium, High }
+    engine::GrantScope => protocol::PermissionGrantScope { Turn, Session }
     types::ModeKind => protocol::ModeKind { Plan, Default }
 }

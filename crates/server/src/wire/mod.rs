@@ -7,9 +7,12 @@
 pub(crate) mod config;
 mod enums;
 mod from_wire;
+mod permissions;
+mod review;
 mod to_wire;
 
 pub(crate) use from_wire::response_items;
+pub(crate) use permissions::additional as additional_permissions;
 pub(crate) use to_wire::{abs, millis, unix_seconds};
 
 /// How a value of ours looks on the wire.

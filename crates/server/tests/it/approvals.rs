@@ -86,6 +86,10 @@ async fn an_accepted_amendment_becomes_a_rule_that_holds_after_a_restart() {
     assert_eq!(server.turn_end(&turn).await["status"], "completed");
     let rules = std::fs::read_to_string(server.home.join("rules/default.rules")).unwrap();
     assert_eq!(rules, "prefix_rule(pattern=[\"touch\"], decision=\"allow\")\n");
+    let seen = server.model.requests().pop().unwrap().body["input"].as_array().unwrap().clone();
+    let [.., note, output] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!((&note["role"], &output["type"]), (&json!("developer"), &json!("function_call_output")));
+    assert!(note.to_string().contains("every command that begins with: touch"), "{note}");
 
     let mut server = server.restart().await;
     server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();

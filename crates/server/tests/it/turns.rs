@@ -255,3 +255,65 @@ async fn a_client_cannot_offer_a_tool_under_the_name_of_a_built_in_one() {
     mine["namespace"] = json!("mine");
     server.request("thread/start", json!({ "cwd": cwd, "dynamicTools": [mine] })).await.unwrap();
 }
+
+/// The names of the tools, and the texts about the working directory, of the model's last request.
+fn last_request(server: &TestServer) -> (Vec<String>, Vec<String>) {
+    let body = server.model.requests().pop().unwrap().body;
+    let tools = body["tools"].as_array().unwrap().iter().filter_map(|tool| tool["name"].as_str().map(str::to_owned));
+    let texts = body["input"].as_array().unwrap().iter().filter_map(|item| item["content"][0]["text"].as_str());
+    let places = texts.filter(|text| text.contains("<environment_context>")).map(str::to_owned);
+    (tools.collect(), places.collect())
+}
+
+#[tokio::test]
+async fn a_turn_works_where_it_is_told_to_and_the_next_one_where_the_thread_does() {
+    let pwd = || Reply::call("shell_command", &json!({ "command": "pwd" }));
+    let replies = [pwd(), Reply::say("there"), Reply::say("here")];
+    let mut server = TestServer::with_model(replies).await;
+    let thread = server.start_thread().await;
+    let elsewhere = server.home.to_string();
+    let environment = json!({ "environmentId": "local", "cwd": elsewhere });
+    let input = json!([{ "type": "text", "text": "where are you?" }]);
+    let params = json!({ "threadId": thread, "input": input, "environments": [environment] });
+    let started = server.request("turn/start", params).await.unwrap();
+    server.turn_end(started["turn"]["id"].as_str().unwrap()).await;
+    let ran = server.expect("item/completed").await;
+    assert_eq!(ran["params"]["item"]["type"], "userMessage");
+    let ran = server.expect("item/completed").await;
+    assert_eq!(ran["params"]["item"]["aggregatedOutput"], format!("{elsewhere}\n"));
+    assert!(last_request(&server).1[0].contains(&elsewhere));
+    server.run_turn(&thread, "and now?").await;
+    assert!(last_request(&server).1[1].contains(&server.project.to_string()));
+}
+
+#[tokio::test]
+async fn a_turn_without_an_environment_has_no_tools_for_commands_and_files() {
+    let call = Reply::call("exec_command", &json!({ "cmd": "touch made.txt" }));
+    let mut server = TestServer::with_model([call, Reply::say("well"), Reply::say("again")]).await;
+    let thread = server.start_thread().await;
+    let input = json!([{ "type": "text", "text": "just talk" }]);
+    let params = json!({ "threadId": thread, "input": input, "environments": [] });
+    let started = server.request("turn/start", params).await.unwrap();
+    server.turn_end(started["turn"]["id"].as_str().unwrap()).await;
+    assert!(!server.project.join("made.txt").exists());
+    let (tools, _) = last_request(&server);
+    assert!(!tools.contains(&"exec_command".to_owned()) && tools.contains(&"update_plan".to_owned()), "{tools:?}");
+    server.run_turn(&thread, "now work").await;
+    assert!(last_request(&server).0.contains(&"exec_command".to_owned()));
+}
+
+#[tokio::test]
+async fn an_environment_that_is_not_there_is_an_error_and_no_turn() {
+    let mut server = TestServer::with_model([Reply::say("fine")]).await;
+    let thread = server.start_thread().await;
+    let environment = json!({ "environmentId": "moon", "cwd": server.project.to_string() });
+    let input = json!([{ "type": "text", "text": "go there" }]);
+    let params = json!({ "threadId": thread, "input": input, "environments": [environment] });
+    let started = server.request("turn/start", params).await.unwrap();
+    let error = server.expect("error").await;
+    assert_eq!(error["params"]["turnId"], started["turn"]["id"]);
+    assert_eq!(error["params"]["error"]["codexErrorInfo"], "badRequest");
+    assert_eq!(error["params"]["error"]["message"], "unknown turn environment id `moon`");
+    assert!(!server.methods().contains(&"turn/started"));
+    assert_eq!(server.run_turn(&thread, "stay").await["status"], "completed");
+}

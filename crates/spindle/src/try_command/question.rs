@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use protocol::{
-    CommandExecutionApprovalDecision, CommandExecutionRequestApprovalParams, CommandExecutionRequestApprovalResponse,
-    ErrorCode, FileChangeApprovalDecision, FileChangeRequestApprovalParams, FileChangeRequestApprovalResponse,
-    GrantedPermissionProfile, McpServerElicitationAction, McpServerElicitationRequestParams,
+    AdditionalFileSystemPermissions, AdditionalNetworkPermissions, CommandExecutionApprovalDecision,
+    CommandExecutionRequestApprovalParams, CommandExecutionRequestApprovalResponse, ErrorCode,
+    FileChangeApprovalDecision, FileChangeRequestApprovalParams, FileChangeRequestApprovalResponse, FileSystemPath,
+    FileSystemSandboxEntry, GrantedPermissionProfile, McpServerElicitationAction, McpServerElicitationRequestParams,
     McpServerElicitationRequestResponse, PermissionGrantScope, PermissionsRequestApprovalParams,
     PermissionsRequestApprovalResponse, RequestPermissionProfile, ServerMethod, ToolRequestUserInputAnswer,
     ToolRequestUserInputParams, ToolRequestUserInputQuestion, ToolRequestUserInputResponse, server_requests,
@@ -108,7 +109,13 @@ impl Question {
             Kind::Command(params) => {
                 match (&params.network_approval_context, &params.command) {
                     (Some(network), _) => ask(&format!("connect to {}?", network.host), &mut out),
-                    (None, Some(command)) => ask(&format!("run {}?", short(&script(command))), &mut out),
+                    (None, Some(command)) => {
+                        let more = params.additional_permissions.as_ref().map(|more| {
+                            format!(" and allow it {}", permissions(more.network.as_ref(), more.file_system.as_ref()))
+                        });
+                        let command = short(&script(command));
+                        ask(&format!("run {command}{}?", more.unwrap_or_default()), &mut out);
+                    }
                     (None, None) => ask("go on with the command?", &mut out),
                 }
                 reason(params.reason.as_deref(), &mut out);
@@ -122,7 +129,8 @@ impl Question {
                 choices(&patch_choices(), &mut out);
             }
             Kind::Permissions(params) => {
-                ask(&format!("allow {}?", permissions(&params.permissions)), &mut out);
+                let RequestPermissionProfile { network, file_system } = &params.permissions;
+                ask(&format!("allow {}?", permissions(network.as_ref(), file_system.as_ref())), &mut out);
                 reason(params.reason.as_deref(), &mut out);
                 choices(&permission_choices(), &mut out);
             }
@@ -304,16 +312,24 @@ fn granted(
     }
 }
 
-fn permissions(asked: &RequestPermissionProfile) -> String {
+fn permissions(
+    network: Option<&AdditionalNetworkPermissions>,
+    files: Option<&AdditionalFileSystemPermissions>,
+) -> String {
     let mut parts = Vec::new();
-    if asked.network.as_ref().is_some_and(|network| network.enabled == Some(true)) {
+    if network.is_some_and(|network| network.enabled == Some(true)) {
         parts.push("the network".to_owned());
     }
-    if let Some(files) = &asked.file_system {
-        for (what, paths) in [("reading", &files.read), ("writing", &files.write)] {
-            parts.extend(paths.iter().flatten().map(|path| format!("{what} {}", path.display())));
-        }
-        if files.entries.as_ref().is_some_and(|entries| !entries.is_empty()) {
+    if let Some(files) = files {
+        let lists = [("reading", &files.read), ("writing", &files.write)];
+        let listed = lists.iter().flat_map(|(what, paths)| paths.iter().flatten().map(move |path| (*what, path)));
+        parts.extend(listed.map(|(what, path)| format!("{what} {}", path.display())));
+        // The plain paths stand among the entries once more.
+        let plain = |entry: &FileSystemSandboxEntry| {
+            let FileSystemPath::Path { path } = &entry.path else { return false };
+            lists.iter().any(|(_, paths)| paths.iter().flatten().any(|listed| listed == path))
+        };
+        if files.entries.iter().flatten().any(|entry| !plain(entry)) {
             parts.push("access to more files".to_owned());
         }
     }
@@ -388,6 +404,19 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_may_do_more_than_the_sandbox_allows_says_so() {
+        let question = question(
+            "item/commandExecution/requestApproval",
+            r#"{"threadId":"t","turnId":"u","itemId":"i","command":"make install","additionalPermissions":{
+                "network":null,"fileSystem":{"read":null,"write":["/opt"],"entries":[
+                    {"path":{"type":"path","path":"/opt"},"access":"write"},
+                    {"path":{"type":"special","value":{"kind":"tmpdir"}},"access":"write"}]}}}"#,
+        );
+        let text = shown(&question);
+        assert!(text.starts_with("? run make install and allow it writing /opt, access to more files?\n"), "{text}");
+    }
+
+    #[test]
     fn letters_and_words_decide_about_a_command() {
         let mut question = question("item/commandExecution/requestApproval", COMMAND);
         assert_eq!(answered(&mut question, "hm"), "asks again");
@@ -421,7 +450,8 @@ mod tests {
         let mut question = question(
             "item/permissions/requestApproval",
             r#"{"threadId":"t","turnId":"u","itemId":"i","cwd":"/p","reason":null,
-                "permissions":{"network":{"enabled":true},"fileSystem":{"read":null,"write":["/x"]}}}"#,
+                "permissions":{"network":{"enabled":true},"fileSystem":{"read":null,"write":["/x"],
+                    "entries":[{"path":{"type":"path","path":"/x"},"access":"write"}]}}}"#,
         );
         assert!(shown(&question).starts_with("? allow the network, writing /x?\n"));
         assert_eq!(answered(&mut question, "n"), r#"{"permissions":{},"scope":"turn"}"#);

@@ -1,5 +1,6 @@
 //! `apply_patch`: changes files, after asking where the policies say so.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -95,6 +96,10 @@ impl Tool for ApplyPatch {
         })
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let text = match &call.input {
             ToolInput::Text(text) => text.clone(),
@@ -124,8 +129,14 @@ pub(super) async fn apply(text: String, cwd: AbsPath, call_id: String, cx: &Turn
     };
     let mut item = PatchItem { id: ItemId::from(call_id), changes: plan.changes() };
     cx.host.emit(ToolEvent::ItemStarted(item.with(PatchStatus::InProgress)));
-    if consent == Consent::Ask {
-        let request = PatchApproval { item_id: item.id.clone(), reason: None, grant_root: None };
+    if consent == Consent::Ask || cx.strict_review.load(Ordering::Relaxed) {
+        let request = PatchApproval {
+            item_id: item.id.clone(),
+            cwd: cwd.clone(),
+            changes: item.changes.clone(),
+            reason: None,
+            grant_root: None,
+        };
         let decision = tokio::select! {
             biased;
             () = cx.cancel.cancelled() => return ToolResult::aborted("aborted by user"),
@@ -140,6 +151,10 @@ pub(super) async fn apply(text: String, cwd: AbsPath, call_id: String, cx: &Turn
                 cx.host.emit(ToolEvent::ItemCompleted(item.with(PatchStatus::Declined)));
                 emit_diff(cx).await;
                 return ToolResult::failed("patch rejected by user");
+            }
+            PatchDecision::Denied(reason) => {
+                cx.host.emit(ToolEvent::ItemCompleted(item.with(PatchStatus::Declined)));
+                return ToolResult::failed(reason);
             }
             PatchDecision::Cancel => {
                 cx.host.emit(ToolEvent::ItemCompleted(item.with(PatchStatus::Declined)));

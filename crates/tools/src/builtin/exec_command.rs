@@ -13,6 +13,7 @@ use super::object;
 use super::running::{self, SandboxPermissions, Watch};
 use crate::approval::Candidate;
 use crate::arguments::{self, Whole};
+use crate::permissions::{self, Wanted};
 use crate::shell;
 use crate::tool::{SpecContext, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
@@ -41,6 +42,7 @@ struct Arguments {
     max_output_tokens: Option<Whole>,
     #[serde(default)]
     sandbox_permissions: SandboxPermissions,
+    additional_permissions: Option<Wanted>,
     justification: Option<String>,
     prefix_rule: Option<Vec<String>>,
 }
@@ -51,8 +53,8 @@ impl Tool for ExecCommand {
         "exec_command"
     }
 
-    fn spec(&self, _cx: &SpecContext) -> Option<ToolSpec> {
-        let properties = json!({
+    fn spec(&self, cx: &SpecContext) -> Option<ToolSpec> {
+        let mut properties = json!({
             "cmd": { "type": "string", "description": "The command line, as you would type it into a shell." },
             "workdir": {
                 "type": "string",
@@ -84,6 +86,16 @@ impl Tool for ExecCommand {
                 "description": "With require_escalated: the first words of the command that the user could allow for good, as narrow as is useful, such as [\"cargo\", \"test\"].",
             },
         });
+        if cx.switches.command_permissions {
+            let permissions = &mut properties["sandbox_permissions"];
+            permissions["enum"] = json!(["use_default", "with_additional_permissions", "require_escalated"]);
+            permissions["description"] = json!(
+                "What the command needs beyond the sandbox, for which the user is asked: \
+                 `with_additional_permissions` runs it in the sandbox with what additional_permissions names, \
+                 `require_escalated` outside of it. Prefer the former where you can name what is needed."
+            );
+            properties["additional_permissions"] = permissions::schema();
+        }
         Some(ToolSpec::Function {
             name: self.name().to_owned(),
             description: DESCRIPTION.to_owned(),
@@ -97,13 +109,18 @@ impl Tool for ExecCommand {
         true
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let arguments: Arguments = match arguments::parse(&call) {
             Ok(arguments) => arguments,
             Err(result) => return result,
         };
-        let escalated = match arguments.sandbox_permissions.escalated() {
-            Ok(escalated) => escalated,
+        let cwd = cx.cwd.join(arguments.workdir.unwrap_or_default());
+        let beyond = match arguments.sandbox_permissions.beyond(arguments.additional_permissions, &cwd, cx) {
+            Ok(beyond) => beyond,
             Err(result) => return result,
         };
         let shell = match arguments.shell.as_deref().filter(|shell| !shell.is_empty()) {
@@ -122,9 +139,9 @@ impl Tool for ExecCommand {
         let command = Candidate {
             shown: shell::join(&argv),
             argv,
-            cwd: cx.cwd.join(arguments.workdir.unwrap_or_default()),
+            cwd,
             tty: arguments.tty,
-            escalated,
+            beyond,
             justification: arguments.justification,
             prefix_rule: arguments.prefix_rule,
         };

@@ -8,6 +8,7 @@ use crate::tool::Tool;
 
 mod apply_patch;
 mod exec_command;
+mod request_permissions;
 mod request_user_input;
 mod running;
 mod shell_command;
@@ -16,8 +17,6 @@ mod view_image;
 mod web_search;
 mod write_stdin;
 
-pub use request_user_input::RequestUserInput;
-
 /// Every built-in tool, in the order in which they are offered.
 pub(crate) fn all() -> Vec<Arc<dyn Tool>> {
     vec![
@@ -25,7 +24,8 @@ pub(crate) fn all() -> Vec<Arc<dyn Tool>> {
         Arc::new(write_stdin::WriteStdin),
         Arc::new(apply_patch::ApplyPatch),
         Arc::new(update_plan::UpdatePlan),
-        Arc::new(RequestUserInput::in_plan_mode()),
+        Arc::new(request_user_input::RequestUserInput),
+        Arc::new(request_permissions::RequestPermissions),
         Arc::new(view_image::ViewImage),
         Arc::new(web_search::WebSearch),
         Arc::new(shell_command::ShellCommand),

@@ -14,21 +14,7 @@ use crate::tool::{SpecContext, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
 
 /// Asks the user. By default only while planning; otherwise an agent at work would wait for someone who has left.
-pub struct RequestUserInput {
-    in_default_mode: bool,
-}
-
-impl RequestUserInput {
-    /// Refuses to ask outside plan mode.
-    pub fn in_plan_mode() -> Self {
-        Self { in_default_mode: false }
-    }
-
-    /// Asks in every mode. Put it into the registry in place of the built-in one.
-    pub fn in_every_mode() -> Self {
-        Self { in_default_mode: true }
-    }
-}
+pub(crate) struct RequestUserInput;
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -66,8 +52,8 @@ impl Tool for RequestUserInput {
         "request_user_input"
     }
 
-    fn spec(&self, _cx: &SpecContext) -> Option<ToolSpec> {
-        let when = if self.in_default_mode { "" } else { " Works in plan mode only." };
+    fn spec(&self, cx: &SpecContext) -> Option<ToolSpec> {
+        let when = if cx.switches.ask_in_every_mode { "" } else { " Works in plan mode only." };
         let description = format!(
             "Asks the user up to three short questions and waits for the answers.{when} Ask only what you cannot find \
              out yourself and what changes what you will do."
@@ -105,7 +91,7 @@ impl Tool for RequestUserInput {
             Ok(arguments) => arguments,
             Err(result) => return result,
         };
-        if cx.mode != ModeKind::Plan && !self.in_default_mode {
+        if cx.mode != ModeKind::Plan && !cx.switches.ask_in_every_mode {
             return ToolResult::failed(
                 "request_user_input is not available outside plan mode; decide yourself and say what you assumed",
             );

@@ -2,20 +2,22 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use exec::{Exit, Io, OutputSink, PtySize, Sandbox, Utf8Stream};
 use serde::Deserialize;
 use types::item::{CommandExecution, CommandSource, CommandStatus};
-use types::{ApprovalPolicy, Item, ItemId};
+use types::{AbsPath, ApprovalPolicy, Item, ItemId};
 
 use super::apply_patch;
-use crate::approval::{Candidate, Question, Refusal, Verdict, command_verdict, retry_question};
+use crate::approval::{Candidate, Question, Refusal, Verdict, command_verdict, retry_question, watched_question};
 use crate::denial::looks_denied;
-use crate::grants::Grants;
+use crate::grants::{Beyond, Grants};
 use crate::host::{CommandApproval, CommandDecision, Host, ToolEvent};
 use crate::output::{self, Progress};
+use crate::permissions::Wanted;
 use crate::shell::{self, Embedded};
 use crate::tool::ToolResult;
 use crate::truncate::Truncation;
@@ -49,18 +51,35 @@ pub(super) enum SandboxPermissions {
 }
 
 impl SandboxPermissions {
-    /// Whether the call asks to leave the sandbox.
+    /// What a call asks for beyond the sandbox, with the permissions it names. Those alone ask for themselves.
     ///
     /// # Errors
-    /// What the model may ask instead.
-    pub(super) fn escalated(self) -> Result<bool, ToolResult> {
-        match self {
-            Self::UseDefault => Ok(false),
-            Self::RequireEscalated => Ok(true),
-            Self::WithAdditionalPermissions => Err(ToolResult::failed(
-                "sandbox_permissions `with_additional_permissions` is not available; use `require_escalated` with a \
-                 justification to run the command outside the sandbox",
+    /// What does not go together, or what the model may ask for instead.
+    pub(super) fn beyond(
+        self,
+        additional: Option<Wanted>,
+        cwd: &AbsPath,
+        cx: &TurnTools,
+    ) -> Result<Beyond, ToolResult> {
+        match (self, additional) {
+            (Self::UseDefault, None) => Ok(Beyond::Nothing),
+            (Self::RequireEscalated, None) => Ok(Beyond::Everything),
+            _ if !cx.switches.command_permissions => Err(ToolResult::failed(
+                "permissions for a single command are not available; use `require_escalated` with a justification to \
+                 run the command outside the sandbox",
             )),
+            (Self::RequireEscalated, Some(_)) => Err(ToolResult::failed(
+                "`additional_permissions` does not go with `require_escalated`, which gives the command everything; \
+                 use `with_additional_permissions`, or leave it out",
+            )),
+            (Self::UseDefault | Self::WithAdditionalPermissions, additional) => {
+                additional.and_then(|wanted| wanted.resolve(cwd, cx.home())).map(Beyond::Permissions).ok_or_else(|| {
+                    ToolResult::failed(
+                        "`with_additional_permissions` needs `additional_permissions` that name paths in \
+                         `file_system`, or `network` with `enabled`",
+                    )
+                })
+            }
         }
     }
 }
@@ -109,9 +128,13 @@ pub(super) async fn run(
         exit_code: None,
         duration: None,
     };
-    let mut run = Run { cx, command, env, watch, item, shown: false };
+    let mut run = Run { cx, command, env, watch, item, shown: false, allowed: None };
     let result = run.decide().await;
-    result.unwrap_or_else(|stopped| stopped)
+    let result = result.unwrap_or_else(|stopped| stopped);
+    let note = run.allowed.map(|words| {
+        format!("The user has allowed every command that begins with: {}. It needs no approval.", shell::join(&words))
+    });
+    ToolResult { note, ..result }
 }
 
 /// One command on its way. Methods that end the way before its time give the result as an error.
@@ -123,11 +146,17 @@ struct Run<'a> {
     item: CommandExecution,
     /// Whether the item has been started for clients.
     shown: bool,
+    /// The first words of commands that the user has allowed from now on.
+    allowed: Option<Vec<String>>,
 }
 
 impl Run<'_> {
     async fn decide(&mut self) -> Result<ToolResult, ToolResult> {
         let sandbox = match command_verdict(self.cx, &self.command) {
+            Verdict::Run(sandbox) if self.cx.strict_review.load(Ordering::Relaxed) => {
+                self.ask(watched_question(self.cx, &self.command), &sandbox).await?;
+                sandbox
+            }
             Verdict::Run(sandbox) => sandbox,
             Verdict::Refuse(Refusal::Call(reason)) => return Err(ToolResult::failed(reason)),
             Verdict::Refuse(Refusal::Command(reason)) => {
@@ -136,7 +165,7 @@ impl Run<'_> {
                 return Err(ToolResult::failed(reason));
             }
             Verdict::Ask(question, sandbox) => {
-                self.ask(question).await?;
+                self.ask(question, &sandbox).await?;
                 sandbox
             }
         };
@@ -146,7 +175,7 @@ impl Run<'_> {
         match self.execute(sandbox, may_retry).await? {
             Outcome::Done(result) => Ok(result),
             Outcome::Denied(output) => {
-                self.ask(retry_question(self.cx, &self.command))
+                self.ask(retry_question(self.cx, &self.command), &Sandbox::None)
                     .await
                     .map_err(|result| with_output(result, &output))?;
                 match self.execute(Sandbox::None, false).await? {
@@ -179,18 +208,28 @@ impl Run<'_> {
         self.complete(CommandStatus::Declined, Some(reason.to_owned()), Some(-1), Some(Duration::ZERO));
     }
 
-    async fn ask(&mut self, question: Question) -> Result<(), ToolResult> {
+    /// Asks whether the command may run in `sandbox`.
+    async fn ask(&mut self, question: Question, sandbox: &Sandbox) -> Result<(), ToolResult> {
         self.show();
         let mut available = vec![CommandDecision::Accept];
-        available.extend(question.proposed_amendment.clone().map(CommandDecision::AcceptWithAmendment));
+        // A rule would let the command out of the sandbox; whoever grants it a part of that is not asked for one.
+        if question.additional_permissions.is_none() {
+            available.extend(question.proposed_amendment.clone().map(CommandDecision::AcceptWithAmendment));
+        }
         available.push(CommandDecision::Cancel);
         let request = CommandApproval {
             item_id: self.item.id.clone(),
+            source: match self.watch {
+                Watch::Session { .. } => CommandSource::UnifiedExecStartup,
+                Watch::Whole { .. } => CommandSource::Agent,
+            },
             command: self.command.shown.clone(),
             argv: self.command.argv.clone(),
             cwd: self.command.cwd.clone(),
             actions: self.item.actions.clone(),
             reason: question.reason,
+            outside_sandbox: matches!(sandbox, Sandbox::None),
+            additional_permissions: question.additional_permissions,
             proposed_amendment: question.proposed_amendment,
             available,
         };
@@ -211,6 +250,7 @@ impl Run<'_> {
                 Ok(())
             }
             CommandDecision::AcceptWithAmendment(words) => {
+                self.allowed = Some(words.clone());
                 if let Err(error) = self.cx.grants.allow_prefix(words) {
                     let text =
                         format!("The rule holds for this session, but could not be kept for later ones: {error}");
@@ -218,19 +258,22 @@ impl Run<'_> {
                 }
                 Ok(())
             }
-            CommandDecision::Decline => {
-                self.complete(CommandStatus::Declined, None, None, None);
-                // The protocol tells a refusal twice where a command ends with its call: the answer, then the end.
-                if matches!(self.watch, Watch::Whole { .. }) {
-                    self.complete_declined(REJECTED);
-                }
-                Err(ToolResult::failed(REJECTED))
-            }
+            CommandDecision::Decline => Err(self.decline(REJECTED)),
+            CommandDecision::Denied(reason) => Err(self.decline(&reason)),
             CommandDecision::Cancel => {
                 self.complete(CommandStatus::Declined, None, None, None);
                 Err(ToolResult::aborted(REJECTED))
             }
         }
+    }
+
+    fn decline(&self, reason: &str) -> ToolResult {
+        self.complete(CommandStatus::Declined, None, None, None);
+        // The protocol tells a refusal twice where a command ends with its call: the answer, then the end.
+        if matches!(self.watch, Watch::Whole { .. }) {
+            self.complete_declined(reason);
+        }
+        ToolResult::failed(reason)
     }
 
     async fn execute(&mut self, sandbox: Sandbox, may_retry: bool) -> Result<Outcome, ToolResult> {

@@ -13,6 +13,7 @@ use super::exec_command::time;
 use super::running::{self, SandboxPermissions, Watch};
 use crate::approval::Candidate;
 use crate::arguments::{self, Whole};
+use crate::permissions::Wanted;
 use crate::shell;
 use crate::tool::{SpecContext, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
@@ -44,6 +45,7 @@ struct ScriptArguments {
     login: Option<bool>,
     #[serde(default)]
     sandbox_permissions: SandboxPermissions,
+    additional_permissions: Option<Wanted>,
     justification: Option<String>,
     prefix_rule: Option<Vec<String>>,
 }
@@ -57,6 +59,7 @@ struct ArgvArguments {
     timeout_ms: Option<Whole>,
     #[serde(default)]
     sandbox_permissions: SandboxPermissions,
+    additional_permissions: Option<Wanted>,
     justification: Option<String>,
     prefix_rule: Option<Vec<String>>,
     /// Only of `local_shell`.
@@ -73,22 +76,27 @@ impl Tool for ShellCommand {
         None
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let arguments: ScriptArguments = match arguments::parse(&call) {
             Ok(arguments) => arguments,
             Err(result) => return result,
         };
-        let escalated = match arguments.sandbox_permissions.escalated() {
-            Ok(escalated) => escalated,
+        let cwd = cx.cwd.join(arguments.workdir.unwrap_or_default());
+        let beyond = match arguments.sandbox_permissions.beyond(arguments.additional_permissions, &cwd, cx) {
+            Ok(beyond) => beyond,
             Err(result) => return result,
         };
         let argv = cx.shell.argv(&arguments.command, arguments.login.unwrap_or(true));
         let command = Candidate {
             shown: shell::join(&argv),
             argv,
-            cwd: cx.cwd.join(arguments.workdir.unwrap_or_default()),
+            cwd,
             tty: false,
-            escalated,
+            beyond,
             justification: arguments.justification,
             prefix_rule: arguments.prefix_rule,
         };
@@ -107,6 +115,10 @@ impl Tool for ShellArgv {
         None
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         run_argv(call, cx).await
     }
@@ -120,6 +132,10 @@ impl Tool for LocalShell {
 
     fn spec(&self, _cx: &SpecContext) -> Option<ToolSpec> {
         None
+    }
+
+    fn needs_environment(&self) -> bool {
+        true
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
@@ -137,16 +153,17 @@ async fn run_argv(call: ToolCall, cx: &TurnTools) -> ToolResult {
             "failed to parse function arguments: `command` is empty; its first word is the program",
         );
     }
-    let escalated = match arguments.sandbox_permissions.escalated() {
-        Ok(escalated) => escalated,
+    let cwd = cx.cwd.join(arguments.workdir.unwrap_or_default());
+    let beyond = match arguments.sandbox_permissions.beyond(arguments.additional_permissions, &cwd, cx) {
+        Ok(beyond) => beyond,
         Err(result) => return result,
     };
     let command = Candidate {
         shown: shell::join(&arguments.command),
         argv: arguments.command,
-        cwd: cx.cwd.join(arguments.workdir.unwrap_or_default()),
+        cwd,
         tty: false,
-        escalated,
+        beyond,
         justification: arguments.justification,
         prefix_rule: arguments.prefix_rule,
     };

@@ -50,6 +50,10 @@ impl Tool for ViewImage {
         true
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let Arguments { path, detail } = match arguments::parse(&call) {
             Ok(arguments) => arguments,
@@ -81,7 +85,7 @@ impl Tool for ViewImage {
         cx.host.emit(ToolEvent::ItemStarted(item.clone()));
         cx.host.emit(ToolEvent::ItemCompleted(item));
         let image = ToolOutputItem::InputImage { image_url, detail: Some(detail.to_owned()) };
-        ToolResult { output: ToolOutput::Items(vec![image]), success: true, abort_turn: false }
+        ToolResult::new(ToolOutput::Items(vec![image]), true)
     }
 }
 

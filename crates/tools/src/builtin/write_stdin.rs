@@ -64,6 +64,10 @@ impl Tool for WriteStdin {
         true
     }
 
+    fn needs_environment(&self) -> bool {
+        true
+    }
+
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
         let arguments: Arguments = match arguments::parse(&call) {
             Ok(arguments) => arguments,

@@ -255,7 +255,7 @@ async fn leaving_the_sandbox_is_refused_where_it_cannot_be_asked_for() {
         assert_eq!(
             text,
             format!(
-                "command rejected: under the approval policy `{name}` no command may ask to leave the sandbox; run it without sandbox_permissions, or do without it"
+                "command rejected: under the approval policy `{name}` no command may ask for more than the sandbox allows; run it without sandbox_permissions, or do without it"
             )
         );
         assert_eq!(thread.seen(), "");

@@ -1,3 +1,4 @@
+use serde_json::json;
 use tools::ToolInput;
 
 use crate::kit::Thread;
@@ -82,11 +83,18 @@ async fn a_function_called_with_free_text_says_what_it_takes() {
 }
 
 #[tokio::test]
-async fn additional_permissions_are_not_offered() {
+async fn permissions_of_a_single_command_have_to_be_switched_on() {
     let thread = Thread::new();
-    let arguments = r#"{"cmd": "x", "sandbox_permissions": "with_additional_permissions"}"#;
-    let result = thread.call_with("exec_command", "c", ToolInput::Json(arguments.to_owned())).await;
-    assert!(thread.text(result).starts_with("sandbox_permissions `with_additional_permissions` is not available"));
+    for asked in [
+        json!({ "cmd": "x", "sandbox_permissions": "with_additional_permissions" }),
+        json!({ "cmd": "x", "additional_permissions": { "network": { "enabled": true } } }),
+    ] {
+        let text = thread.call("exec_command", "c", asked).await;
+        assert!(
+            text.starts_with("permissions for a single command are not available; use `require_escalated`"),
+            "{text}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -10,11 +10,15 @@ use exec::{Launcher, Options, Places, Sessions, Shell};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tools::{
-    CommandApproval, CommandDecision, Grants, Host, PatchApproval, PatchDecision, Registry, ToolCall, ToolEvent,
-    ToolInput, ToolResult, Truncation, TurnDiff, TurnTools, UserAnswers, UserQuestions,
+    CommandApproval, CommandDecision, Granted, Grants, Host, PatchApproval, PatchDecision, PermissionsGrant,
+    PermissionsRequest, Registry, Switches, ToolCall, ToolEvent, ToolInput, ToolResult, Truncation, TurnDiff,
+    TurnTools, UserAnswers, UserQuestions,
 };
 use types::item::{CommandAction, CommandExecution, FileChange, FileChangeKind};
-use types::{AbsPath, ApprovalPolicy, Item, ModeKind, ReadAccess, SandboxPolicy, ThreadId, ToolOutput, TurnId};
+use types::{
+    AbsPath, ApprovalPolicy, FileSystemPath, Item, ModeKind, PermissionProfile, ReadAccess, SandboxPolicy, ThreadId,
+    ToolOutput, TurnId,
+};
 
 pub(crate) struct Thread {
     pub(crate) folder: tempfile::TempDir,
@@ -53,9 +57,12 @@ impl Thread {
             shell: Shell::at(Path::new("/bin/bash")),
             env: Arc::new(vec![("PATH".into(), path.into()), ("HOME".into(), root.to_string())]),
             mode: ModeKind::Default,
+            switches: Switches::default(),
             truncation: Truncation::Tokens(10_000),
             image_input: true,
             grants: Arc::new(Grants::new()),
+            turn_permissions: Arc::new(Granted::new()),
+            strict_review: Arc::default(),
             cancel: CancellationToken::new(),
             host: host.clone(),
         };
@@ -92,7 +99,7 @@ impl Thread {
 
     pub(crate) async fn call_with(&self, tool: &str, call_id: &str, input: ToolInput) -> ToolResult {
         let call = ToolCall { call_id: call_id.to_owned(), namespace: None, input };
-        self.registry.get(tool).unwrap().run(call, &self.cx).await
+        self.registry.get(tool, self.cx.switches).unwrap().run(call, &self.cx).await
     }
 
     /// Calls a tool with JSON and gives the text for the model.
@@ -114,7 +121,8 @@ impl Thread {
             ToolOutput::Text(text) => text,
             ToolOutput::Items(items) => serde_json::to_string(&items).unwrap(),
         };
-        self.normal(&(text + abort))
+        let note = result.note.map(|note| format!(" [note: {note}]")).unwrap_or_default();
+        self.normal(&(text + &note + abort))
     }
 
     /// What clients have seen so far, and the questions, one a line; forgets it.
@@ -170,6 +178,8 @@ pub(crate) struct RecordingHost {
     told: Notify,
     pub(crate) commands: Mutex<VecDeque<CommandDecision>>,
     pub(crate) patches: Mutex<VecDeque<PatchDecision>>,
+    /// What is granted; all that is asked for when it is empty.
+    pub(crate) permissions: Mutex<VecDeque<PermissionsGrant>>,
     pub(crate) answers: Mutex<UserAnswers>,
     pub(crate) questions: Mutex<Vec<UserQuestions>>,
     /// What happens while a patch is asked about.
@@ -225,12 +235,13 @@ impl Host for RecordingHost {
     async fn approve_command(&self, request: CommandApproval) -> CommandDecision {
         let available: Vec<_> = request.available.iter().map(decision).collect();
         self.record(&format!(
-            "asked {} `{}` in {} {:?} reason={:?} proposed={:?} available={}",
+            "asked {} `{}` in {} {:?} reason={:?}{} proposed={:?} available={}",
             request.item_id,
             request.command,
             request.cwd,
             request.argv,
             request.reason,
+            request.additional_permissions.as_ref().map(show_permissions).unwrap_or_default(),
             request.proposed_amendment,
             available.join(",")
         ));
@@ -254,6 +265,19 @@ impl Host for RecordingHost {
         self.patches.lock().unwrap().pop_front().unwrap_or(PatchDecision::Decline)
     }
 
+    async fn grant_permissions(&self, request: PermissionsRequest) -> PermissionsGrant {
+        let permissions = show_permissions(&request.permissions);
+        self.record(&format!(
+            "asked {} permissions in {} reason={:?}{permissions}",
+            request.item_id, request.cwd, request.reason
+        ));
+        if self.silent {
+            return std::future::pending().await;
+        }
+        let whole = PermissionsGrant { permissions: request.permissions, ..PermissionsGrant::default() };
+        self.permissions.lock().unwrap().pop_front().unwrap_or(whole)
+    }
+
     async fn ask_user(&self, questions: UserQuestions) -> UserAnswers {
         self.record(&format!("asked {} {} questions", questions.item_id, questions.questions.len()));
         self.questions.lock().unwrap().push(questions);
@@ -270,8 +294,18 @@ fn decision(decision: &CommandDecision) -> String {
         CommandDecision::AcceptForSession => "acceptForSession".into(),
         CommandDecision::AcceptWithAmendment(words) => format!("amend({})", words.join(" ")),
         CommandDecision::Decline => "decline".into(),
+        CommandDecision::Denied(reason) => format!("denied({reason})"),
         CommandDecision::Cancel => "cancel".into(),
     }
+}
+
+fn show_permissions(profile: &PermissionProfile) -> String {
+    let entries = profile.file_system.iter().flat_map(|files| &files.entries).map(|entry| match &entry.path {
+        FileSystemPath::Path(path) => format!(" {}:{path}", entry.access),
+        other => format!(" {}:{other:?}", entry.access),
+    });
+    let network = profile.network_enabled.map(|enabled| format!(" network={enabled}"));
+    entries.chain(network).collect()
 }
 
 fn show(item: &Item) -> String {

@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod kit;
 mod patches;
+mod permissions;
 mod plans_and_questions;
 mod sessions;
 mod view_image;

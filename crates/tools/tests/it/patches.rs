@@ -11,7 +11,7 @@ const UPDATE: &str = "*** Update File: old.txt\n@@\n-before\n+after\n";
 fn thread(approval: ApprovalPolicy, sandbox: SandboxPolicy, answers: &[PatchDecision]) -> Thread {
     let thread = Thread::with(approval, sandbox);
     thread.write("old.txt", "before\n");
-    thread.host.patches.lock().unwrap().extend(answers);
+    thread.host.patches.lock().unwrap().extend(answers.iter().cloned());
     thread
 }
 

@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tools::{QuestionOption, RequestUserInput, UserAnswers, UserQuestion};
+use tools::{QuestionOption, UserAnswers, UserQuestion};
 use types::{ApprovalPolicy, ModeKind};
 
 use crate::kit::Thread;
@@ -89,11 +88,11 @@ async fn a_question_without_options_is_refused() {
 }
 
 #[tokio::test]
-async fn questions_outside_plan_mode_need_the_tool_for_every_mode() {
+async fn questions_outside_plan_mode_have_to_be_switched_on() {
     let mut thread = Thread::new();
     let text = thread.call("request_user_input", "c", question()).await;
     assert!(text.starts_with("request_user_input is not available outside plan mode"), "{text}");
-    thread.registry.insert(Arc::new(RequestUserInput::in_every_mode()));
+    thread.cx.switches.ask_in_every_mode = true;
     assert_eq!(thread.call("request_user_input", "c", question()).await, r#"{"answers":{}}"#);
 }
 

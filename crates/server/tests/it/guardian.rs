@@ -1,0 +1,205 @@
+//! The automatic reviewer: who is asked, what clients hear, and what a verdict does.
+
+use serde_json::{Value, json};
+use testkit::{Gate, Reply};
+
+use crate::kit::TestServer;
+
+/// A server whose model follows the script, and a thread in which a reviewer answers requests for approval.
+async fn reviewed(replies: impl IntoIterator<Item = Reply>) -> (TestServer, String) {
+    let mut server = TestServer::with_model(replies).await;
+    let settings = json!({
+        "cwd": server.project.to_string(), "approvalPolicy": "on-request", "sandbox": "read-only",
+        "approvalsReviewer": "auto_review",
+    });
+    let started = server.request("thread/start", settings).await.unwrap();
+    assert_eq!(started["approvalsReviewer"], "guardian_subagent", "all clients know the older name");
+    let thread = started["thread"]["id"].as_str().unwrap().to_owned();
+    (server, thread)
+}
+
+/// Asks to make a file outside the sandbox.
+fn leave() -> Reply {
+    let arguments = json!({
+        "command": "touch made.txt", "sandbox_permissions": "require_escalated", "justification": "I need it",
+    });
+    Reply::call("shell_command", &arguments)
+}
+
+fn verdict(outcome: &str) -> Reply {
+    let verdict = json!({
+        "risk_level": "medium", "user_authorization": "low", "outcome": outcome, "rationale": "Because.",
+    });
+    Reply::say(&verdict.to_string())
+}
+
+#[tokio::test]
+async fn what_the_reviewer_allows_is_done_and_nobody_is_asked() {
+    let (mut server, thread) = reviewed([leave(), verdict("allow"), Reply::say("done")]).await;
+    let turn = server.start_turn(&thread, "make the file").await;
+    let started = server.expect("item/autoApprovalReview/started").await["params"].take();
+    let command = started["action"]["command"].clone();
+    let expected = json!({
+        "threadId": thread, "turnId": turn, "reviewId": started["reviewId"], "targetItemId": started["targetItemId"],
+        "action": { "type": "command", "source": "shell", "command": command, "cwd": server.project.to_string() },
+        "review": { "status": "inProgress", "riskLevel": null, "userAuthorization": null, "rationale": null },
+    });
+    assert_eq!(started, expected);
+    let completed = server.expect("item/autoApprovalReview/completed").await["params"].take();
+    assert_eq!(completed["reviewId"], started["reviewId"]);
+    assert_eq!(completed["decisionSource"], "agent");
+    let review = json!({
+        "status": "approved", "riskLevel": "medium", "userAuthorization": "low", "rationale": "Because.",
+    });
+    assert_eq!(completed["review"], review);
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+    assert!(server.project.join("made.txt").exists());
+    assert!(!server.methods().contains(&"item/commandExecution/requestApproval"));
+    assert!(server.methods().contains(&"guardianWarning"));
+}
+
+#[tokio::test]
+async fn the_reviewer_sees_what_was_said_and_may_only_read() {
+    let (mut server, thread) = reviewed([leave(), verdict("allow"), Reply::say("done")]).await;
+    server.run_turn(&thread, "make the file").await;
+    let request = server.model.requests()[1].clone();
+    assert_eq!(request.header("x-openai-subagent"), Some("guardian"));
+    assert_eq!(request.body["model"], "codex-auto-review");
+    assert_eq!(request.body["text"]["format"]["type"], "json_schema");
+    let asked = request.body["input"].as_array().unwrap().last().unwrap()["content"][0]["text"].as_str().unwrap();
+    for part in [
+        "{\"by\":\"user\",\"text\":\"make the file\"}",
+        "agent, calling shell_command",
+        "I need it",
+        "outside the sandbox",
+    ] {
+        assert!(asked.contains(part), "{part} in {asked}");
+    }
+    let context = request.body["input"].to_string();
+    assert!(context.contains("read-only") && context.contains("`never`"), "{context}");
+}
+
+#[tokio::test]
+async fn what_the_reviewer_does_not_clearly_allow_is_not_done() {
+    for answer in [verdict("deny"), verdict("perhaps"), Reply::say("Go ahead!"), Reply::error(500, "broken")] {
+        let (mut server, thread) = reviewed([leave(), answer, Reply::say("well")]).await;
+        assert_eq!(server.run_turn(&thread, "make the file").await["status"], "completed");
+        let completed = server.expect("item/autoApprovalReview/completed").await["params"].take();
+        assert_eq!(completed["review"]["status"], "denied");
+        assert!(!server.project.join("made.txt").exists());
+        let told = server.model.requests().pop().unwrap().body.to_string();
+        assert!(told.contains("the automatic reviewer, who decides for the user, does not allow it"), "{told}");
+        let command = |message: &Value| {
+            message["method"] == "item/completed" && message["params"]["item"]["type"] == "commandExecution"
+        };
+        assert_eq!(server.wait(command).await["params"]["item"]["status"], "declined");
+    }
+}
+
+#[tokio::test]
+async fn a_patch_and_further_permissions_are_reviewed_too() {
+    let patch = "*** Begin Patch\n*** Add File: new.txt\n+x\n*** End Patch\n";
+    let patch = Reply::call("shell_command", &json!({ "command": format!("apply_patch <<'EOF'\n{patch}EOF\n") }));
+    let permissions = json!({ "permissions": { "file_system": { "write": ["."] } }, "reason": "to write" });
+    let ask = Reply::call("request_permissions", &permissions);
+    let replies = [patch.clone(), verdict("deny"), ask, verdict("allow"), patch, Reply::say("done")];
+    let server = TestServer::with_model([]).await;
+    let config = std::fs::read_to_string(server.home.join("config.toml")).unwrap();
+    let features = "[features]\nrequest_permissions_tool = true\n";
+    std::fs::write(server.home.join("config.toml"), config + features).unwrap();
+    server.model.enqueue(replies);
+    let mut server = server;
+    let settings = json!({
+        "cwd": server.project.to_string(), "approvalPolicy": "on-request", "sandbox": "read-only",
+        "approvalsReviewer": "guardian_subagent",
+    });
+    let started = server.request("thread/start", settings).await.unwrap();
+    server.run_turn(started["thread"]["id"].as_str().unwrap(), "write").await;
+    let mut actions = Vec::new();
+    for _ in 0..2 {
+        let completed = server.expect("item/autoApprovalReview/completed").await["params"].take();
+        actions.push((completed["action"]["type"].clone(), completed["review"]["status"].clone()));
+    }
+    let expected = [(json!("applyPatch"), json!("denied")), (json!("requestPermissions"), json!("approved"))];
+    assert_eq!(actions, expected);
+    assert!(server.project.join("new.txt").exists(), "the grant holds for the second patch");
+}
+
+#[tokio::test]
+async fn a_review_that_is_cut_off_is_told_to_be() {
+    let (mut server, thread) = reviewed([leave(), Reply::new([Gate::new()])]).await;
+    let turn = server.start_turn(&thread, "make the file").await;
+    server.expect("item/autoApprovalReview/started").await;
+    server.request("turn/interrupt", json!({ "threadId": thread, "turnId": turn })).await.unwrap();
+    assert_eq!(server.turn_end(&turn).await["status"], "interrupted");
+    let completed = server.expect("item/autoApprovalReview/completed").await["params"].take();
+    assert_eq!(completed["review"]["status"], "aborted");
+    assert!(!server.project.join("made.txt").exists());
+}
+
+#[tokio::test]
+async fn the_user_can_approve_what_was_denied() {
+    let replies = [leave(), verdict("deny"), Reply::say("well"), leave(), verdict("allow"), Reply::say("done")];
+    let (mut server, thread) = reviewed(replies).await;
+    server.run_turn(&thread, "make the file").await;
+    let denied = server.expect("item/autoApprovalReview/completed").await["params"].take();
+    let event = |status: &str| {
+        json!({
+            "id": denied["reviewId"], "target_item_id": denied["targetItemId"], "turn_id": denied["turnId"],
+            "status": status, "decision_source": "agent",
+            "action": { "type": "command", "source": "shell", "command": "touch made.txt", "cwd": "/" },
+        })
+    };
+    for (wrong, says) in [(json!({}), "missing field `id`"), (event("never"), "unknown variant `never`")] {
+        let params = json!({ "threadId": thread, "event": wrong });
+        let error = server.request("thread/approveGuardianDeniedAction", params).await.unwrap_err();
+        assert_eq!(error["code"], -32600);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("invalid Guardian denial event: ") && message.contains(says), "{message}");
+    }
+    for status in ["approved", "denied"] {
+        let params = json!({ "threadId": thread, "event": event(status) });
+        assert_eq!(server.request("thread/approveGuardianDeniedAction", params).await.unwrap(), json!({}));
+    }
+    server.run_turn(&thread, "now").await;
+    let reviewer = server.model.requests()[4].body["input"].to_string();
+    assert_eq!(reviewer.matches("approves that very action").count(), 1, "{reviewer}");
+    assert!(server.project.join("made.txt").exists());
+}
+
+#[tokio::test]
+async fn a_policy_that_is_about_asking_people_asks_them() {
+    let touch = Reply::call("shell_command", &json!({ "command": "touch made.txt" }));
+    let (mut server, thread) = reviewed([touch, Reply::say("well")]).await;
+    let input = json!([{ "type": "text", "text": "make the file" }]);
+    let params = json!({ "threadId": thread, "approvalPolicy": "untrusted", "input": input });
+    let started = server.request("turn/start", params).await.unwrap();
+    let asked = server.expect("item/commandExecution/requestApproval").await;
+    server.send(&json!({ "id": asked["id"], "result": { "decision": "decline" } })).await;
+    server.turn_end(started["turn"]["id"].as_str().unwrap()).await;
+    assert!(!server.methods().contains(&"item/autoApprovalReview/started"));
+}
+
+#[tokio::test]
+async fn a_user_who_grants_with_a_strict_review_has_the_rest_of_the_turn_reviewed() {
+    let ask = Reply::call("request_permissions", &json!({ "permissions": { "file_system": { "write": ["."] } } }));
+    let list = || Reply::call("shell_command", &json!({ "command": "ls" }));
+    let replies = [ask, list(), verdict("deny"), Reply::say("well"), list(), Reply::say("done")];
+    let mut server = TestServer::with_model(replies).await;
+    let config = std::fs::read_to_string(server.home.join("config.toml")).unwrap();
+    let features = "[features]\nrequest_permissions_tool = true\n";
+    std::fs::write(server.home.join("config.toml"), config + features).unwrap();
+    let settings = json!({ "cwd": server.project.to_string(), "approvalPolicy": "on-request" });
+    let started = server.request("thread/start", settings).await.unwrap();
+    let thread = started["thread"]["id"].as_str().unwrap().to_owned();
+    let turn = server.start_turn(&thread, "look").await;
+    let asked = server.expect("item/permissions/requestApproval").await;
+    let grant = json!({ "permissions": asked["params"]["permissions"], "strictAutoReview": true });
+    server.send(&json!({ "id": asked["id"], "result": grant })).await;
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+    let completed = server.expect("item/autoApprovalReview/completed").await["params"].take();
+    assert_eq!(completed["review"]["status"], "denied");
+    server.forget();
+    server.run_turn(&thread, "look again").await;
+    assert!(!server.methods().contains(&"item/autoApprovalReview/started"), "only that turn");
+}

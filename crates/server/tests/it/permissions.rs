@@ -1,0 +1,89 @@
+//! `item/permissions/requestApproval`, and what a grant does.
+
+use serde_json::{Value, json};
+use testkit::Reply;
+
+use crate::kit::TestServer;
+
+/// A thread whose agent has just asked for the folder beside the project; also the question and its turn.
+async fn asking(replies: impl IntoIterator<Item = Reply>) -> (TestServer, String, String, Value) {
+    let permissions = json!({ "file_system": { "write": ["../outside"] } });
+    let call = Reply::call("request_permissions", &json!({ "permissions": permissions, "reason": "for the tests" }));
+    let mut server = TestServer::with_model([call].into_iter().chain(replies)).await;
+    let config = std::fs::read_to_string(server.home.join("config.toml")).unwrap();
+    let features = "[features]\nrequest_permissions_tool = true\n";
+    std::fs::write(server.home.join("config.toml"), config + features).unwrap();
+    let cwd = server.project.to_string();
+    let settings = json!({ "cwd": cwd, "approvalPolicy": "on-request", "sandbox": "read-only" });
+    let started = server.request("thread/start", settings).await.unwrap();
+    let thread = started["thread"]["id"].as_str().unwrap().to_owned();
+    let turn = server.start_turn(&thread, "go").await;
+    let asked = server.expect("item/permissions/requestApproval").await;
+    (server, thread, turn, asked)
+}
+
+/// Adds a file in the folder beside the project.
+fn patch(name: &str) -> Reply {
+    let patch = format!("*** Begin Patch\n*** Add File: ../outside/{name}\n+x\n*** End Patch\n");
+    Reply::call("shell_command", &json!({ "command": format!("apply_patch <<'EOF'\n{patch}EOF\n") }))
+}
+
+#[tokio::test]
+async fn a_client_is_asked_with_absolute_paths_in_both_spellings() {
+    let (mut server, thread, turn, asked) = asking([Reply::say("well")]).await;
+    let outside = server.project.join("../outside").to_string();
+    let expected = json!({
+        "threadId": thread, "turnId": turn, "itemId": asked["params"]["itemId"], "cwd": server.project.to_string(),
+        "reason": "for the tests",
+        "permissions": { "network": null, "fileSystem": {
+            "read": null, "write": [outside], "entries": [{ "path": { "type": "path", "path": outside }, "access": "write" }],
+        } },
+    });
+    assert_eq!(asked["params"], expected);
+    server.send(&json!({ "id": asked["id"], "result": { "permissions": {} } })).await;
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+    assert_eq!(server.expect("serverRequest/resolved").await["params"]["requestId"], asked["id"]);
+    let flags: Vec<_> =
+        server.unclaimed().iter().filter_map(|told| told["params"]["status"]["activeFlags"].as_array()).collect();
+    assert!(flags.contains(&&vec![json!("waitingOnApproval")]), "{flags:?}");
+    let warnings: Vec<_> = server.unclaimed().iter().filter(|told| told["method"] == "warning").collect();
+    assert!(warnings[0].to_string().contains("under development"), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_grant_for_the_turn_ends_with_it_and_one_for_the_session_does_not() {
+    for (scope, holds) in [("turn", false), ("session", true)] {
+        let replies = [patch("one"), Reply::say("made"), patch("two"), Reply::say("again")];
+        let (mut server, thread, turn, asked) = asking(replies).await;
+        let granted = json!({ "permissions": asked["params"]["permissions"], "scope": scope });
+        server.send(&json!({ "id": asked["id"], "result": granted })).await;
+        assert_eq!(server.turn_end(&turn).await["status"], "completed");
+        assert!(server.project.join("../outside/one").exists());
+
+        let turn = server.start_turn(&thread, "again").await;
+        if !holds {
+            let asked = server.expect("item/fileChange/requestApproval").await;
+            server.send(&json!({ "id": asked["id"], "result": { "decision": "decline" } })).await;
+        }
+        assert_eq!(server.turn_end(&turn).await["status"], "completed");
+        assert_eq!(server.project.join("../outside/two").exists(), holds, "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn nonsense_and_errors_grant_nothing() {
+    for answer in [
+        json!({ "result": { "permissions": null } }),
+        json!({ "result": { "permissions": { "fileSystem": { "write": ["no/absolute/path"] } } } }),
+        json!({ "result": { "permissions": {}, "scope": "forever" } }),
+        json!({ "error": { "code": 1, "message": "no" } }),
+    ] {
+        let (mut server, _, turn, asked) = asking([Reply::say("well")]).await;
+        let mut message = answer.clone();
+        message["id"] = asked["id"].clone();
+        server.send(&message).await;
+        assert_eq!(server.turn_end(&turn).await["status"], "completed", "{answer}");
+        let told = server.model.requests().pop().unwrap().body.to_string();
+        assert!(told.contains(r#"\"file_system\":null},\"scope\":\"turn\"}"#), "{told}");
+    }
+}
