@@ -78,7 +78,7 @@ impl RunningTurn {
 
     /// Asks the provider for a short history. What does not fit into the window is left out, oldest first.
     async fn have_compacted(&mut self) -> Result<Vec<ResponseItem>, Stop> {
-        let tools = tool_calls::specs(&self.environment, &self.thread, &self.settings, &self.model);
+        let tools = tool_calls::specs(&self.tools, &self.thread, &self.settings, &self.model);
         let mut request = self.request_of(self.log.shared_history(), tools);
         request.output_schema = None;
         request.headers.push(("x-codex-installation-id".to_owned(), self.environment.installation_id()));

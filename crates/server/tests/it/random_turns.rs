@@ -221,7 +221,10 @@ impl Run<'_> {
                 steps.push(Step::Disconnect);
                 Reply::stream(steps)
             }
-            19 => Reply::stream([failed(random.pick(&["rate_limit_exceeded", "context_length_exceeded", "x"]), "no")]),
+            19 => Reply::stream([failed(
+                random.pick::<&str>(&["rate_limit_exceeded", "context_length_exceeded", "x"]),
+                "no",
+            )]),
             20 => Reply::stream([item_added(&message_item("msg-1", "")), incomplete("max_output_tokens")]),
             21 => Reply::new(vec![Step::Raw("data: {\"type\":\n\nevent: ?\ndata: nothing\n\n".to_owned())]),
             22 => Reply::new([event("response.output_item.done", json!({ "item": { "type": "message" } }))]),
