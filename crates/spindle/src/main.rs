@@ -8,6 +8,7 @@ mod doctor;
 mod environment;
 mod generate;
 mod logging;
+mod memory;
 mod remote;
 mod sandbox;
 mod start;

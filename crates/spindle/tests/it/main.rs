@@ -3,5 +3,7 @@
 
 mod client;
 mod crash;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod crowds;
 mod leaks;
 mod writers;
