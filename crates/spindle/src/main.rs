@@ -12,6 +12,7 @@ mod memory;
 mod remote;
 mod sandbox;
 mod start;
+mod stdio;
 mod talk;
 mod try_command;
 

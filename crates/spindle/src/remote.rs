@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use server::Server;
 use tokio_util::sync::CancellationToken;
 
-use crate::app_server::Signals;
+use crate::app_server::{Signals, start_stdio};
 use crate::cli::{Remote, WsAuth};
 use crate::environment;
 use crate::memory::Departures;
@@ -77,7 +77,7 @@ pub(crate) async fn serve(
 
     let stdio = async {
         match with_stdio {
-            true => server.serve(tokio::io::stdin(), tokio::io::stdout()).await,
+            true => start_stdio(server.clone()).await.unwrap_or_else(|panicked| Err(io::Error::other(panicked))),
             false => std::future::pending().await,
         }
     };

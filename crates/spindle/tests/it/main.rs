@@ -6,4 +6,5 @@ mod crash;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod crowds;
 mod leaks;
+mod streams;
 mod writers;
