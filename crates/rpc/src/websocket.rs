@@ -83,7 +83,8 @@ impl<R: AsyncRead + Unpin + Send> Receive for WebSocketReader<R> {
                 let written = self.outgoing.written();
                 if self.asked == Some(written) {
                     debug!("a client is silent and is given up");
-                    self.outgoing.abandon(Close::SILENT);
+                    let behind = self.outgoing.queued_bytes() > 0;
+                    self.outgoing.abandon(if behind { Close::TOO_SLOW } else { Close::SILENT });
                     return Ok(None);
                 }
                 self.asked = Some(written);
