@@ -12,6 +12,7 @@ use types::{
     ServiceTier, Verbosity,
 };
 
+use crate::otel::OtelToml;
 use crate::providers::ProviderToml;
 
 /// One configuration file, or the merge of several.
@@ -96,6 +97,7 @@ pub struct ConfigToml {
     pub log_dir: Option<String>,
     pub feedback: Option<EnabledToml>,
     pub analytics: Option<EnabledToml>,
+    pub otel: Option<OtelToml>,
     pub spindle: Option<SpindleToml>,
 
     // Known, but read by nobody in this crate.
@@ -124,7 +126,6 @@ pub struct ConfigToml {
     pub mcp_oauth_credentials_store: Option<Value>,
     pub memories: Option<Value>,
     pub notice: Option<Value>,
-    pub otel: Option<Value>,
     pub permissions: Option<Value>,
     pub plugins: Option<Value>,
     pub realtime: Option<Value>,

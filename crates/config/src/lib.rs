@@ -12,7 +12,8 @@ pub mod features;
 pub mod file;
 pub mod layer;
 pub mod load;
-pub mod overrides;
+pub mod otel;
+mod overrides;
 mod paths;
 pub mod permissions;
 pub mod providers;
@@ -30,6 +31,7 @@ pub use file::{
 };
 pub use layer::{Disabled, Layer, Layers, Source};
 pub use load::Loader;
+pub use otel::{Otel, OtlpHttp, OtlpProtocol, OtlpTls};
 pub use overrides::{Overrides, ThreadOverrides};
 pub use permissions::{ProfileError, permission_profile_of, policy_of};
 pub use providers::{ProviderConfig, ProviderEnvironment, WireApi};

@@ -11,6 +11,7 @@ use crate::file::{
     SandboxWorkspaceWriteToml, ShellEnvironmentToml, SkillsToml, ToolsToml, Trust,
 };
 use crate::layer::Layers;
+use crate::otel::Otel;
 use crate::overrides::ThreadOverrides;
 use crate::providers::{self, ProviderEnvironment};
 use crate::settings::{
@@ -159,6 +160,7 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
         log_dir: path(file.log_dir),
         feedback_enabled: file.feedback.and_then(|feedback| feedback.enabled).unwrap_or(true),
         analytics_enabled: profile.analytics.or(file.analytics).and_then(|analytics| analytics.enabled),
+        otel: Otel::resolve(file.otel.unwrap_or_default(), &unknown_keys),
 
         layers: Arc::new(layers),
         unknown_keys,

@@ -14,6 +14,7 @@ use crate::file::{
     WebSearchMode,
 };
 use crate::layer::{Layer, Layers};
+use crate::otel::Otel;
 use crate::providers::ProviderConfig;
 
 /// How many bytes of a project's instruction files are used when nothing else is said.
@@ -110,6 +111,8 @@ pub struct Config {
     pub log_dir: Option<AbsPath>,
     pub feedback_enabled: bool,
     pub analytics_enabled: Option<bool>,
+    /// What is sent to OpenTelemetry collectors, if anything.
+    pub otel: Otel,
 
     /// Where each value comes from.
     pub layers: Arc<Layers>,

@@ -1,6 +1,7 @@
 //! What a thread tells the world.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::guardian::{ApprovalReview, ReviewedAction};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use tools::{
     UserQuestions,
 };
 use types::item::{DynamicToolContent, FileChange, PlanStep};
-use types::{Item, ItemId, RateLimits, ResponseItem, ThreadId, TokenUsageTotals, Turn, TurnError, TurnId};
+use types::{Item, ItemId, RateLimits, ResponseItem, ThreadId, TokenUsage, TokenUsageTotals, Turn, TurnError, TurnId};
 
 /// Receives every event of every thread, in the order in which they happen within a thread.
 ///
@@ -146,6 +147,10 @@ pub enum ThreadEvent {
     },
     /// What people should know of a review's outcome.
     ReviewerWarning(String),
+    /// A request to the model is over. Nothing of an interrupted one is told.
+    ModelRequestEnded(ModelRequestEnd),
+    /// A tool call of the model's is over. Nothing of an interrupted one is told.
+    ToolCallEnded(ToolCallEnd),
     /// An item as the model sent or will see it, for threads that asked for raw events.
     RawResponseItem {
         turn_id: TurnId,
@@ -180,6 +185,8 @@ impl ThreadEvent {
             | Self::TokenUsageUpdated { turn_id, .. }
             | Self::ApprovalReview { turn_id, .. }
             | Self::RawResponseItem { turn_id, .. }
+            | Self::ModelRequestEnded(ModelRequestEnd { turn_id, .. })
+            | Self::ToolCallEnded(ToolCallEnd { turn_id, .. })
             | Self::Asked(Question { turn_id, .. }) => turn_id.clone_from(id),
             Self::Spawned { .. }
             | Self::Closed
@@ -193,6 +200,39 @@ impl ThreadEvent {
         }
         self
     }
+}
+
+/// What a request to the model took and came to, for those who run the server.
+#[derive(Debug, Clone)]
+pub struct ModelRequestEnd {
+    pub turn_id: TurnId,
+    pub model: String,
+    /// From the request to the beginning of the answer, if there was one.
+    pub answered_after: Option<Duration>,
+    /// From the request to the end of the answer, or to the failure.
+    pub duration: Duration,
+    /// The tokens that the provider counted, if it did.
+    pub outcome: Result<Option<TokenUsage>, ModelFailure>,
+}
+
+/// The kind of a failed request to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModelFailure {
+    /// See [`model::ModelError::name`].
+    pub name: &'static str,
+    /// The HTTP status, if there was one.
+    pub status: Option<u16>,
+}
+
+/// What a tool call took and came to, for those who run the server.
+#[derive(Debug, Clone)]
+pub struct ToolCallEnd {
+    pub turn_id: TurnId,
+    pub call_id: String,
+    /// As the model called it.
+    pub tool: String,
+    pub duration: Duration,
+    pub success: bool,
 }
 
 /// Identifies a question for as long as the server runs.

@@ -30,7 +30,10 @@ mod turn;
 
 pub use dynamic_tools::DynamicTool;
 pub use environment::{Environment, Services, is_built_in_tool};
-pub use event::{Answer, EventSink, Question, QuestionId, QuestionKind, ThreadEvent, ThreadStatus};
+pub use event::{
+    Answer, EventSink, ModelFailure, ModelRequestEnd, Question, QuestionId, QuestionKind, ThreadEvent, ThreadStatus,
+    ToolCallEnd,
+};
 pub use fork::{Fork, Forked};
 pub use guardian::{ApprovalReview, ReviewStatus, ReviewedAction, RiskLevel, UserAuthorization};
 pub use provider::{ProviderError, connect, provider_problem};

@@ -8,6 +8,7 @@
 mod arriving;
 mod compacting;
 mod input;
+mod request_clock;
 mod reviewing;
 mod sampling;
 mod tool_calls;

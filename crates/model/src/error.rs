@@ -109,6 +109,29 @@ impl ModelError {
         }
     }
 
+    /// A short name for figures: nothing of what users or models say.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::MissingEnv { .. } => "missing_env",
+            Self::Provider { .. } => "provider",
+            Self::Connection { .. } => "connection",
+            Self::Status { .. } => "status",
+            Self::InvalidRequest { .. } => "invalid_request",
+            Self::InvalidImage => "invalid_image",
+            Self::CyberPolicy { .. } => "cyber_policy",
+            Self::InvalidPrompt { .. } => "invalid_prompt",
+            Self::ContextWindowExceeded => "context_window_exceeded",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::UsageLimit { .. } => "usage_limit",
+            Self::UsageNotIncluded => "usage_not_included",
+            Self::RetryLimit { .. } => "retry_limit",
+            Self::Overloaded => "overloaded",
+            Self::InternalServer => "internal_server",
+            Self::Disconnected { .. } => "disconnected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Whether the same request may succeed later, so that the turn should try again.
     pub fn retryable(&self) -> bool {
         match self {

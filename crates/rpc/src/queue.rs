@@ -67,6 +67,21 @@ impl Grown {
     }
 }
 
+/// What was written and is to be taken off the books.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    cost: usize,
+    /// Without control frames: they say nothing to a client.
+    messages: u64,
+}
+
+impl Written {
+    pub(crate) fn add(&mut self, entry: &Entry) {
+        self.cost += entry.cost();
+        self.messages += u64::from(!matches!(entry, Entry::Control(_)));
+    }
+}
+
 /// The queue of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -74,6 +89,8 @@ pub(crate) struct Queue {
     entries: Vec<Entry>,
     /// The cost of the entries here and of those the writer has in hand.
     pub(crate) bytes: usize,
+    /// Messages and notifications that were written.
+    pub(crate) written: u64,
     /// Nothing more is accepted.
     pub(crate) closed: bool,
 }
@@ -119,6 +136,12 @@ impl Queue {
     /// Gives everything to the writer, which leaves its empty batch in exchange.
     pub(crate) fn take(&mut self, batch: &mut Vec<Entry>) {
         mem::swap(&mut self.entries, batch);
+    }
+
+    /// Entries have been written.
+    pub(crate) fn release(&mut self, written: &Written) {
+        self.bytes -= written.cost;
+        self.written += written.messages;
     }
 
     /// Forgets what waits; what the writer has in hand goes on counting until it says so.

@@ -40,13 +40,14 @@ pub struct WebSocketReader<R> {
     outgoing: Outgoing,
     /// Silence after which the client is asked whether it is there, and after as much more given up.
     patience: Duration,
-    /// A ping waits for its answer.
-    asked: bool,
+    /// How many messages had been written when the client was asked; `None` when it need not answer.
+    asked: Option<u64>,
 }
 
 impl<R: AsyncRead + Unpin> WebSocketReader<R> {
     /// Reads from `input`, of which `read` was read with the handshake. A client that is silent for `patience` is sent
-    /// a ping; when it is silent for as long again the connection ends.
+    /// a ping; when it is silent for as long again and takes no message meanwhile, the connection ends. The answer of one
+    /// that reads slowly may take long: the ping lies behind all that it has not read.
     pub async fn new(input: R, read: Bytes, outgoing: Outgoing, patience: Duration) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
@@ -55,7 +56,7 @@ impl<R: AsyncRead + Unpin> WebSocketReader<R> {
             .max_message_size(Some(MAX_MESSAGE_BYTES));
         let input = Input { input, outgoing: outgoing.clone() };
         let stream = WebSocketStream::from_partially_read(input, read.into(), Role::Server, Some(config)).await;
-        Self { stream, outgoing, patience, asked: false }
+        Self { stream, outgoing, patience, asked: None }
     }
 
     /// What the end of the frames means.
@@ -79,18 +80,20 @@ impl<R: AsyncRead + Unpin + Send> Receive for WebSocketReader<R> {
     async fn next(&mut self) -> io::Result<Option<Incoming>> {
         loop {
             let Ok(message) = tokio::time::timeout(self.patience, self.stream.next()).await else {
-                if self.asked {
+                let written = self.outgoing.written();
+                if self.asked == Some(written) {
                     debug!("a client is silent and is given up");
-                    self.outgoing.abandon(Close::SILENT);
+                    let behind = self.outgoing.queued_bytes() > 0;
+                    self.outgoing.abandon(if behind { Close::TOO_SLOW } else { Close::SILENT });
                     return Ok(None);
                 }
-                self.asked = true;
+                self.asked = Some(written);
                 if self.outgoing.ping().is_err() {
                     return Ok(None);
                 }
                 continue;
             };
-            self.asked = false;
+            self.asked = None;
             match message {
                 Some(Ok(Message::Text(text))) => match Incoming::decode(text.as_bytes()) {
                     Ok(message) => return Ok(Some(message)),

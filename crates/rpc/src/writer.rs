@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::framing::{Close, Framing, ping};
 use crate::message::{ErrorObject, RequestId, encode_error, encode_notification, encode_result};
 use crate::notice::Notice;
-use crate::queue::{Entry, Queue};
+use crate::queue::{Entry, Queue, Written};
 
 /// How much a connection may have queued before its client counts as slow.
 ///
@@ -124,9 +124,9 @@ impl Shared {
         Ok(())
     }
 
-    /// Entries of this cost are written.
-    fn release(&self, cost: usize) {
-        self.queue().bytes -= cost;
+    /// Entries are written.
+    fn release(&self, written: &Written) {
+        self.queue().release(written);
         self.room.notify_waiters();
     }
 
@@ -297,6 +297,11 @@ impl Outgoing {
         self.shared().queue().bytes
     }
 
+    /// How many messages have been written, in all.
+    pub(crate) fn written(&self) -> u64 {
+        self.shared().queue().written
+    }
+
     /// Accepts nothing more. The writer writes what is queued, flushes, shuts its output down and ends.
     pub fn close(&self) {
         self.shared().close();
@@ -393,18 +398,18 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
                 shared.changed.notified().await;
                 continue;
             }
-            let mut written = 0;
+            let mut written = Written::default();
             for entry in batch.drain(..) {
-                written += entry.cost();
+                written.add(&entry);
                 if shared.is_abandoned() {
                     continue;
                 }
                 if gathered.add(entry, &mut output).await? {
-                    shared.release(mem::take(&mut written));
+                    shared.release(&mem::take(&mut written));
                 }
             }
             gathered.write(&mut output).await?;
-            shared.release(written);
+            shared.release(&written);
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::connection::{Connection, ConnectionId, Origin};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::notifications;
+use crate::otel::Otel;
 
 /// Passes events on to connections. Locks are held for look-ups and queue pushes, never across an await.
 #[derive(Default)]
@@ -27,6 +28,7 @@ pub(crate) struct Hub {
     /// Tasks that wait for clients' answers; each ends with its question.
     tasks: TaskTracker,
     pub(crate) metrics: Metrics,
+    pub(crate) otel: Arc<Otel>,
 }
 
 #[derive(Default)]
@@ -267,10 +269,13 @@ impl Hub {
                 connection.send(frame.clone());
             }
         }
+        let otel = self.otel.clone();
         self.tasks.spawn(async move {
             if let Some(outcome) = answer.await {
+                let answer = client_requests::answer(&kind, outcome);
+                otel.decided(thread, &turn_id, &kind, &answer);
                 // The thread may have stopped waiting.
-                let _ = reply.send(client_requests::answer(&kind, outcome));
+                let _ = reply.send(answer);
             }
         });
     }
@@ -297,6 +302,7 @@ impl Hub {
 impl EventSink for Hub {
     fn emit(&self, thread: ThreadId, event: ThreadEvent) {
         self.metrics.observe(thread, &event);
+        self.otel.observe(thread, &event);
         match event {
             ThreadEvent::Asked(question) => self.ask(thread, question),
             ThreadEvent::Settled { question } => self.settle(thread, question),

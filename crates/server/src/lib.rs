@@ -18,6 +18,7 @@ mod journal;
 mod methods;
 mod metrics;
 mod notifications;
+mod otel;
 mod repeats;
 mod retire;
 mod searches;
@@ -256,6 +257,7 @@ impl Server {
             tracing::warn!("requests are left without an answer");
         }
         self.finished.cancel();
+        self.hub.otel.end().await;
     }
 }
 

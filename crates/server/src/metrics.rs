@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::ThreadEvent;
-use types::{Item, ThreadId, TurnStatus};
+use types::{Item, ThreadId, TokenUsage, TurnStatus};
 
 use crate::Server;
 
@@ -59,6 +59,13 @@ pub(crate) struct Metrics {
     tool_calls: Counter,
     failed_tool_calls: Counter,
     retries: Counter,
+    /// Those that were answered.
+    model_requests: Times,
+    failed_model_requests: Counter,
+    input_tokens: Counter,
+    cached_input_tokens: Counter,
+    output_tokens: Counter,
+    reasoning_output_tokens: Counter,
     turns: Times,
     first_output: Times,
     /// Turns of which nothing has been heard yet, since their start.
@@ -90,6 +97,13 @@ impl Metrics {
             | ThreadEvent::PlanDelta { .. }
             | ThreadEvent::ReasoningDelta { .. }
             | ThreadEvent::ReasoningSummaryDelta { .. } => self.first_output_of(thread),
+            ThreadEvent::ModelRequestEnded(end) => match &end.outcome {
+                Ok(usage) => {
+                    self.model_requests.observe(end.duration);
+                    self.count_tokens(usage.unwrap_or_default());
+                }
+                Err(_) => self.failed_model_requests.increase(),
+            },
             ThreadEvent::ItemCompleted { item, .. } => {
                 if let Some(succeeded) = tool_call(item) {
                     self.tool_calls.increase();
@@ -100,6 +114,14 @@ impl Metrics {
             }
             _ => {}
         }
+    }
+
+    fn count_tokens(&self, usage: TokenUsage) {
+        let count = |counter: &Counter, tokens: i64| counter.add(u64::try_from(tokens).unwrap_or_default());
+        count(&self.input_tokens, usage.input_tokens);
+        count(&self.cached_input_tokens, usage.cached_input_tokens);
+        count(&self.output_tokens, usage.output_tokens);
+        count(&self.reasoning_output_tokens, usage.reasoning_output_tokens);
     }
 
     fn first_output_of(&self, thread: ThreadId) {
@@ -138,61 +160,142 @@ fn tool_call(item: &Item) -> Option<bool> {
     }
 }
 
+/// A figure of this moment.
+struct Figure {
+    name: &'static str,
+    help: &'static str,
+    reading: Reading,
+}
+
+enum Reading {
+    /// Goes up and down.
+    Now(u64),
+    /// Only grows.
+    Count(u64),
+    /// The same, for each value of a label.
+    Counts(&'static str, Vec<(&'static str, u64)>),
+    Times {
+        count: u64,
+        seconds: f64,
+    },
+}
+
+impl From<&Counter> for Reading {
+    fn from(counter: &Counter) -> Self {
+        Self::Count(counter.get())
+    }
+}
+
+impl From<&Times> for Reading {
+    #[expect(clippy::cast_precision_loss, reason = "a sum of times needs no more digits")]
+    fn from(times: &Times) -> Self {
+        Self::Times { count: times.count.get(), seconds: times.microseconds.get() as f64 / 1e6 }
+    }
+}
+
 impl Server {
-    /// The figures of this moment.
+    /// The figures of this moment, in the text format of Prometheus.
     #[must_use]
     pub fn metrics(&self) -> String {
         let mut text = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, samples: &[(&str, String)]| {
+        for Figure { name, help, reading } in self.figures() {
+            let (kind, samples) = match reading {
+                Reading::Now(value) => ("gauge", vec![(String::new(), value.to_string())]),
+                Reading::Count(value) => ("counter", vec![(String::new(), value.to_string())]),
+                Reading::Counts(label, counts) => {
+                    let sample = |(kind, count): (&str, u64)| (format!("{{{label}=\"{kind}\"}}"), count.to_string());
+                    ("counter", counts.into_iter().map(sample).collect())
+                }
+                Reading::Times { count, seconds } => {
+                    let samples = [("_sum", seconds.to_string()), ("_count", count.to_string())];
+                    ("summary", samples.map(|(suffix, value)| (suffix.to_owned(), value)).into())
+                }
+            };
             let _ = writeln!(text, "# HELP spindle_{name} {help}\n# TYPE spindle_{name} {kind}");
             for (labels, value) in samples {
                 let _ = writeln!(text, "spindle_{name}{labels} {value}");
             }
-        };
-        let metrics = &self.hub.metrics;
-        let (connections, queued_bytes) = self.hub.queues();
-        family("connections", "gauge", "Clients that are connected.", &one(&connections));
-        family("connections_total", "counter", "Clients that have connected.", &one(&metrics.connections.get()));
-        family("queued_bytes", "gauge", "Bytes that wait for clients to read them.", &one(&queued_bytes));
-        family(
-            "cut_off_total",
-            "counter",
-            "Clients disconnected for reading too slowly.",
-            &one(&metrics.cut_off.get()),
-        );
-        family("requests_total", "counter", "Requests of clients.", &one(&metrics.requests.get()));
-        family("requests_refused_total", "counter", "Requests that were too many.", &one(&metrics.refused.get()));
-        family("requests_in_progress", "gauge", "Requests without an answer yet.", &one(&self.requests.len()));
-        family("threads_loaded", "gauge", "Threads in memory.", &one(&self.engine.loaded().len()));
-        family("turns_running", "gauge", "Threads with a running turn.", &one(&self.engine.running_turns()));
-        let turns = [
-            ("{status=\"completed\"}", metrics.completed.get().to_string()),
-            ("{status=\"interrupted\"}", metrics.interrupted.get().to_string()),
-            ("{status=\"failed\"}", metrics.failed.get().to_string()),
-        ];
-        family("turns_total", "counter", "Turns that have ended.", &turns);
-        family("turn_seconds", "summary", "How long turns took.", &times(&metrics.turns));
-        let help = "Time from a turn's start to the first the model says or does.";
-        family("first_output_seconds", "summary", help, &times(&metrics.first_output));
-        family(
-            "model_retries_total",
-            "counter",
-            "Failed requests to models that were repeated.",
-            &one(&metrics.retries.get()),
-        );
-        family("tool_calls_total", "counter", "Tool calls that have ended.", &one(&metrics.tool_calls.get()));
-        let failed = metrics.failed_tool_calls.get();
-        family("tool_calls_failed_total", "counter", "Tool calls that failed or were declined.", &one(&failed));
+        }
         text
     }
-}
 
-fn one(value: &impl ToString) -> [(&'static str, String); 1] {
-    [("", value.to_string())]
-}
+    /// The same for an OpenTelemetry collector; `spindle_` is `spindle.` there.
+    pub(crate) fn figures_for_collector(&self) -> Vec<telemetry::Metric> {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let metric = |Figure { name, help, reading }| telemetry::Metric {
+            name: format!("spindle.{name}"),
+            description: help,
+            unit: match reading {
+                Reading::Times { .. } => "s",
+                Reading::Now(_) | Reading::Count(_) | Reading::Counts(..) => "1",
+            },
+            reading: match reading {
+                Reading::Now(value) => telemetry::Reading::Gauge(number(value)),
+                Reading::Count(value) => telemetry::Reading::Counts(vec![(Vec::new(), number(value))]),
+                Reading::Counts(label, counts) => {
+                    let count = |(kind, count): (&str, u64)| (vec![(label, kind.into())], number(count));
+                    telemetry::Reading::Counts(counts.into_iter().map(count).collect())
+                }
+                Reading::Times { count, seconds } => telemetry::Reading::Times { count, sum: seconds },
+            },
+        };
+        self.figures().into_iter().map(metric).collect()
+    }
 
-#[expect(clippy::cast_precision_loss, reason = "a sum of times needs no more digits")]
-fn times(times: &Times) -> [(&'static str, String); 2] {
-    let seconds = times.microseconds.get() as f64 / 1e6;
-    [("_sum", seconds.to_string()), ("_count", times.count.get().to_string())]
+    fn figures(&self) -> Vec<Figure> {
+        let figure = |name, help, reading| Figure { name, help, reading };
+        let now = |value: usize| Reading::Now(value as u64);
+        let metrics = &self.hub.metrics;
+        let (connections, queued_bytes) = self.hub.queues();
+        let turns = [
+            ("completed", metrics.completed.get()),
+            ("interrupted", metrics.interrupted.get()),
+            ("failed", metrics.failed.get()),
+        ];
+        let model_requests =
+            [("completed", metrics.model_requests.count.get()), ("failed", metrics.failed_model_requests.get())];
+        let tokens = [
+            ("input", metrics.input_tokens.get()),
+            ("cached_input", metrics.cached_input_tokens.get()),
+            ("output", metrics.output_tokens.get()),
+            ("reasoning_output", metrics.reasoning_output_tokens.get()),
+        ];
+        let mut figures = vec![
+            figure("connections", "Clients that are connected.", now(connections)),
+            figure("connections_total", "Clients that have connected.", (&metrics.connections).into()),
+            figure("queued_bytes", "Bytes that wait for clients to read them.", now(queued_bytes)),
+            figure("cut_off_total", "Clients disconnected for reading too slowly.", (&metrics.cut_off).into()),
+            figure("requests_total", "Requests of clients.", (&metrics.requests).into()),
+            figure("requests_refused_total", "Requests that were too many.", (&metrics.refused).into()),
+            figure("requests_in_progress", "Requests without an answer yet.", now(self.requests.len())),
+            figure("threads_loaded", "Threads in memory.", now(self.engine.loaded().len())),
+            figure("turns_running", "Threads with a running turn.", now(self.engine.running_turns())),
+            figure("turns_total", "Turns that have ended.", Reading::Counts("status", turns.into())),
+            figure("turn_seconds", "How long turns took.", (&metrics.turns).into()),
+            figure(
+                "first_output_seconds",
+                "Time from a turn's start to the first the model says or does.",
+                (&metrics.first_output).into(),
+            ),
+            figure(
+                "model_requests_total",
+                "Requests to models that have ended.",
+                Reading::Counts("status", model_requests.into()),
+            ),
+            figure("model_request_seconds", "How long answers of models took.", (&metrics.model_requests).into()),
+            figure("model_retries_total", "Failed requests to models that were repeated.", (&metrics.retries).into()),
+            figure("model_tokens_total", "Tokens, as models counted them.", Reading::Counts("kind", tokens.into())),
+            figure("tool_calls_total", "Tool calls that have ended.", (&metrics.tool_calls).into()),
+            figure(
+                "tool_calls_failed_total",
+                "Tool calls that failed or were declined.",
+                (&metrics.failed_tool_calls).into(),
+            ),
+        ];
+        if let Some(lost) = self.hub.otel.lost() {
+            let help = "Log records and spans that were not delivered to a collector.";
+            figures.push(figure("telemetry_lost_total", help, Reading::Count(lost)));
+        }
+        figures
+    }
 }

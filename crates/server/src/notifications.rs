@@ -131,6 +131,8 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
             hub.publish(thread, &p::AccountRateLimitsUpdatedNotification { rate_limits });
         }
         ThreadEvent::RawResponseItem { turn_id, item } => raw_item(hub, thread, &turn_id.to_string(), &item),
+        // For those who run the server.
+        ThreadEvent::ModelRequestEnded(_) | ThreadEvent::ToolCallEnded(_) => {}
         ThreadEvent::Spawned { .. }
         | ThreadEvent::Closed
         | ThreadEvent::StatusChanged(_)

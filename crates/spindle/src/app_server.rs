@@ -1,5 +1,6 @@
 //! `spindle app-server`.
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -7,10 +8,11 @@ use anyhow::Context as _;
 use listen::Listen;
 use server::Server;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use types::SessionSource;
 
 use crate::cli::{AppServer, Overrides};
-use crate::{generate, logging, remote, start};
+use crate::{generate, logging, remote, start, stdio};
 
 pub(crate) fn run(options: &AppServer, overrides: &Overrides) -> anyhow::Result<ExitCode> {
     if let Some(command) = &options.command {
@@ -37,7 +39,7 @@ pub(crate) fn run(options: &AppServer, overrides: &Overrides) -> anyhow::Result<
             Some(sockets) => remote::serve(server, sockets, with_stdio, options.remote.drain_seconds).await,
         }
     });
-    // Reading standard input blocks a thread that nothing can wake; it must not hold the process up.
+    // Standard input that is no pipe is read by a thread that nothing can wake; it must not hold the process up.
     runtime.shutdown_background();
     served?;
     Ok(ExitCode::SUCCESS)
@@ -46,12 +48,11 @@ pub(crate) fn run(options: &AppServer, overrides: &Overrides) -> anyhow::Result<
 async fn serve_stdio(server: Arc<Server>) -> anyhow::Result<()> {
     let stop = server.clone();
     let mut signals = Signals::new()?;
-    let serving = server.serve(tokio::io::stdin(), tokio::io::stdout());
-    tokio::pin!(serving);
+    let mut serving = start_stdio(server);
     let mut stopping = false;
     loop {
         tokio::select! {
-            served = &mut serving => return served.context("the connection failed"),
+            served = &mut serving => return served?.context("the connection failed"),
             () = signals.next() => {}
         }
         // The first signal ends in order, the second at once.
@@ -61,6 +62,11 @@ async fn serve_stdio(server: Arc<Server>) -> anyhow::Result<()> {
         stopping = true;
         stop.stop();
     }
+}
+
+/// Serves the client that started the process. As a task: the thread that waits for it has no part in the work.
+pub(crate) fn start_stdio(server: Arc<Server>) -> JoinHandle<io::Result<()>> {
+    tokio::spawn(async move { server.serve(stdio::input(), stdio::output()).await })
 }
 
 /// The signals that ask the process to end.

@@ -8,9 +8,11 @@ mod doctor;
 mod environment;
 mod generate;
 mod logging;
+mod memory;
 mod remote;
 mod sandbox;
 mod start;
+mod stdio;
 mod talk;
 mod try_command;
 

@@ -10,9 +10,10 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use server::Server;
 use tokio_util::sync::CancellationToken;
 
-use crate::app_server::Signals;
+use crate::app_server::{Signals, start_stdio};
 use crate::cli::{Remote, WsAuth};
 use crate::environment;
+use crate::memory::Departures;
 
 /// The sockets among what is to be listened on.
 pub(crate) fn addresses(listen: &[Listen]) -> Vec<Address> {
@@ -70,11 +71,13 @@ pub(crate) async fn serve(
     let listener = Listener::bind(options).await?;
     announce(&listener, asks_for_tokens);
     let stop_listening = CancellationToken::new();
-    let listening = tokio::spawn(listener.run(Arc::new(Clients(server.clone())), stop_listening.clone()));
+    let clients = Arc::new(Clients { server: server.clone(), departures: Departures::default() });
+    let listening = tokio::spawn(listener.run(clients.clone(), stop_listening.clone()));
+    let clearing_up = tokio::spawn(async move { clients.departures.clear_up().await });
 
     let stdio = async {
         match with_stdio {
-            true => server.serve(tokio::io::stdin(), tokio::io::stdout()).await,
+            true => start_stdio(server.clone()).await.unwrap_or_else(|panicked| Err(io::Error::other(panicked))),
             false => std::future::pending().await,
         }
     };
@@ -104,10 +107,12 @@ pub(crate) async fn serve(
         listening.await.context("the listener failed")?;
         served.context("the connection failed")
     };
-    tokio::select! {
+    let ended = tokio::select! {
         ended = ending => ended,
         () = signals.next() => Ok(()),
-    }
+    };
+    clearing_up.abort();
+    ended
 }
 
 /// A connection is a file, and the system's usual limit is lower than what we can serve.
@@ -144,17 +149,21 @@ fn announce(listener: &Listener, asks_for_tokens: bool) {
 }
 
 /// Passes clients on to the server.
-struct Clients(Arc<Server>);
+struct Clients {
+    server: Arc<Server>,
+    departures: Departures,
+}
 
 impl Host for Clients {
     async fn serve(&self, client: Client) {
         let Client { reader, outgoing, writer } = client;
-        if let Err(error) = self.0.serve_remote(reader, outgoing, writer).await {
+        if let Err(error) = self.server.serve_remote(reader, outgoing, writer).await {
             tracing::debug!(%error, "a connection failed");
         }
+        self.departures.add();
     }
 
     fn metrics(&self) -> String {
-        self.0.metrics()
+        self.server.metrics()
     }
 }

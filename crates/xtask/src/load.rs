@@ -317,7 +317,8 @@ impl Client {
             }
             let message = tokio::select! {
                 message = next(socket) => message?,
-                changed = thread.changed() => {
+                // Nothing changes after the last event, and then nobody is there to change it.
+                changed = thread.changed(), if last.is_none() => {
                     changed.ok();
                     continue;
                 }

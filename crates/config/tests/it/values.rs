@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use config::{
-    CredentialsStore, Feature, Fsync, HistoryPersistence, ProviderEnvironment, SkillSelector, WebSearchMode, WireApi,
+    CredentialsStore, Feature, Fsync, HistoryPersistence, OtlpProtocol, ProviderEnvironment, SkillSelector,
+    WebSearchMode, WireApi,
 };
 use types::{ApprovalPolicy, GranularApproval, ReasoningEffort, ServiceTier};
 
@@ -149,4 +150,36 @@ fn assorted_keys_reach_the_configuration() {
     assert!(config.hide_agent_reasoning && !config.view_image);
     assert_eq!(config.agents.max_depth, Some(2));
     assert_eq!(config.agents.roles["tester"].config_file, Some(config.home.join("t.toml")));
+}
+
+#[test]
+fn open_telemetry_goes_where_the_file_says_and_what_is_not_served_is_named() {
+    let quiet = Place::new().config().otel;
+    assert!(!quiet.is_on() && quiet.unserved.is_empty());
+    assert_eq!(quiet.environment, "dev");
+
+    let place = Place::with_user(
+        r#"
+[otel]
+environment = "staging"
+log_user_prompt = true
+metrics_exporter = "statsig"
+trace_exporter = { otlp-grpc = { endpoint = "http://localhost:4317" } }
+colour = "red"
+[otel.exporter.otlp-http]
+endpoint = "http://localhost:4318/v1/logs"
+protocol = "json"
+headers = { x-key = "${KEY}" }
+tls = { ca-certificate = "ca.pem" }
+"#,
+    );
+    let otel = place.config().otel;
+    assert_eq!(otel.environment, "staging");
+    let logs = otel.logs.unwrap();
+    assert_eq!((logs.endpoint.as_str(), logs.protocol), ("http://localhost:4318/v1/logs", OtlpProtocol::Json));
+    assert_eq!(logs.headers["x-key"], "${KEY}");
+    assert_eq!(logs.tls.ca_certificate, Some(place.path("home/ca.pem").to_string()));
+    assert_eq!((otel.traces, otel.metrics), (None, None));
+    let named: Vec<_> = otel.unserved.iter().filter_map(|text| Some(text.split_once(": ")?.0)).collect();
+    assert_eq!(named, ["otel.trace_exporter", "otel.metrics_exporter", "otel.log_user_prompt", "otel.colour"]);
 }

@@ -6,6 +6,7 @@ use model::{ModelError, ResponseEvent};
 use store::{EventRecord, Record};
 use types::{Item, ItemId, ResponseItem, TurnError, TurnErrorKind};
 
+use super::request_clock::RequestClock;
 use super::sampling::{SampleError, cut_off};
 use super::{Continue, RunningTurn, Stop, tool_calls, turn_error};
 use crate::compact;
@@ -83,7 +84,13 @@ impl RunningTurn {
         request.output_schema = None;
         request.headers.push(("x-codex-installation-id".to_owned(), self.environment.installation_id()));
         loop {
-            let error = match self.settings.provider.compact(&request, &self.cancel).await {
+            let mut clock = RequestClock::start();
+            let compacted = self.settings.provider.compact(&request, &self.cancel).await;
+            if compacted.is_ok() {
+                clock.answered();
+            }
+            self.request_ended(&clock, compacted.as_ref().map(|_| None));
+            let error = match compacted {
                 Ok(items) if items.is_empty() => return Err(Stop::Failed(not_compacted("it gave back nothing"))),
                 Ok(items) => return Ok(items),
                 Err(ModelError::Cancelled) => return Err(Stop::Interrupted),
@@ -130,11 +137,14 @@ impl RunningTurn {
         let mut request = self.request_of(Arc::new(input.to_vec()), Arc::default());
         request.output_schema = None;
         request.parallel_tool_calls = false;
-        let mut stream = tokio::select! {
+        let mut clock = RequestClock::start();
+        let opened = tokio::select! {
             biased;
             () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-            opened = self.settings.provider.stream(&request, &self.cancel) => opened.map_err(failure)?,
+            opened = self.settings.provider.stream(&request, &self.cancel) => opened,
         };
+        let mut stream = opened.map_err(|error| self.summary_failed(&clock, error))?;
+        clock.answered();
         let mut summary = String::new();
         loop {
             let event = tokio::select! {
@@ -153,14 +163,23 @@ impl RunningTurn {
                     self.tell_usage();
                 }
                 Some(Ok(ResponseEvent::Completed { usage, .. })) => {
+                    self.request_ended(&clock, Ok(usage));
                     self.count(usage)?;
                     return Ok(summary);
                 }
                 // Nothing of it is shown, and calls are not run.
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(failure(error)),
-                None => return Err(failure(cut_off())),
+                Some(Err(error)) => return Err(self.summary_failed(&clock, error)),
+                None => return Err(self.summary_failed(&clock, cut_off())),
             }
+        }
+    }
+
+    fn summary_failed(&self, clock: &RequestClock, error: ModelError) -> SampleError {
+        self.request_ended(clock, Err(&error));
+        match error {
+            ModelError::Cancelled => Stop::Interrupted.into(),
+            error => SampleError::Model(error),
         }
     }
 }
@@ -178,12 +197,5 @@ fn not_compacted(reason: &str) -> TurnError {
         message: format!("the provider did not compact the history: {reason}"),
         kind: Some(TurnErrorKind::Other),
         details: None,
-    }
-}
-
-fn failure(error: ModelError) -> SampleError {
-    match error {
-        ModelError::Cancelled => Stop::Interrupted.into(),
-        error => SampleError::Model(error),
     }
 }

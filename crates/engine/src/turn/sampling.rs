@@ -14,6 +14,7 @@ use types::response_item::{ReasoningContent, ReasoningSummaryPart};
 use types::{AbsPath, Item, ItemId, ModeKind, ResponseItem, SandboxPolicy, ToolOutput, ToolSpec};
 
 use super::arriving::{Arriving, ArrivingMessage, ArrivingReasoning};
+use super::request_clock::RequestClock;
 use super::tool_calls::{CallEvent, ToolCalls, ToolDone};
 use super::{RunningTurn, Stop};
 use crate::compact::output_text;
@@ -59,7 +60,8 @@ impl RunningTurn {
 
     /// One response from its request to the end of its tools.
     async fn respond(&mut self, calls: &mut ToolCalls, arriving: &mut Arriving) -> Result<(), SampleError> {
-        let mut stream = self.open().await?;
+        let mut clock = RequestClock::start();
+        let mut stream = self.open(&mut clock).await?;
         let mut usage = None;
         let failure = loop {
             let event = tokio::select! {
@@ -85,6 +87,7 @@ impl RunningTurn {
                 None => break Some(cut_off()),
             }
         };
+        self.request_ended(&clock, failure.as_ref().map_or(Ok(usage), Err));
         if failure.is_none() {
             self.finish_arriving(std::mem::take(arriving), Unfinished::Said)?;
             self.count(usage)?;
@@ -105,16 +108,26 @@ impl RunningTurn {
     }
 
     /// Sends the request; the stream has begun when it returns.
-    async fn open(&mut self) -> Result<ResponseStream, SampleError> {
+    async fn open(&mut self, clock: &mut RequestClock) -> Result<ResponseStream, SampleError> {
         let request = self.request();
         let (provider, cancel) = (self.settings.provider.clone(), self.cancel.clone());
         let mut opening = std::pin::pin!(provider.stream(&request, &cancel));
-        loop {
+        let opened = loop {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(Stop::Interrupted.into()),
                 Some(input) = self.inbox.recv() => self.take_meanwhile(input),
-                opened = &mut opening => return opened.map_err(|error| self.on_failure(error)),
+                opened = &mut opening => break opened,
+            }
+        };
+        match opened {
+            Ok(stream) => {
+                clock.answered();
+                Ok(stream)
+            }
+            Err(error) => {
+                self.request_ended(clock, Err(&error));
+                Err(self.on_failure(error))
             }
         }
     }
@@ -599,6 +612,7 @@ impl RunningTurn {
         records.extend(done.note.into_iter().chain([done.output]).map(Record::ResponseItem));
         self.log.record(records)?;
         done.events.release();
+        self.events.emit(ThreadEvent::ToolCallEnded(done.end));
         if done.abort_turn {
             self.cancel.cancel();
         }

@@ -24,7 +24,7 @@ use super::sampling::text_output;
 use crate::agents;
 use crate::dynamic_tools;
 use crate::environment::Environment;
-use crate::event::{Answer, QuestionKind, ThreadEvent};
+use crate::event::{Answer, QuestionKind, ThreadEvent, ToolCallEnd};
 use crate::guardian::{ConversationRequest, Guardian, Verdict};
 use crate::live::TurnEvents;
 use crate::questions::Questions;
@@ -292,11 +292,11 @@ impl Host for CallHost {
 
 /// A finished call.
 pub(super) struct ToolDone {
-    call_id: String,
     /// What the model is told before the output.
     pub(super) note: Option<ResponseItem>,
     pub(super) output: ResponseItem,
     pub(super) events: Arc<HeldEvents>,
+    pub(super) end: ToolCallEnd,
     /// The user wants the turn to end.
     pub(super) abort_turn: bool,
 }
@@ -385,11 +385,18 @@ impl ToolCalls {
         let (thread, events, turns) = (self.thread.clone(), self.events.clone(), self.turns.clone());
         let cancel = self.tools.cancel.clone();
         let run = async move {
+            let started = Instant::now();
             let result = run_tool(&name, call, &tools, &thread, &events, &turns, &cancel).await;
             ToolDone {
                 note: result.note.map(ResponseItem::developer),
                 output: output_item(&item, &call_id, result.output),
-                call_id,
+                end: ToolCallEnd {
+                    turn_id: tools.turn_id.clone(),
+                    call_id,
+                    tool: name,
+                    duration: started.elapsed(),
+                    success: result.success,
+                },
                 events: held,
                 abort_turn: result.abort_turn,
             }
@@ -404,7 +411,7 @@ impl ToolCalls {
             Some(reply) = self.conversation_requests.recv() => Some(CallEvent::ConversationWanted(reply)),
             done = self.running.next() => {
                 let done = done?;
-                self.open.remove(&done.call_id);
+                self.open.remove(&done.end.call_id);
                 Some(CallEvent::Done(Box::new(done)))
             }
         }

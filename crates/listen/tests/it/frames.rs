@@ -86,6 +86,22 @@ async fn a_client_that_is_cut_off_is_told_why() {
 }
 
 #[tokio::test]
+async fn a_silent_client_that_reads_what_it_is_told_is_not_given_up() {
+    let door = Door::with_limits(Limits { patience: Duration::from_millis(150), ..Limits::default() }).await;
+    let mut client = door.websocket().await;
+    client.send(text(r#"{"id":1,"method":"stream"}"#)).await;
+    // Answers to pings lie behind all that has not been read yet; here they never come.
+    let mut pings = 0;
+    while pings < 4 {
+        let (first, _) = client.frame().await.expect("the connection is open");
+        assert_ne!(first, 0x88, "given up after {pings} pings");
+        pings += usize::from(first == 0x89);
+    }
+    drop(client);
+    door.close().await;
+}
+
+#[tokio::test]
 async fn a_silent_client_is_asked_and_one_that_does_not_answer_given_up() {
     let door = Door::with_limits(Limits { patience: Duration::from_millis(150), ..Limits::default() }).await;
     let mut client = door.websocket().await;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 /// A hang is a failure, not an endless test run.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Answers each request with its method, and notifies nobody.
+/// Answers each request with its method; `slow` and `stream` do what they are called.
 struct Echo;
 
 impl Host for Echo {
@@ -26,6 +26,11 @@ impl Host for Echo {
                 if method == "slow" {
                     outgoing.abandon(Close::TOO_SLOW);
                     break;
+                }
+                if method == "stream" {
+                    let (outgoing, message) = (outgoing.clone(), rpc::encode_notification("m", &"x".repeat(1024)));
+                    tokio::spawn(async move { while outgoing.send(message.clone()).await.is_ok() {} });
+                    continue;
                 }
                 outgoing.respond(&id, &Ok(method)).expect("the connection is open");
             }

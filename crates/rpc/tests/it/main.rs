@@ -3,4 +3,5 @@
 mod connection;
 mod fuzz;
 mod reader;
+mod websocket;
 mod writer;

@@ -28,6 +28,7 @@ pub(crate) async fn start(cx: Cx, mut params: p::ThreadStartParams) -> Handled<p
     });
     cx.server.hub.subscribe(thread.id(), &cx.connection);
     let snapshot = thread.snapshot();
+    cx.server.hub.otel.conversation_starts(thread.id(), &snapshot.settings);
     let shown = thread_view::of_loaded(&cx, &snapshot);
     let SettingsView {
         model,

@@ -101,7 +101,9 @@ fn check_path(thread: &ThreadHandle, requested: Option<&AbsPath>) -> Result<(), 
 /// The client follows a thread that has just been loaded; everyone hears that it is.
 fn announce(cx: &Cx, thread: &ThreadHandle) {
     cx.server.hub.subscribe(thread.id(), &cx.connection);
-    cx.server.hub.broadcast_of(thread.id(), &notifications::status(thread.id(), thread.snapshot().status));
+    let snapshot = thread.snapshot();
+    cx.server.hub.otel.conversation_starts(thread.id(), &snapshot.settings);
+    cx.server.hub.broadcast_of(thread.id(), &notifications::status(thread.id(), snapshot.status));
 }
 
 fn tell_usage(cx: &Cx, thread: ThreadId, usage: Option<(TurnId, TokenUsageTotals)>) {
@@ -246,6 +248,7 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
     let id = forked.id();
     cx.server.hub.subscribe(id, &cx.connection);
     let snapshot = forked.snapshot();
+    cx.server.hub.otel.conversation_starts(id, &snapshot.settings);
     let thread = p::Thread { turns, ..thread_view::of_loaded(&cx, &snapshot) };
     let view = thread_view::settings_view(&cx, &snapshot);
     let response = p::ThreadForkResponse {

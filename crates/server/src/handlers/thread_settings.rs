@@ -224,6 +224,7 @@ pub(crate) fn warn_of_broken_config(cx: &Cx) {
                 warn(cx, "Invalid configuration; using defaults.".to_owned(), Some(error));
             }
             warn_of_disabled_layers(cx, &config);
+            start_export(cx, &config.otel);
             let home_rules = rules_folder(&environment.home);
             if let Err(RulesError::Syntax { file, error }) = RuleSet::load(&rules_folders(&config), &home_rules) {
                 warn_of_broken_rules(cx, &file, &error);
@@ -244,6 +245,15 @@ pub(crate) fn warn_of_broken_config(cx: &Cx) {
                 },
             );
         }
+    }
+}
+
+/// Sends to collectors from now on, as far as it can be done.
+fn start_export(cx: &Cx, otel: &config::Otel) {
+    let unusable = cx.server.start_export(otel).err().map(|error| format!("otel: {error}; nothing is sent"));
+    let details: Vec<String> = otel.unserved.iter().cloned().chain(unusable).collect();
+    if !details.is_empty() {
+        warn(cx, "Not all of the OpenTelemetry configuration is used.".to_owned(), Some(details.join("\n")));
     }
 }
 

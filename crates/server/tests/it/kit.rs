@@ -54,7 +54,7 @@ impl TestServer {
     /// A server whose model follows the script; the client has introduced itself.
     pub(crate) async fn with_model(replies: impl IntoIterator<Item = Reply>) -> Self {
         let mut server = Self::uninitialized(replies).await;
-        server.initialize(json!({ "experimentalApi": true })).await;
+        server.introduce().await;
         server
     }
 
@@ -83,7 +83,7 @@ impl TestServer {
         // A process that ends takes its locks with it; this one goes on.
         let _ = std::fs::remove_dir_all(home.join("spindle/locks"));
         let mut server = Self::on(model, folder, home, project);
-        server.initialize(json!({ "experimentalApi": true })).await;
+        server.introduce().await;
         server
     }
 
@@ -93,8 +93,13 @@ impl TestServer {
         client.close().await;
         serving.await.expect("no panic").expect("an orderly end");
         let mut server = Self::on(model, folder, home, project);
-        server.initialize(json!({ "experimentalApi": true })).await;
+        server.introduce().await;
         server
+    }
+
+    /// The client introduces itself.
+    pub(crate) async fn introduce(&mut self) {
+        self.initialize(json!({ "experimentalApi": true })).await;
     }
 
     fn on(model: ScriptedModel, folder: TempDir, home: AbsPath, project: AbsPath) -> Self {

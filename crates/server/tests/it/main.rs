@@ -18,6 +18,7 @@ mod initialize;
 mod invariants;
 mod model_failures;
 mod order;
+mod otel;
 mod permissions;
 mod random_turns;
 mod searches;

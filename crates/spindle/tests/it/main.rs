@@ -3,5 +3,8 @@
 
 mod client;
 mod crash;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod crowds;
 mod leaks;
+mod streams;
 mod writers;

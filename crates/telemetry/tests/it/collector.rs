@@ -1,0 +1,81 @@
+//! A small collector, over real sockets.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::HeaderMap;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use telemetry::{Encoding, Target, TlsFiles};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// What was sent to the collector.
+pub(crate) struct Posted {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Posted {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+}
+
+pub(crate) struct Collector {
+    pub(crate) address: SocketAddr,
+    pub(crate) posted: mpsc::UnboundedReceiver<Posted>,
+}
+
+impl Collector {
+    /// Answers with `statuses`, one after the other, and then with success.
+    pub(crate) async fn start(statuses: &[u16]) -> Self {
+        let statuses: Arc<Mutex<VecDeque<u16>>> = Arc::new(Mutex::new(statuses.iter().copied().collect()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (heard, posted) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (heard, statuses) = (heard.clone(), statuses.clone());
+                let answer = service_fn(move |request: Request<Incoming>| {
+                    let (heard, statuses) = (heard.clone(), statuses.clone());
+                    async move {
+                        let (parts, body) = request.into_parts();
+                        let body = body.collect().await.unwrap().to_bytes();
+                        let _ = heard.send(Posted { path: parts.uri.path().to_owned(), headers: parts.headers, body });
+                        let status = statuses.lock().unwrap().pop_front().unwrap_or(200);
+                        let mut response = Response::new(Full::new(Bytes::new()));
+                        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+                        Ok::<_, Infallible>(response)
+                    }
+                });
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+            }
+        });
+        Self { address, posted }
+    }
+
+    pub(crate) fn target(&self, path: &str) -> Target {
+        target(&format!("http://{}{path}", self.address))
+    }
+
+    pub(crate) async fn next(&mut self) -> Posted {
+        self.posted.recv().await.unwrap()
+    }
+}
+
+pub(crate) fn target(endpoint: &str) -> Target {
+    Target {
+        endpoint: endpoint.to_owned(),
+        headers: vec![("x-key".to_owned(), "secret".to_owned())],
+        encoding: Encoding::Json,
+        tls: TlsFiles::default(),
+    }
+}

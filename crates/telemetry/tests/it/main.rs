@@ -1,0 +1,5 @@
+//! What a collector gets.
+
+mod collector;
+mod delivery;
+mod targets;
