@@ -207,7 +207,8 @@ impl StoredThread {
         Ok(())
     }
 
-    /// Makes something of each of several shares of the turns, oldest first; of a long thread on several processors.
+    /// Makes something of each of several shares of the turns, of a long thread on several processors, and gives it to
+    /// `take`, the oldest turns first. Memory holds a few shares at a time.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -219,12 +220,18 @@ impl StoredThread {
         range: Range<usize>,
         last: LastTurn,
         add: impl Fn(&mut R, Turn) + Sync,
-    ) -> Result<Vec<R>, StoreError> {
+        mut take: impl FnMut(R),
+    ) -> Result<(), StoreError> {
         let gather = |share: &Range<usize>| {
             let mut gathered = R::default();
             self.for_each_turn(share.clone(), last, |turn| add(&mut gathered, turn)).map(|()| gathered)
         };
-        processors::map(&self.shares(range), gather).into_iter().collect()
+        for round in self.shares(range).chunks(processors::count()) {
+            for gathered in processors::map(round, gather) {
+                take(gathered?);
+            }
+        }
+        Ok(())
     }
 
     /// Divides turns into shares of about the same size.

@@ -103,10 +103,9 @@ impl Turns {
 
     /// All of them as text.
     pub(crate) fn to_text(&self) -> Result<TurnsText, StoreError> {
+        let mut text = TurnsText::default();
         let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.to_wire());
-        let mut texts = self.stored.gather_turns(0..self.settled, LastTurn::Ended, add)?.into_iter();
-        let mut text = texts.next().unwrap_or_default();
-        texts.for_each(|more| text.append(more));
+        self.stored.gather_turns(0..self.settled, LastTurn::Ended, add, |more| text.append(more))?;
         self.rest.iter().for_each(|turn| text.push(&turn.to_wire()));
         Ok(text)
     }
