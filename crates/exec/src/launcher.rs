@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use types::AbsPath;
 
 use crate::command::{Command, Sandbox, SpawnError};
-use crate::os;
+use crate::os::{self, Network};
 use crate::process::Process;
 
 /// Starts processes. Cheap to clone; all clones share what was found out about the machine.
@@ -53,6 +53,14 @@ pub enum Mechanism {
     /// The `sandbox-exec` of macOS.
     #[cfg(target_os = "macos")]
     Seatbelt,
+}
+
+impl Mechanism {
+    /// Whether a command can be given a way out of its own, served by a [`ProxyService`](crate::ProxyService).
+    #[must_use]
+    pub fn takes_proxies(&self) -> bool {
+        matches!(self, Self::Namespaces { .. })
+    }
 }
 
 /// What trying a mechanism out has shown.
@@ -120,9 +128,23 @@ impl Launcher {
             Sandbox::None => None,
             Sandbox::Restricted(rules) => {
                 let mechanism = self.mechanism()?;
-                Some(os::Confine { rules, mechanism })
+                let network = match &command.proxy {
+                    Some(service) if mechanism.takes_proxies() => Network::Proxied { socks5: service.socks5() },
+                    Some(_) => Network::Off,
+                    None if rules.network() => Network::On,
+                    None => Network::Off,
+                };
+                Some(os::Confine { rules, mechanism, network })
             }
         };
-        Ok(Process::new(os::spawn(&command, confine).await?))
+        let mut started = os::spawn(&command, confine).await?;
+        let served = match (&command.proxy, started.outlets.take()) {
+            (Some(service), Some(outlets)) => {
+                let served = service.serve(outlets);
+                Some(served.map_err(|source| SpawnError::Sandbox { step: "network proxy", source })?)
+            }
+            _ => None,
+        };
+        Ok(Process::new(started, served))
     }
 }

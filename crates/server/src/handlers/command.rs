@@ -175,7 +175,7 @@ impl Server {
         let env = environment.command_env(&config).as_ref().clone();
         let policy = config.sandbox_policy(config.sandbox_mode());
         let sandbox = exec::Rules::from_policy(&policy, &cwd, &environment.places());
-        Ok(Command { argv, cwd, env, io, sandbox })
+        Ok(Command { argv, cwd, env, io, sandbox, proxy: None })
     }
 
     /// What starts the server's processes.
@@ -286,7 +286,7 @@ impl Request {
             Wanted::Profile(profile) => profile_sandbox(profile, &cwd, &places)?,
         };
         let io = self.tty.map_or(Io::Pipes { stdin: self.stream_stdin }, Io::Pty);
-        Ok(Command { argv: self.argv.clone(), cwd, env, io, sandbox })
+        Ok(Command { argv: self.argv.clone(), cwd, env, io, sandbox, proxy: None })
     }
 }
 

@@ -11,12 +11,14 @@ mod guard;
 mod landlock;
 mod memory;
 mod mounts;
+mod outlet;
 mod placeholder;
 mod privileges;
 mod reaper;
 mod seccomp;
 mod spawn;
 mod sys;
+mod way;
 
 pub(crate) use detect::{detect, survey, try_out};
 pub(crate) use spawn::{Control, Guard, spawn};
