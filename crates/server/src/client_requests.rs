@@ -1,12 +1,12 @@
 //! What we ask clients, and what their answers mean.
 
-use engine::{Answer, CommandDecision, PatchDecision, PermissionsGrant, QuestionKind, UserAnswers};
+use engine::{Answer, CommandDecision, NetworkDecision, PatchDecision, PermissionsGrant, QuestionKind, UserAnswers};
 use protocol as p;
 use protocol::ServerMethod;
 use rpc::Outcome;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use types::{ThreadId, TurnId};
+use types::{DomainAccess, NetworkProtocol, ThreadId, TurnId};
 
 use crate::wire::{FromWire as _, ToWire as _, abs, additional_permissions};
 
@@ -45,6 +45,37 @@ pub(crate) fn request(thread: ThreadId, turn: &TurnId, kind: &QuestionKind) -> A
                 proposed_execpolicy_amendment: approval.proposed_amendment.clone().map(p::ExecPolicyAmendment),
                 proposed_network_policy_amendments: None,
                 available_decisions: Some(approval.available.iter().map(decision).collect()),
+            };
+            asked::<p::server_requests::ItemCommandExecutionRequestApproval>(&params, true)
+        }
+        QuestionKind::Network(approval) => {
+            let amendment = |action| p::NetworkPolicyAmendment { host: approval.host.to_string(), action };
+            let allow = amendment(p::NetworkPolicyRuleAction::Allow);
+            let available = vec![
+                p::CommandExecutionApprovalDecision::Accept,
+                p::CommandExecutionApprovalDecision::AcceptForSession,
+                p::CommandExecutionApprovalDecision::ApplyNetworkPolicyAmendment {
+                    network_policy_amendment: allow.clone(),
+                },
+                p::CommandExecutionApprovalDecision::Cancel,
+            ];
+            let params = p::CommandExecutionRequestApprovalParams {
+                thread_id,
+                turn_id,
+                item_id: approval.item_id.to_string(),
+                approval_id: None,
+                reason: Some(approval.reason.clone()),
+                network_approval_context: Some(p::NetworkApprovalContext {
+                    host: approval.host.to_string(),
+                    protocol: network_protocol(approval.protocol),
+                }),
+                command: None,
+                cwd: None,
+                command_actions: None,
+                additional_permissions: None,
+                proposed_execpolicy_amendment: None,
+                proposed_network_policy_amendments: Some(vec![allow, amendment(p::NetworkPolicyRuleAction::Deny)]),
+                available_decisions: Some(available),
             };
             asked::<p::server_requests::ItemCommandExecutionRequestApproval>(&params, true)
         }
@@ -133,6 +164,9 @@ pub(crate) fn answer(kind: &QuestionKind, outcome: Outcome) -> Answer {
         QuestionKind::Command(_) => {
             decode::<p::CommandExecutionRequestApprovalResponse>(&result).map(|response| command(response.decision))
         }
+        QuestionKind::Network(_) => {
+            decode::<p::CommandExecutionRequestApprovalResponse>(&result).map(|response| network(response.decision))
+        }
         QuestionKind::Patch(_) => {
             decode::<p::FileChangeRequestApprovalResponse>(&result).map(|response| patch(response.decision))
         }
@@ -171,6 +205,33 @@ fn command(decision: p::CommandExecutionApprovalDecision) -> Answer {
         }
         Wire::Decline => CommandDecision::Decline,
         Wire::Cancel => CommandDecision::Cancel,
+    })
+}
+
+fn network_protocol(protocol: NetworkProtocol) -> p::NetworkApprovalProtocol {
+    match protocol {
+        NetworkProtocol::Http => p::NetworkApprovalProtocol::Http,
+        NetworkProtocol::Https => p::NetworkApprovalProtocol::Https,
+        NetworkProtocol::Socks5Tcp => p::NetworkApprovalProtocol::Socks5Tcp,
+        NetworkProtocol::Socks5Udp => p::NetworkApprovalProtocol::Socks5Udp,
+    }
+}
+
+fn network(decision: p::CommandExecutionApprovalDecision) -> Answer {
+    use protocol::CommandExecutionApprovalDecision as Wire;
+    Answer::Network(match decision {
+        // A rule about commands says nothing about hosts.
+        Wire::Accept | Wire::AcceptWithExecpolicyAmendment { .. } => NetworkDecision::Accept,
+        Wire::AcceptForSession => NetworkDecision::AcceptForSession,
+        Wire::ApplyNetworkPolicyAmendment { network_policy_amendment: p::NetworkPolicyAmendment { host, action } } => {
+            let access = match action {
+                p::NetworkPolicyRuleAction::Allow => DomainAccess::Allow,
+                p::NetworkPolicyRuleAction::Deny => DomainAccess::Deny,
+            };
+            NetworkDecision::Amend(host, access)
+        }
+        Wire::Decline => NetworkDecision::Decline,
+        Wire::Cancel => NetworkDecision::Cancel,
     })
 }
 

@@ -37,6 +37,8 @@ pub struct NetworkPolicy {
     pub socks5: bool,
     /// Whether the user is asked about hosts that no rule is about. Without, they are refused.
     pub ask: bool,
+    /// Whether neither rules of the user's nor answers add to the hosts that are allowed.
+    pub fixed: bool,
 }
 
 /// What is said about hosts.
