@@ -34,7 +34,7 @@ pub use layer::{Disabled, Layer, Layers, Source};
 pub use load::Loader;
 pub use otel::{Otel, OtlpHttp, OtlpProtocol, OtlpTls};
 pub use overrides::{Overrides, ThreadOverrides};
-pub use permission_profiles::DefaultPermissions;
+pub use permission_profiles::{DefaultPermissions, DomainToml, NetworkToml, Requirements, UnixSocketToml};
 pub use permissions::{ProfileError, permission_profile_of, policy_of};
 pub use providers::{ProviderConfig, ProviderEnvironment, WireApi};
 pub use resolve::{Inputs, resolve};

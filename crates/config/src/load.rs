@@ -12,7 +12,7 @@ use crate::features::Feature;
 use crate::file::{ConfigToml, Trust};
 use crate::layer::{Disabled, Layer, Layers, Source};
 use crate::overrides::{Overrides, ThreadOverrides};
-use crate::permission_profiles::NetworkToml;
+use crate::permission_profiles::Requirements;
 use crate::providers::ProviderEnvironment;
 use crate::resolve::{Inputs, resolve};
 use crate::settings::Config;
@@ -28,6 +28,7 @@ const SYSTEM_FILE: &str = "/etc/codex/config.toml";
 const MANAGED_NAME: &str = "managed_config.toml";
 /// Beside the system file: what the administrator demands.
 const REQUIREMENTS_NAME: &str = "requirements.toml";
+const NETWORK_REQUIREMENTS: &str = "experimental_network";
 const DEFAULT_ROOT_MARKER: &str = ".git";
 
 /// Loads configurations. Cheap to clone; clones share the cache of parsed files.
@@ -125,7 +126,7 @@ impl Loader {
     pub fn load(&self, cwd: Option<&AbsPath>, thread: Option<&ThreadOverrides>) -> Result<Config, ConfigError> {
         let (layers, project) = self.gather(cwd, thread)?;
         let mut inputs = self.inputs(cwd, project, thread);
-        inputs.managed_network = self.required_network()?;
+        inputs.managed_network = self.requirements()?.and_then(|required| required.network);
         let config = match resolve(layers.clone(), &inputs) {
             Err(ConfigError::Type { message, located: None }) => {
                 return Err(ConfigError::Type { message, located: self.locate(&layers) });
@@ -163,15 +164,24 @@ impl Loader {
         }
     }
 
-    /// `[experimental_network]` of the administrator's requirements; nothing else of them is read here.
-    fn required_network(&self) -> Result<Option<NetworkToml>, ConfigError> {
+    /// The administrator's requirements; `None` when there are none.
+    ///
+    /// # Errors
+    /// [`ConfigError::Parse`], [`ConfigError::Read`]; [`ConfigError::Permissions`] for rules about the network that
+    /// cannot be.
+    pub fn requirements(&self) -> Result<Option<Requirements>, ConfigError> {
         let Some(file) = self.system_file.parent().map(|folder| folder.join(REQUIREMENTS_NAME)) else {
             return Ok(None);
         };
-        let Some(table) = self.read(&file)?.get("experimental_network").cloned() else { return Ok(None) };
-        table.try_into().map(Some).map_err(|error: toml::de::Error| {
-            ConfigError::Permissions(format!("{file}: experimental_network: {}", one_line(error.message())))
-        })
+        let mut table = self.read(&file)?.as_ref().clone();
+        if table.is_empty() {
+            return Ok(None);
+        }
+        let network = table.remove(NETWORK_REQUIREMENTS).map(Value::try_into).transpose();
+        let network = network.map_err(|error: toml::de::Error| {
+            ConfigError::Permissions(format!("{file}: {NETWORK_REQUIREMENTS}: {}", one_line(error.message())))
+        })?;
+        Ok(Some(Requirements { network, others: table.keys().cloned().collect() }))
     }
 
     /// The layers for `cwd`, lowest first. Session flags, `thread` and the administrator's file make layers

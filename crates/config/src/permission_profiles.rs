@@ -6,7 +6,6 @@ use std::path::{Component, Path};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use toml::Value;
 use types::policy::FileSystemPermissions;
 use types::{
     AbsPath, DomainAccess, DomainPattern, Domains, FileSystemAccess, FileSystemEntry, FileSystemPath, NetworkPolicy,
@@ -57,22 +56,30 @@ pub enum AccessToml {
 pub struct NetworkToml {
     pub enabled: Option<bool>,
     pub mode: Option<ModeToml>,
-    pub domains: BTreeMap<String, DomainToml>,
+    pub domains: Option<BTreeMap<String, DomainToml>>,
     pub allow_local_binding: Option<bool>,
     pub enable_socks5: Option<bool>,
     pub managed_allowed_domains_only: Option<bool>,
 
     // Known, and without effect: the proxy has no port on this machine and always goes out by itself, and no Unix
     // socket is reached.
-    pub proxy_url: Option<Value>,
-    pub socks_url: Option<Value>,
-    pub http_port: Option<Value>,
-    pub socks_port: Option<Value>,
-    pub enable_socks5_udp: Option<Value>,
-    pub allow_upstream_proxy: Option<Value>,
-    pub dangerously_allow_non_loopback_proxy: Option<Value>,
-    pub dangerously_allow_all_unix_sockets: Option<Value>,
-    pub unix_sockets: Option<Value>,
+    pub proxy_url: Option<String>,
+    pub socks_url: Option<String>,
+    pub http_port: Option<u16>,
+    pub socks_port: Option<u16>,
+    pub enable_socks5_udp: Option<bool>,
+    pub allow_upstream_proxy: Option<bool>,
+    pub dangerously_allow_non_loopback_proxy: Option<bool>,
+    pub dangerously_allow_all_unix_sockets: Option<bool>,
+    pub unix_sockets: Option<BTreeMap<String, UnixSocketToml>>,
+}
+
+/// What is said about a Unix socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnixSocketToml {
+    Allow,
+    None,
 }
 
 /// What may be done with hosts that may be reached.
@@ -89,6 +96,14 @@ pub enum ModeToml {
 pub enum DomainToml {
     Allow,
     Deny,
+}
+
+/// What an administrator demands, as far as it is known here.
+#[derive(Debug, Clone, Default)]
+pub struct Requirements {
+    pub network: Option<NetworkToml>,
+    /// The keys that nobody here carries out.
+    pub others: Vec<String>,
 }
 
 /// The permissions that threads start with, where the configuration names them.
@@ -158,7 +173,7 @@ pub(crate) fn managed_network(table: &NetworkToml) -> Result<Option<NetworkPolic
 
 fn network_policy(table: &NetworkToml, key: &str) -> Result<NetworkPolicy, ConfigError> {
     let mut domains = Domains::default();
-    for (text, access) in &table.domains {
+    for (text, access) in table.domains.iter().flatten() {
         let pattern = DomainPattern::parse(text).map_err(|_| {
             ConfigError::Permissions(format!("{key}: `{text}` is no host, `*.DOMAIN`, `**.DOMAIN` or `*`"))
         })?;
@@ -248,7 +263,8 @@ impl Place {
 
     fn below(&self, key: &str, subpath: &str, folders: Folders<'_>) -> Result<FileSystemPath, ConfigError> {
         let here = subpath == ".";
-        if !here && !Path::new(subpath).components().all(|part| matches!(part, Component::Normal(_))) {
+        let descends = Path::new(subpath).components().all(|part| matches!(part, Component::Normal(_)));
+        if !here && (subpath.is_empty() || !descends) {
             return Err(ConfigError::Permissions(format!(
                 "filesystem subpath `{subpath}` must be a descendant path without `.` or `..` components"
             )));

@@ -112,7 +112,7 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
         }
         (None, None) => (config.sandbox_policy(config.sandbox_mode()), None),
     };
-    permissions::warn_of_weak_sandbox(cx, &sandbox_policy);
+    permissions::warn_of_weak_sandbox(cx, &sandbox_policy, network.is_some());
     let command_rules = standing_rules(cx, &config)?;
     let client = cx.connection.client();
     let originator = client.map(|client| client.name.clone()).unwrap_or_default();
