@@ -70,45 +70,45 @@ impl Connection {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let answered =
             if request.method() == Method::CONNECT { self.tunnel(request).await } else { self.forward(request).await };
-        answered.unwrap_or_else(|refusal| refusal)
+        answered.unwrap_or_else(Refusal::response)
     }
 
-    async fn tunnel(&self, request: Request<Incoming>) -> Result<Response<Body>, Response<Body>> {
+    async fn tunnel(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         let to = destination(request.uri(), NetworkProtocol::Https, None)?;
         if !names_the_same(request.headers(), request.uri()) {
-            return Err(bad_request("the Host header is not about the target of the tunnel"));
+            return Err(Refusal::BadRequest("the Host header is not about the target of the tunnel"));
         }
         if self.gate.limited() {
-            return Err(denied(Denial::mode(Reason::Tunnel), &to));
+            return Err(Refusal::Denied(Denial::mode(Reason::Tunnel), to));
         }
-        let there = dial(self.gate.as_ref(), &to).await.map_err(|failure| failed(&failure, &to))?;
+        let there = dial(self.gate.as_ref(), &to).await.map_err(|failure| Refusal::of(failure, &to))?;
         let client = hyper::upgrade::on(request);
         *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some((client, there));
         Ok(Response::new(Empty::new().map_err(|never| match never {}).boxed()))
     }
 
-    async fn forward(&self, mut request: Request<Incoming>) -> Result<Response<Body>, Response<Body>> {
+    async fn forward(&self, mut request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         if request.uri().scheme() != Some(&Scheme::HTTP) {
-            return Err(bad_request("this is a proxy: plain requests name a whole http URL, others CONNECT"));
+            return Err(Refusal::BadRequest("this is a proxy: plain requests name a whole http URL, others CONNECT"));
         }
         let to = destination(request.uri(), NetworkProtocol::Http, Some(80))?;
         if self.gate.limited() && !READING.contains(request.method()) {
-            return Err(denied(Denial::mode(Reason::Method), &to));
+            return Err(Refusal::Denied(Denial::mode(Reason::Method), to));
         }
-        let there = dial(self.gate.as_ref(), &to).await.map_err(|failure| failed(&failure, &to))?;
+        let there = dial(self.gate.as_ref(), &to).await.map_err(|failure| Refusal::of(failure, &to))?;
         let mut builder = hyper::client::conn::http1::Builder::new();
         builder.max_buf_size(MOST_HEAD_BYTES);
-        let (mut sender, driver) = builder.handshake(TokioIo::new(there)).await.map_err(|error| unreachable(&error))?;
+        let (mut sender, driver) = builder.handshake(TokioIo::new(there)).await.map_err(Refusal::unreachable)?;
         self.drive(async { drop(driver.await) });
 
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let host = if to.port == 80 { bracketed(&to.host) } else { format!("{}:{}", bracketed(&to.host), to.port) };
         let (path, host) = (path.parse(), HeaderValue::try_from(host));
-        let (Ok(path), Ok(host)) = (path, host) else { return Err(bad_request("the URL cannot be sent on")) };
+        let (Ok(path), Ok(host)) = (path, host) else { return Err(Refusal::BadRequest("the URL cannot be sent on")) };
         *request.uri_mut() = path;
         strip_hop_by_hop(request.headers_mut());
         request.headers_mut().insert(HOST, host);
-        let mut response = sender.send_request(request).await.map_err(|error| unreachable(&error))?;
+        let mut response = sender.send_request(request).await.map_err(Refusal::unreachable)?;
         strip_hop_by_hop(response.headers_mut());
         Ok(response.map(BodyExt::boxed))
     }
@@ -122,8 +122,8 @@ impl Connection {
 }
 
 /// Where a target leads. An absent port is `default_port`.
-fn destination(uri: &Uri, protocol: NetworkProtocol, default_port: Option<u16>) -> Result<Destination, Response<Body>> {
-    let host = uri.host().and_then(Host::parse).ok_or_else(|| bad_request("the target names no host"))?;
+fn destination(uri: &Uri, protocol: NetworkProtocol, default_port: Option<u16>) -> Result<Destination, Refusal> {
+    let host = uri.host().and_then(Host::parse).ok_or(Refusal::BadRequest("the target names no host"))?;
     // A port that is no number would be taken for none.
     let stated = uri.authority().is_some_and(|authority| {
         authority
@@ -136,7 +136,7 @@ fn destination(uri: &Uri, protocol: NetworkProtocol, default_port: Option<u16>) 
         None if !stated => default_port,
         port => port,
     };
-    let port = port.filter(|port| *port != 0).ok_or_else(|| bad_request("the target names no port"))?;
+    let port = port.filter(|port| *port != 0).ok_or(Refusal::BadRequest("the target names no port"))?;
     Ok(Destination { host, port, protocol })
 }
 
@@ -181,32 +181,45 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-fn failed(failure: &Failure, to: &Destination) -> Response<Body> {
-    match failure {
-        Failure::Denied(denial) => denied(*denial, to),
-        Failure::Unreachable(error) => unreachable(error),
-    }
+/// Why a request is not carried out.
+enum Refusal {
+    BadRequest(&'static str),
+    Denied(Denial, Destination),
+    Unreachable(String),
 }
 
-fn denied(denial: Denial, to: &Destination) -> Response<Body> {
-    let (kind, body) = match to.protocol {
-        NetworkProtocol::Http => ("application/json", denial.body(to)),
-        // Programs show no more of it than this, if anything.
-        NetworkProtocol::Https | NetworkProtocol::Socks5Tcp | NetworkProtocol::Socks5Udp => {
-            ("text/plain", denial.message().to_owned())
+impl Refusal {
+    fn of(failure: Failure, to: &Destination) -> Self {
+        match failure {
+            Failure::Denied(denial) => Self::Denied(denial, to.clone()),
+            Failure::Unreachable(error) => Self::unreachable(error),
         }
-    };
-    let mut response = plain(StatusCode::FORBIDDEN, kind, body);
-    response.headers_mut().insert(REASON_HEADER, HeaderValue::from_static(denial.header()));
-    response
-}
+    }
 
-fn unreachable(error: &dyn std::fmt::Display) -> Response<Body> {
-    plain(StatusCode::BAD_GATEWAY, "text/plain", format!("the host cannot be reached: {error}\n"))
-}
+    fn unreachable(error: impl std::fmt::Display) -> Self {
+        Self::Unreachable(error.to_string())
+    }
 
-fn bad_request(message: &str) -> Response<Body> {
-    plain(StatusCode::BAD_REQUEST, "text/plain", format!("{message}\n"))
+    fn response(self) -> Response<Body> {
+        match self {
+            Self::BadRequest(message) => plain(StatusCode::BAD_REQUEST, "text/plain", format!("{message}\n")),
+            Self::Unreachable(error) => {
+                plain(StatusCode::BAD_GATEWAY, "text/plain", format!("the host cannot be reached: {error}\n"))
+            }
+            Self::Denied(denial, to) => {
+                let (kind, body) = match to.protocol {
+                    NetworkProtocol::Http => ("application/json", denial.body(&to)),
+                    // Programs show no more of it than this, if anything.
+                    NetworkProtocol::Https | NetworkProtocol::Socks5Tcp | NetworkProtocol::Socks5Udp => {
+                        ("text/plain", denial.message().to_owned())
+                    }
+                };
+                let mut response = plain(StatusCode::FORBIDDEN, kind, body);
+                response.headers_mut().insert(REASON_HEADER, HeaderValue::from_static(denial.header()));
+                response
+            }
+        }
+    }
 }
 
 fn plain(status: StatusCode, kind: &'static str, body: String) -> Response<Body> {

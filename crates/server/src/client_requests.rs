@@ -244,3 +244,68 @@ fn patch(decision: p::FileChangeApprovalDecision) -> Answer {
         Wire::Cancel => PatchDecision::Cancel,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::NetworkApproval;
+    use serde_json::{Value, json};
+    use types::Host;
+
+    use super::*;
+
+    fn question() -> QuestionKind {
+        QuestionKind::Network(NetworkApproval {
+            item_id: "network#socks5-tcp#a.test#22".into(),
+            host: Host::parse("a.test").unwrap(),
+            protocol: NetworkProtocol::Socks5Tcp,
+            reason: "a.test is not in the allowed_domains".to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_question_about_a_host_offers_a_rule_and_no_command() {
+        let asked = request(ThreadId::new(), &TurnId::new(), &question());
+        assert_eq!(asked.method, "item/commandExecution/requestApproval");
+        let mut params: Value = serde_json::from_str(asked.params.get()).unwrap();
+        for id in ["threadId", "turnId"] {
+            params.as_object_mut().unwrap().remove(id).unwrap();
+        }
+        let allow = json!({ "host": "a.test", "action": "allow" });
+        assert_eq!(
+            params,
+            json!({
+                "itemId": "network#socks5-tcp#a.test#22",
+                "reason": "a.test is not in the allowed_domains",
+                "networkApprovalContext": { "host": "a.test", "protocol": "socks5Tcp" },
+                "proposedNetworkPolicyAmendments": [allow, { "host": "a.test", "action": "deny" }],
+                "availableDecisions": [
+                    "accept",
+                    "acceptForSession",
+                    { "applyNetworkPolicyAmendment": { "network_policy_amendment": allow } },
+                    "cancel",
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn an_answer_about_a_host_may_be_a_rule() {
+        let told = |decision: Value| {
+            let result = serde_json::value::to_raw_value(&json!({ "decision": decision })).unwrap();
+            match answer(&question(), Ok(result)) {
+                Answer::Network(decision) => Some(decision),
+                _ => None,
+            }
+        };
+        assert_eq!(told(json!("accept")), Some(NetworkDecision::Accept));
+        assert_eq!(told(json!("acceptForSession")), Some(NetworkDecision::AcceptForSession));
+        assert_eq!(told(json!("decline")), Some(NetworkDecision::Decline));
+        assert_eq!(told(json!("cancel")), Some(NetworkDecision::Cancel));
+        let rule = json!({ "network_policy_amendment": { "host": "b.test", "action": "deny" } });
+        assert_eq!(
+            told(json!({ "applyNetworkPolicyAmendment": rule })),
+            Some(NetworkDecision::Amend("b.test".to_owned(), DomainAccess::Deny))
+        );
+        assert_eq!(told(json!("perhaps")), None);
+    }
+}

@@ -57,7 +57,7 @@ pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Re
                 let failed = |step: Step| move |source| SpawnError::Sandbox { step: step.name(), source };
                 match confine.network {
                     Network::Proxied { .. } => {
-                        started.outlets = Some(outlet::take(&way).map_err(failed(Step::Network))?)
+                        started.outlets = Some(outlet::take(&way).map_err(failed(Step::Network))?);
                     }
                     Network::Off | Network::On => {
                         attributes::serve(&way, confine.rules.clone()).map_err(failed(Step::Filter))?;
