@@ -16,7 +16,8 @@ pub struct Command {
     pub argv: Vec<String>,
     /// The working directory; it must exist.
     pub cwd: AbsPath,
-    /// The whole environment.
+    /// The environment. What a sandbox has to say of the network is added, and outside of process namespaces a mark
+    /// that names the server.
     pub env: Vec<(String, String)>,
     /// How the standard streams are connected.
     pub io: Io,

@@ -16,7 +16,7 @@ mod unix;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Control, Guard, detect, spawn, survey, try_out};
+pub(crate) use linux::{Control, Guard, detect, mark_and_sweep, spawn, survey, try_out};
 #[cfg(all(unix, not(target_os = "linux")))]
 pub(crate) use portable::{Control, Guard, detect, spawn, survey, try_out};
 #[cfg(unix)]
@@ -29,6 +29,12 @@ use std::sync::Arc;
 use crate::launcher::Mechanism;
 use crate::outlet::Outlets;
 use crate::rules::Rules;
+
+/// Elsewhere nothing is known of processes whose server is gone.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn mark_and_sweep() -> Option<String> {
+    None
+}
 
 /// A process that has just been started.
 pub(crate) struct Started {

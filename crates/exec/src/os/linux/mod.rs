@@ -11,6 +11,7 @@ mod guard;
 mod landlock;
 mod memory;
 mod mounts;
+mod orphans;
 mod outlet;
 mod placeholder;
 mod privileges;
@@ -21,4 +22,5 @@ mod sys;
 mod way;
 
 pub(crate) use detect::{detect, survey, try_out};
+pub(crate) use orphans::mark_and_sweep;
 pub(crate) use spawn::{Control, Guard, spawn};
