@@ -9,7 +9,9 @@ use types::AbsPath;
 use crate::command::{Command, Sandbox, SpawnError};
 use crate::env::{SERVER_VARIABLE, set_variables};
 use crate::os::{self, Network};
+use crate::outlet::ProxyService;
 use crate::process::Process;
+use crate::rules::Rules;
 
 /// Starts processes. Cheap to clone; all clones share what was found out about the machine.
 #[derive(Debug, Clone)]
@@ -140,12 +142,7 @@ impl Launcher {
         }
         let confine = match (&command.sandbox, mechanism) {
             (Sandbox::Restricted(rules), Some(mechanism)) => {
-                let network = match &command.proxy {
-                    Some(service) if mechanism.takes_proxies() => Network::Proxied { socks5: service.socks5() },
-                    Some(_) => Network::Off,
-                    None if rules.network() => Network::On,
-                    None => Network::Off,
-                };
+                let network = network(rules, command.proxy.as_deref(), &mechanism);
                 Some(os::Confine { rules, mechanism, network })
             }
             _ => None,
@@ -159,5 +156,15 @@ impl Launcher {
             _ => None,
         };
         Ok(Process::new(started, served))
+    }
+}
+
+/// The network that a sandbox is to have.
+fn network(rules: &Rules, proxy: Option<&dyn ProxyService>, mechanism: &Mechanism) -> Network {
+    match proxy {
+        Some(service) if mechanism.takes_proxies() => Network::Proxied { socks5: service.socks5() },
+        Some(_) => Network::Off,
+        None if rules.network() => Network::On,
+        None => Network::Off,
     }
 }
