@@ -6,7 +6,7 @@ use protocol::ServerMethod;
 use rpc::Outcome;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use types::{DomainAccess, NetworkProtocol, ThreadId, TurnId};
+use types::{DomainAccess, ThreadId, TurnId};
 
 use crate::wire::{FromWire as _, ToWire as _, abs, additional_permissions};
 
@@ -67,7 +67,7 @@ pub(crate) fn request(thread: ThreadId, turn: &TurnId, kind: &QuestionKind) -> A
                 reason: Some(approval.reason.clone()),
                 network_approval_context: Some(p::NetworkApprovalContext {
                     host: approval.host.to_string(),
-                    protocol: network_protocol(approval.protocol),
+                    protocol: approval.protocol.to_wire(),
                 }),
                 command: None,
                 cwd: None,
@@ -208,15 +208,6 @@ fn command(decision: p::CommandExecutionApprovalDecision) -> Answer {
     })
 }
 
-fn network_protocol(protocol: NetworkProtocol) -> p::NetworkApprovalProtocol {
-    match protocol {
-        NetworkProtocol::Http => p::NetworkApprovalProtocol::Http,
-        NetworkProtocol::Https => p::NetworkApprovalProtocol::Https,
-        NetworkProtocol::Socks5Tcp => p::NetworkApprovalProtocol::Socks5Tcp,
-        NetworkProtocol::Socks5Udp => p::NetworkApprovalProtocol::Socks5Udp,
-    }
-}
-
 fn network(decision: p::CommandExecutionApprovalDecision) -> Answer {
     use protocol::CommandExecutionApprovalDecision as Wire;
     Answer::Network(match decision {
@@ -249,7 +240,7 @@ fn patch(decision: p::FileChangeApprovalDecision) -> Answer {
 mod tests {
     use engine::NetworkApproval;
     use serde_json::{Value, json};
-    use types::Host;
+    use types::{Host, NetworkProtocol};
 
     use super::*;
 
@@ -257,6 +248,7 @@ mod tests {
         QuestionKind::Network(NetworkApproval {
             item_id: "network#socks5-tcp#a.test#22".into(),
             host: Host::parse("a.test").unwrap(),
+            port: 22,
             protocol: NetworkProtocol::Socks5Tcp,
             reason: "a.test is not in the allowed_domains".to_owned(),
         })

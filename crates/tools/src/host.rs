@@ -106,6 +106,7 @@ pub struct NetworkApproval {
     /// Names the connection; no item of the turn has this id.
     pub item_id: ItemId,
     pub host: HostName,
+    pub port: u16,
     pub protocol: NetworkProtocol,
     pub reason: String,
 }

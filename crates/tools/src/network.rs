@@ -144,6 +144,7 @@ impl CommandGate {
         let request = NetworkApproval {
             item_id: connection_id(to),
             host: to.host.clone(),
+            port: to.port,
             protocol: to.protocol,
             reason: format!("{} is not in the allowed_domains", to.host),
         };

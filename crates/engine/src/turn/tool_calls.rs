@@ -274,7 +274,13 @@ impl Host for CallHost {
     }
 
     async fn approve_network(&self, approval: NetworkApproval) -> NetworkDecision {
-        self.held.turn.approve_network(approval).await
+        if !self.guardian.reviews_work() {
+            return self.held.turn.approve_network(approval).await;
+        }
+        match self.guardian.review_network(&approval).await {
+            Verdict::Allowed => NetworkDecision::Accept,
+            Verdict::Denied(_) => NetworkDecision::Decline,
+        }
     }
 
     async fn approve_patch(&self, approval: PatchApproval) -> PatchDecision {

@@ -254,7 +254,7 @@ impl Host for RecordingHost {
     }
 
     async fn approve_network(&self, request: NetworkApproval) -> NetworkDecision {
-        let NetworkApproval { item_id, host, protocol, reason } = request;
+        let NetworkApproval { item_id, host, protocol, reason, port: _ } = request;
         self.record(&format!("asked {item_id} host={host} protocol={protocol} reason={reason:?}"));
         if self.silent {
             return std::future::pending().await;
