@@ -288,14 +288,18 @@ impl Request {
         let places = environment.places();
         let by_default = matches!(self.sandbox, Wanted::Configured) && config.default_permissions.is_some();
         let sandbox = match &self.sandbox {
-            Wanted::Configured => configured_sandbox(&config, by_default, &cwd, &places).map_err(invalid_profile)?,
+            Wanted::Configured => {
+                configured_sandbox(&config, by_default, &cwd, &places).map_err(|error| invalid_profile(&error))?
+            }
             Wanted::Policy(policy) => {
                 if let SandboxPolicy::ExternalSandbox { network_access: false } = policy {
                     exec::set_variables(&mut env, [(exec::NETWORK_DISABLED_VARIABLE, "1")]);
                 }
                 exec::Rules::from_policy(policy, &cwd, &places)
             }
-            Wanted::Profile(profile) => exec::Rules::from_profile(profile, &cwd, &places).map_err(invalid_profile)?,
+            Wanted::Profile(profile) => {
+                exec::Rules::from_profile(profile, &cwd, &places).map_err(|error| invalid_profile(&error))?
+            }
         };
         let io = self.tty.map_or(Io::Pipes { stdin: self.stream_stdin }, Io::Pty);
         let proxy = outlet(&config, by_default);
@@ -321,7 +325,7 @@ fn outlet(config: &Config, by_default: bool) -> Option<Arc<dyn ProxyService>> {
     config.network_policy(by_default).map(|policy| Arc::new(NetworkOutlet::unattended(policy)) as _)
 }
 
-fn invalid_profile(error: RulesError) -> RpcError {
+fn invalid_profile(error: &RulesError) -> RpcError {
     RpcError::invalid_request(format_args!("invalid permission profile: {error}"))
 }
 
