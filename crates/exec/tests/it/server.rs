@@ -75,7 +75,13 @@ async fn the_next_server_ends_what_a_server_killed_with_its_guards_has_left() {
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
     assert!(lines.by_ref().any(|line| line.unwrap().contains("all ready")));
     // A mark that a process of somebody else's has come by: no orphan, and not to be touched.
-    let mark = mark_of(OTHER_MARKER);
+    let mut mark = None;
+    let mut marked = || {
+        mark = mark_of(OTHER_MARKER);
+        mark.is_some()
+    };
+    eventually(&mut marked, "what was started in the background runs").await;
+    let mark = mark.unwrap();
     #[expect(clippy::disallowed_methods, reason = "a process that is none of ours")]
     let mut bystander = std::process::Command::new("sleep").arg("1006.5").env("SPINDLE_SERVER", mark).spawn().unwrap();
 
@@ -93,13 +99,12 @@ async fn the_next_server_ends_what_a_server_killed_with_its_guards_has_left() {
 }
 
 /// The mark in the environment of a process with this argument.
-fn mark_of(argument: &str) -> String {
-    let found = std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+fn mark_of(argument: &str) -> Option<String> {
+    std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
         let read = |name: &str| std::fs::read_to_string(entry.path().join(name)).ok();
         read("cmdline")?.split('\0').any(|part| part == argument).then_some(())?;
         read("environ")?.split('\0').find_map(|variable| variable.strip_prefix("SPINDLE_SERVER=").map(str::to_owned))
-    });
-    found.expect("a marked process")
+    })
 }
 
 /// A test's server and its guards, which have the same command line.
