@@ -273,6 +273,7 @@ fn reviewer_settings(settings: &ThreadSettings) -> ThreadSettings {
         approvals_reviewer: ApprovalsReviewer::User,
         sandbox_policy: SandboxPolicy::read_only(),
         permission_profile: None,
+        network: None,
         base_instructions: Some(prompts::GUARDIAN.to_owned()),
         developer_instructions: None,
         ..settings.clone()

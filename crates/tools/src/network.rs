@@ -101,8 +101,9 @@ impl Gate for CommandGate {
         if listed == DomainVerdict::Denied || rule == Some(RuleDecision::Forbidden) {
             return Err(self.refuse(to, Reason::Denied, Source::Policy));
         }
+        let ruled = rule == Some(RuleDecision::Allow) && !self.policy.fixed;
         // What is named itself is meant; what a name leads to is not.
-        let named = listed == DomainVerdict::Named && is_local(&to.host);
+        let named = is_local(&to.host) && (listed == DomainVerdict::Named || ruled);
         let pass = Pass { local: self.policy.allow_local || named };
         if !pass.local && is_local(&to.host) {
             return Err(self.refuse(to, Reason::Local, Source::Policy));
@@ -110,7 +111,7 @@ impl Gate for CommandGate {
         let allowed = match listed {
             DomainVerdict::Allowed | DomainVerdict::Named => true,
             DomainVerdict::Denied | DomainVerdict::Unlisted => {
-                !self.policy.fixed && (rule == Some(RuleDecision::Allow) || self.grants.allows_destination(to))
+                ruled || (!self.policy.fixed && self.grants.allows_destination(to))
             }
         };
         if allowed {

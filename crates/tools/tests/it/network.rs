@@ -219,6 +219,22 @@ async fn a_rule_that_denies_wins_over_the_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_may_allow_an_address_of_this_machine_but_no_name_that_leads_there() {
+    let nothing = NetworkPolicy { socks5: true, ..NetworkPolicy::default() };
+    let Some(mut thread) = thread(ApprovalPolicy::OnRequest, nothing, &[]) else { return };
+    let home_rules = thread.root().join("rules");
+    std::fs::create_dir_all(&home_rules).unwrap();
+    let rules = "network_rule(\"127.0.0.1\", \"http\", \"allow\"); network_rule(\"127.1\", \"http\", \"allow\")";
+    std::fs::write(home_rules.join("a.rules"), rules).unwrap();
+    let rules = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
+    thread.cx.grants = Arc::new(Grants::with_rules(Arc::new(rules)));
+    let port = web().port;
+    assert!(run(&thread, "c", &format!("get http://127.0.0.1:{port}/")).await.contains("hello"));
+    let out = run(&thread, "c", &format!("get http://127.1:{port}/")).await;
+    assert!(out.contains("not_allowed_local"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_ends_a_question() {
     let Some(mut thread) = thread(ApprovalPolicy::OnRequest, asking(), &[]) else { return };
     let host = Thread::unanswered(ApprovalPolicy::OnRequest).host;
