@@ -79,6 +79,9 @@ pub enum ConfigError {
     /// `model_provider` names a provider that is neither built in nor configured.
     #[error("Model provider `{0}` not found")]
     UnknownProvider(String),
+    /// `default_permissions` and `[permissions]` do not fit, or a profile says what cannot be.
+    #[error("{0}")]
+    Permissions(String),
     /// A file named by a key could not be read.
     #[error("failed to read {what} file {path}: {reason}")]
     ReferencedFile { what: &'static str, path: AbsPath, reason: String },
@@ -115,6 +118,7 @@ impl ConfigError {
             Self::Read { .. }
             | Self::UnknownProfile(_)
             | Self::UnknownProvider(_)
+            | Self::Permissions(_)
             | Self::ReferencedFile { .. }
             | Self::EmptyFile { .. }
             | Self::Override(_)

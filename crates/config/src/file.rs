@@ -13,6 +13,7 @@ use types::{
 };
 
 use crate::otel::OtelToml;
+use crate::permission_profiles::PermissionsToml;
 use crate::providers::ProviderToml;
 
 /// One configuration file, or the merge of several.
@@ -49,6 +50,8 @@ pub struct ConfigToml {
     #[serde(deserialize_with = "sandbox_mode")]
     pub sandbox_mode: Option<SandboxMode>,
     pub sandbox_workspace_write: Option<SandboxWorkspaceWriteToml>,
+    pub default_permissions: Option<String>,
+    pub permissions: Option<BTreeMap<String, PermissionsToml>>,
     pub shell_environment_policy: Option<ShellEnvironmentToml>,
     pub allow_login_shell: Option<bool>,
 
@@ -105,7 +108,6 @@ pub struct ConfigToml {
     pub audio: Option<Value>,
     pub auto_review: Option<Value>,
     pub check_for_update_on_startup: Option<Value>,
-    pub default_permissions: Option<Value>,
     pub disable_paste_burst: Option<Value>,
     pub experimental_instructions_file: Option<Value>,
     pub experimental_realtime_start_instructions: Option<Value>,
@@ -126,7 +128,6 @@ pub struct ConfigToml {
     pub mcp_oauth_credentials_store: Option<Value>,
     pub memories: Option<Value>,
     pub notice: Option<Value>,
-    pub permissions: Option<Value>,
     pub plugins: Option<Value>,
     pub realtime: Option<Value>,
     pub tool_suggest: Option<Value>,

@@ -12,6 +12,7 @@ use crate::features::Feature;
 use crate::file::{ConfigToml, Trust};
 use crate::layer::{Disabled, Layer, Layers, Source};
 use crate::overrides::{Overrides, ThreadOverrides};
+use crate::permission_profiles::Requirements;
 use crate::providers::ProviderEnvironment;
 use crate::resolve::{Inputs, resolve};
 use crate::settings::Config;
@@ -25,6 +26,9 @@ pub const FILE_NAME: &str = "config.toml";
 const SYSTEM_FILE: &str = "/etc/codex/config.toml";
 /// Beside the system file: the administrator's values, which win over all others.
 const MANAGED_NAME: &str = "managed_config.toml";
+/// Beside the system file: what the administrator demands.
+const REQUIREMENTS_NAME: &str = "requirements.toml";
+const NETWORK_REQUIREMENTS: &str = "experimental_network";
 const DEFAULT_ROOT_MARKER: &str = ".git";
 
 /// Loads configurations. Cheap to clone; clones share the cache of parsed files.
@@ -34,6 +38,7 @@ pub struct Loader {
     system_file: AbsPath,
     overrides: Overrides,
     environment: ProviderEnvironment,
+    user_home: Option<AbsPath>,
     /// Parsed files. The lock is held for a look-up or an insertion only.
     cache: Arc<Mutex<HashMap<AbsPath, Cached>>>,
     /// Shared by clones, kept in memory only. The lock is held to copy it.
@@ -57,6 +62,7 @@ impl Loader {
             system_file: AbsPath::new(SYSTEM_FILE).expect("the constant is absolute"),
             overrides: Overrides::default(),
             environment: ProviderEnvironment::default(),
+            user_home: None,
             cache: Arc::default(),
             runtime_features: Arc::default(),
             edits: Arc::default(),
@@ -81,6 +87,13 @@ impl Loader {
     #[must_use]
     pub fn with_environment(mut self, environment: ProviderEnvironment) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// Says what `~/` means in permission profiles.
+    #[must_use]
+    pub fn with_user_home(mut self, home: Option<AbsPath>) -> Self {
+        self.user_home = home;
         self
     }
 
@@ -112,7 +125,8 @@ impl Loader {
     /// [`ConfigError`]; messages are made to stand after "failed to load configuration: ".
     pub fn load(&self, cwd: Option<&AbsPath>, thread: Option<&ThreadOverrides>) -> Result<Config, ConfigError> {
         let (layers, project) = self.gather(cwd, thread)?;
-        let inputs = self.inputs(cwd, project, thread);
+        let mut inputs = self.inputs(cwd, project, thread);
+        inputs.managed_network = self.requirements()?.and_then(|required| required.network);
         let config = match resolve(layers.clone(), &inputs) {
             Err(ConfigError::Type { message, located: None }) => {
                 return Err(ConfigError::Type { message, located: self.locate(&layers) });
@@ -143,9 +157,31 @@ impl Loader {
             project_root: project.root,
             trust: project.trust,
             thread,
+            user_home: self.user_home.as_ref(),
+            managed_network: None,
             environment: &self.environment,
             runtime_features: self.runtime_features(),
         }
+    }
+
+    /// The administrator's requirements; `None` when there are none.
+    ///
+    /// # Errors
+    /// [`ConfigError::Parse`], [`ConfigError::Read`]; [`ConfigError::Permissions`] for rules about the network that
+    /// cannot be.
+    pub fn requirements(&self) -> Result<Option<Requirements>, ConfigError> {
+        let Some(file) = self.system_file.parent().map(|folder| folder.join(REQUIREMENTS_NAME)) else {
+            return Ok(None);
+        };
+        let mut table = self.read(&file)?.as_ref().clone();
+        if table.is_empty() {
+            return Ok(None);
+        }
+        let network = table.remove(NETWORK_REQUIREMENTS).map(Value::try_into).transpose();
+        let network = network.map_err(|error: toml::de::Error| {
+            ConfigError::Permissions(format!("{file}: {NETWORK_REQUIREMENTS}: {}", one_line(error.message())))
+        })?;
+        Ok(Some(Requirements { network, others: table.keys().cloned().collect() }))
     }
 
     /// The layers for `cwd`, lowest first. Session flags, `thread` and the administrator's file make layers

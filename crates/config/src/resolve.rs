@@ -13,6 +13,7 @@ use crate::file::{
 use crate::layer::Layers;
 use crate::otel::Otel;
 use crate::overrides::ThreadOverrides;
+use crate::permission_profiles::{self, Folders, NetworkToml};
 use crate::providers::{self, ProviderEnvironment};
 use crate::settings::{
     AgentRole, Agents, Config, DEFAULT_PROJECT_DOC_MAX_BYTES, History, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
@@ -29,6 +30,10 @@ pub struct Inputs<'a> {
     pub project_root: Option<AbsPath>,
     pub trust: Option<Trust>,
     pub thread: Option<&'a ThreadOverrides>,
+    /// The user's home, for `~/` in permission profiles.
+    pub user_home: Option<&'a AbsPath>,
+    /// The part about the network of the administrator's requirements.
+    pub managed_network: Option<NetworkToml>,
     pub environment: &'a ProviderEnvironment,
     /// What clients switched at run time: over the defaults, below every file and flag.
     pub runtime_features: Vec<(Feature, bool)>,
@@ -62,6 +67,17 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
     if !providers.contains_key(&model_provider) {
         return Err(ConfigError::UnknownProvider(model_provider));
     }
+    let sandbox_mode = thread.sandbox_mode.or(profile.sandbox_mode).or(file.sandbox_mode);
+    let default_permissions = permission_profiles::default_permissions(
+        file.default_permissions.as_deref(),
+        file.permissions.as_ref(),
+        sandbox_mode.is_some(),
+        Folders { user_home: inputs.user_home, cwd: inputs.cwd },
+    )?;
+    let managed_network = match &inputs.managed_network {
+        Some(table) => permission_profiles::managed_network(table)?,
+        None => None,
+    };
     let tools = ToolsToml {
         web_search: profile
             .tools
@@ -103,8 +119,10 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
             .or(profile.approvals_reviewer)
             .or(file.approvals_reviewer)
             .unwrap_or(ApprovalsReviewer::User),
-        sandbox_mode: thread.sandbox_mode.or(profile.sandbox_mode).or(file.sandbox_mode),
+        sandbox_mode,
         sandbox_workspace_write: workspace_write(file.sandbox_workspace_write.unwrap_or_default()),
+        default_permissions,
+        managed_network: managed_network.map(Arc::new),
         shell_environment_policy: environment(file.shell_environment_policy.unwrap_or_default()),
         allow_login_shell: file.allow_login_shell.unwrap_or(true),
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use types::{
-    AbsPath, ApprovalPolicy, ApprovalsReviewer, Personality, ReasoningEffort, ReasoningSummary, SandboxMode,
-    ServiceTier, Verbosity,
+    AbsPath, ApprovalPolicy, ApprovalsReviewer, NetworkPolicy, Personality, ReasoningEffort, ReasoningSummary,
+    SandboxMode, ServiceTier, Verbosity,
 };
 
 use crate::features::Features;
@@ -15,6 +15,7 @@ use crate::file::{
 };
 use crate::layer::{Layer, Layers};
 use crate::otel::Otel;
+use crate::permission_profiles::DefaultPermissions;
 use crate::providers::ProviderConfig;
 
 /// How many bytes of a project's instruction files are used when nothing else is said.
@@ -58,6 +59,10 @@ pub struct Config {
     /// As configured; see [`Config::sandbox_mode`] for the value that counts.
     pub sandbox_mode: Option<SandboxMode>,
     pub sandbox_workspace_write: SandboxWorkspaceWrite,
+    /// What threads start with that ask for no sandbox themselves.
+    pub default_permissions: Option<DefaultPermissions>,
+    /// What an administrator demands of the network of sandboxes.
+    pub managed_network: Option<Arc<NetworkPolicy>>,
     pub shell_environment_policy: ShellEnvironmentPolicy,
     /// Whether commands may run in a login shell.
     pub allow_login_shell: bool,

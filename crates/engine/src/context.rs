@@ -12,7 +12,7 @@ use jiff::Zoned;
 use model::catalogue::ModelInfo;
 use store::TurnContextRecord;
 use types::{
-    AbsPath, ApprovalPolicy, CollaborationMode, ContentItem, FileSystemAccess, FileSystemPath, ModeKind,
+    AbsPath, ApprovalPolicy, CollaborationMode, ContentItem, DomainAccess, FileSystemAccess, FileSystemPath, ModeKind,
     PermissionProfile, Personality, ResponseItem, SandboxPolicy, TurnId,
 };
 
@@ -167,8 +167,7 @@ fn permissions(environment: &Environment, settings: &ThreadSettings) -> String {
 }
 
 fn sandbox_text(environment: &Environment, settings: &ThreadSettings) -> String {
-    let network =
-        if settings.sandbox_policy.network_access() { "Network access is on." } else { "Network access is off." };
+    let network = network_text(settings);
     if let Some(profile) = &settings.permission_profile {
         return format!("Commands run in a sandbox with these permissions. {network}\n{}", profile_text(profile));
     }
@@ -198,6 +197,23 @@ fn sandbox_text(environment: &Environment, settings: &ThreadSettings) -> String 
             text
         }
     }
+}
+
+fn network_text(settings: &ThreadSettings) -> String {
+    let Some(policy) = &settings.network else {
+        let on = settings.sandbox_policy.network_access();
+        return format!("Network access is {}.", if on { "on" } else { "off" });
+    };
+    let mut text =
+        "Commands in the sandbox reach the network through proxies only, which the environment names".to_owned();
+    for (access, title) in [(DomainAccess::Allow, "; allowed: "), (DomainAccess::Deny, "; denied: ")] {
+        let names = policy.domains.iter().filter(|(_, said)| *said == access);
+        for (position, (pattern, _)) in names.enumerate() {
+            let _ = write!(text, "{}`{pattern}`", if position == 0 { title } else { ", " });
+        }
+    }
+    text.push_str(if policy.ask { ". The user is asked about other hosts." } else { ". Other hosts are refused." });
+    text
 }
 
 fn writable_roots(environment: &Environment, settings: &ThreadSettings) -> Vec<AbsPath> {

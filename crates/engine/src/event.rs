@@ -7,8 +7,8 @@ use crate::guardian::{ApprovalReview, ReviewedAction};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tools::{
-    CommandApproval, CommandDecision, PatchApproval, PatchDecision, PermissionsGrant, PermissionsRequest, UserAnswers,
-    UserQuestions,
+    CommandApproval, CommandDecision, NetworkApproval, NetworkDecision, PatchApproval, PatchDecision, PermissionsGrant,
+    PermissionsRequest, UserAnswers, UserQuestions,
 };
 use types::item::{DynamicToolContent, FileChange, PlanStep};
 use types::{Item, ItemId, RateLimits, ResponseItem, ThreadId, TokenUsage, TokenUsageTotals, Turn, TurnError, TurnId};
@@ -259,6 +259,8 @@ impl fmt::Debug for Question {
 pub enum QuestionKind {
     /// May this command run?
     Command(CommandApproval),
+    /// May a running command reach this host?
+    Network(NetworkApproval),
     /// May this patch be applied?
     Patch(PatchApproval),
     /// May the agent have these permissions?
@@ -273,6 +275,7 @@ pub enum QuestionKind {
 #[derive(Debug, Clone)]
 pub enum Answer {
     Command(CommandDecision),
+    Network(NetworkDecision),
     Patch(PatchDecision),
     Permissions(PermissionsGrant),
     UserInput(UserAnswers),

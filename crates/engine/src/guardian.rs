@@ -13,11 +13,12 @@ use std::time::Duration;
 use config::{Config, Feature};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
-use tools::{CommandApproval, PatchApproval, PermissionsRequest};
+use tools::{CommandApproval, NetworkApproval, PatchApproval, PermissionsRequest};
 use types::item::{CommandSource, UserInput};
 use types::{
-    AbsPath, ApprovalPolicy, ApprovalsReviewer, FileSystemAccess, FileSystemPath, Item, ItemId, PermissionProfile,
-    ReasoningEffort, ResponseItem, SandboxPolicy, SessionSource, SubAgentSource, ThreadId, Turn, TurnError,
+    AbsPath, ApprovalPolicy, ApprovalsReviewer, FileSystemAccess, FileSystemPath, Host, Item, ItemId, NetworkProtocol,
+    PermissionProfile, ReasoningEffort, ResponseItem, SandboxPolicy, SessionSource, SubAgentSource, ThreadId, Turn,
+    TurnError,
 };
 
 pub use assessment::{ApprovalReview, ReviewStatus, RiskLevel, UserAuthorization};
@@ -52,6 +53,12 @@ pub enum ReviewedAction {
     Patch {
         cwd: AbsPath,
         files: Vec<AbsPath>,
+    },
+    /// A connection of a running command.
+    Network {
+        host: Host,
+        port: u16,
+        protocol: NetworkProtocol,
     },
     Permissions {
         reason: Option<String>,
@@ -134,6 +141,18 @@ impl Guardian {
             "changes": approval.changes.iter().map(change).collect::<Vec<_>>(),
         });
         self.review(&approval.item_id, action, &planned).await
+    }
+
+    pub(crate) async fn review_network(&self, approval: &NetworkApproval) -> Verdict {
+        let NetworkApproval { item_id, host, port, protocol, reason: _ } = approval;
+        let action = ReviewedAction::Network { host: host.clone(), port: *port, protocol: *protocol };
+        let planned = json!({
+            "tool": "a connection of a command that runs in the sandbox",
+            "host": host.as_str(),
+            "port": port,
+            "protocol": protocol.as_str(),
+        });
+        self.review(item_id, action, &planned).await
     }
 
     pub(crate) async fn review_permissions(&self, request: &PermissionsRequest) -> Verdict {
@@ -254,6 +273,7 @@ fn reviewer_settings(settings: &ThreadSettings) -> ThreadSettings {
         approvals_reviewer: ApprovalsReviewer::User,
         sandbox_policy: SandboxPolicy::read_only(),
         permission_profile: None,
+        network: None,
         base_instructions: Some(prompts::GUARDIAN.to_owned()),
         developer_instructions: None,
         ..settings.clone()

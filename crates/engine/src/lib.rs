@@ -43,6 +43,6 @@ pub use settings::{ThreadSettings, TurnEnvironment, TurnOverrides, TurnRequest};
 pub use thread::{AcceptedTurn, InterruptedTurn, ThreadError, ThreadHandle, ThreadSnapshot};
 pub use tools::rules::{RuleSet, RulesError, SyntaxError};
 pub use tools::{
-    CommandApproval, CommandDecision, GrantScope, PatchApproval, PatchDecision, PermissionsGrant, PermissionsRequest,
-    QuestionOption, UserAnswers, UserQuestions,
+    CommandApproval, CommandDecision, GrantScope, NetworkApproval, NetworkDecision, NetworkOutlet, PatchApproval,
+    PatchDecision, PermissionsGrant, PermissionsRequest, QuestionOption, UserAnswers, UserQuestions,
 };

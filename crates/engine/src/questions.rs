@@ -27,7 +27,10 @@ impl Questions {
     /// Dropping the future settles the question: clients are told that no answer is needed.
     pub(crate) async fn ask(&self, kind: QuestionKind) -> Option<Answer> {
         let wait = match kind {
-            QuestionKind::Command(_) | QuestionKind::Patch(_) | QuestionKind::Permissions(_) => Wait::Approval,
+            QuestionKind::Command(_)
+            | QuestionKind::Network(_)
+            | QuestionKind::Patch(_)
+            | QuestionKind::Permissions(_) => Wait::Approval,
             QuestionKind::UserInput(_) => Wait::UserInput,
             QuestionKind::DynamicTool { .. } => Wait::Client,
         };

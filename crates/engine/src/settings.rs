@@ -9,8 +9,8 @@ use serde_json::Value;
 use tools::CommandRules;
 use types::item::UserInput;
 use types::{
-    AbsPath, ApprovalPolicy, ApprovalsReviewer, CollaborationMode, PermissionProfile, Personality, ReasoningEffort,
-    ReasoningSummary, SandboxPolicy, ServiceTier,
+    AbsPath, ApprovalPolicy, ApprovalsReviewer, CollaborationMode, NetworkPolicy, PermissionProfile, Personality,
+    ReasoningEffort, ReasoningSummary, SandboxPolicy, ServiceTier,
 };
 
 /// The settings of a thread. A turn works on the copy it started with; what a turn overrides sticks to the thread.
@@ -29,6 +29,8 @@ pub struct ThreadSettings {
     pub command_rules: Arc<dyn CommandRules>,
     /// Set when permissions were given in full; they then win over `sandbox_policy`.
     pub permission_profile: Option<PermissionProfile>,
+    /// The only hosts that sandboxed commands reach, whatever else is said of the network.
+    pub network: Option<Arc<NetworkPolicy>>,
     pub effort: Option<ReasoningEffort>,
     pub summary: Option<ReasoningSummary>,
     pub personality: Option<Personality>,
@@ -116,6 +118,8 @@ impl ThreadSettings {
         if let Some(policy) = sandbox_policy {
             self.sandbox_policy = policy;
             self.permission_profile = permission_profile;
+            // The default's rules go with the default.
+            self.network = self.config.network_policy(false);
         }
         if let Some(summary) = summary {
             self.summary = Some(summary);

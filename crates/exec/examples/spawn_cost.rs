@@ -81,6 +81,7 @@ async fn report(name: &str, launcher: &Launcher, sandbox: &Sandbox) {
             env: vec![("PATH".into(), "/usr/bin:/bin".into())],
             io: Io::Pipes { stdin: false },
             sandbox: sandbox.clone(),
+            proxy: None,
         };
         let start = Instant::now();
         let mut process = launcher.spawn(command).await.expect("true starts");

@@ -1,10 +1,12 @@
 //! What to run: the command, how its streams are connected, and why it could not be started.
 
 use std::io;
+use std::sync::Arc;
 
 use types::AbsPath;
 
 use crate::launcher::Unavailable;
+use crate::outlet::ProxyService;
 use crate::rules::Rules;
 
 /// A command to start. Nothing is inherited: what is not said here the process does not get.
@@ -14,12 +16,16 @@ pub struct Command {
     pub argv: Vec<String>,
     /// The working directory; it must exist.
     pub cwd: AbsPath,
-    /// The whole environment.
+    /// The environment. What a sandbox has to say of the network is added, and outside of process namespaces a mark
+    /// that names the server.
     pub env: Vec<(String, String)>,
     /// How the standard streams are connected.
     pub io: Io,
     /// What the process may touch.
     pub sandbox: Sandbox,
+    /// Serves as the only way out, whatever the rules say of the network; of no effect without a sandbox. Where the
+    /// sandbox has no room for it ([`Mechanism::takes_proxies`](crate::Mechanism::takes_proxies)), there is no network.
+    pub proxy: Option<Arc<dyn ProxyService>>,
 }
 
 /// How the standard streams of a process are connected.

@@ -71,6 +71,10 @@ pub const THREAD_ID_VARIABLE: &str = "CODEX_THREAD_ID";
 /// Set to `1` by [`Launcher::spawn`](crate::Launcher::spawn) for sandboxed commands without network.
 pub const NETWORK_DISABLED_VARIABLE: &str = "CODEX_SANDBOX_NETWORK_DISABLED";
 
+/// Names the server of a command that runs outside a process namespace, so that a later server can tell what was left
+/// behind. Set by [`Launcher::spawn`](crate::Launcher::spawn).
+pub(crate) const SERVER_VARIABLE: &str = "SPINDLE_SERVER";
+
 /// The variables of `parent` that `policy` lets through, and those it sets. Sorted by name, each name once.
 #[must_use]
 pub fn command_env(policy: &EnvPolicy, parent: &[(String, String)]) -> Vec<(String, String)> {

@@ -7,8 +7,11 @@ use std::sync::{Arc, OnceLock};
 use types::AbsPath;
 
 use crate::command::{Command, Sandbox, SpawnError};
-use crate::os;
+use crate::env::{SERVER_VARIABLE, set_variables};
+use crate::os::{self, Network};
+use crate::outlet::ProxyService;
 use crate::process::Process;
+use crate::rules::Rules;
 
 /// Starts processes. Cheap to clone; all clones share what was found out about the machine.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ struct Shared {
     options: Options,
     /// Found out when the first sandbox is asked for, since it starts processes.
     mechanism: OnceLock<Result<Mechanism, Unavailable>>,
+    /// What names this process to later ones; made, and those of earlier ones looked for, with the first command.
+    mark: OnceLock<Option<String>>,
 }
 
 /// What a launcher needs to know about its surroundings.
@@ -55,6 +60,14 @@ pub enum Mechanism {
     Seatbelt,
 }
 
+impl Mechanism {
+    /// Whether a command can be given a way out of its own, served by a [`ProxyService`](crate::ProxyService).
+    #[must_use]
+    pub fn takes_proxies(&self) -> bool {
+        matches!(self, Self::Namespaces { .. })
+    }
+}
+
 /// What trying a mechanism out has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -81,7 +94,7 @@ impl Launcher {
     /// Makes a launcher. Starts nothing and asks nothing.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self(Arc::new(Shared { options, mechanism: OnceLock::new() }))
+        Self(Arc::new(Shared { options, mechanism: OnceLock::new(), mark: OnceLock::new() }))
     }
 
     /// Makes a launcher that enforces sandboxes by this mechanism and no other. Tries it out at once.
@@ -90,7 +103,7 @@ impl Launcher {
     /// [`Unavailable`] says why it does not work here.
     pub fn with_mechanism(options: Options, mechanism: Mechanism) -> Result<Self, Unavailable> {
         os::try_out(&mechanism, &options).map_err(Unavailable::new)?;
-        Ok(Self(Arc::new(Shared { options, mechanism: OnceLock::from(Ok(mechanism)) })))
+        Ok(Self(Arc::new(Shared { options, mechanism: OnceLock::from(Ok(mechanism)), mark: OnceLock::new() })))
     }
 
     /// How sandboxes are enforced here. The first call finds out by trying, which takes some milliseconds.
@@ -115,14 +128,43 @@ impl Launcher {
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped call leaves no process. The program may already have begun to run.
-    pub async fn spawn(&self, command: Command) -> Result<Process, SpawnError> {
-        let confine = match &command.sandbox {
+    pub async fn spawn(&self, mut command: Command) -> Result<Process, SpawnError> {
+        let mark = self.0.mark.get_or_init(os::mark_and_sweep);
+        let mechanism = match &command.sandbox {
             Sandbox::None => None,
-            Sandbox::Restricted(rules) => {
-                let mechanism = self.mechanism()?;
-                Some(os::Confine { rules, mechanism })
-            }
+            Sandbox::Restricted(_) => Some(self.mechanism()?),
         };
-        Ok(Process::new(os::spawn(&command, confine).await?))
+        // Elsewhere the kernel ends everything with the namespace.
+        if !matches!(mechanism, Some(Mechanism::Namespaces { .. }))
+            && let Some(mark) = mark
+        {
+            set_variables(&mut command.env, [(SERVER_VARIABLE, mark.as_str())]);
+        }
+        let confine = match (&command.sandbox, mechanism) {
+            (Sandbox::Restricted(rules), Some(mechanism)) => {
+                let network = network(rules, command.proxy.as_deref(), &mechanism);
+                Some(os::Confine { rules, mechanism, network })
+            }
+            _ => None,
+        };
+        let mut started = os::spawn(&command, confine).await?;
+        let served = match (&command.proxy, started.outlets.take()) {
+            (Some(service), Some(outlets)) => {
+                let served = service.serve(outlets);
+                Some(served.map_err(|source| SpawnError::Sandbox { step: "network proxy", source })?)
+            }
+            _ => None,
+        };
+        Ok(Process::new(started, served))
+    }
+}
+
+/// The network that a sandbox is to have.
+fn network(rules: &Rules, proxy: Option<&dyn ProxyService>, mechanism: &Mechanism) -> Network {
+    match proxy {
+        Some(service) if mechanism.takes_proxies() => Network::Proxied { socks5: service.socks5() },
+        Some(_) => Network::Off,
+        None if rules.network() => Network::On,
+        None => Network::Off,
     }
 }

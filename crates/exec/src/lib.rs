@@ -3,7 +3,8 @@
 //! The only crate that starts one. [`Launcher::spawn`] takes a [`Command`], which says everything the process gets
 //! (nothing is inherited), and answers a [`Process`], whose drop ends everything the command has started. [`attend`]
 //! runs one to its end, [`Sessions`] keep commands of one thread running between tool calls. [`Rules`] turn a sandbox policy into paths; what enforces
-//! them is found out by trying, and where nothing can, a sandboxed command is refused.
+//! them is found out by trying, and where nothing can, a sandboxed command is refused. A [`ProxyService`] is the way to
+//! chosen hosts for a command whose network is closed.
 //!
 //! Does not know JSON-RPC, threads, the model, configuration files, or the environment of the server: all of it is
 //! passed in.
@@ -16,6 +17,7 @@ mod command;
 mod env;
 mod launcher;
 mod os;
+mod outlet;
 mod process;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports, reason = "read by sandboxes"))]
 mod rules;
@@ -29,6 +31,7 @@ pub use env::{
     EnvPolicy, Inherit, NETWORK_DISABLED_VARIABLE, SESSION_ENV, THREAD_ID_VARIABLE, command_env, set_variables,
 };
 pub use launcher::{Finding, Launcher, Mechanism, Options, Unavailable};
+pub use outlet::{Outlets, ProxyService};
 pub use process::{CHUNK_BYTES, Chunk, Exit, Process, ProcessHandle, Stream};
 pub use rules::{PROTECTED_NAMES, Places, Rules, RulesError};
 pub use session::{Collected, MAX_OUTPUT_BYTES, MAX_SESSIONS, OutputSink, Session, Sessions, WriteError};

@@ -1,5 +1,6 @@
 //! A running process: its output, its input, its end.
 
+use std::any::Any;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +32,8 @@ pub struct Process {
     exit: Option<Exit>,
     /// When leftovers that hold the output open are killed.
     cut_off: Option<Instant>,
+    /// What serves its way out; only to be dropped.
+    _served: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// Which of the two output streams a chunk is from.
@@ -103,8 +106,9 @@ struct Inner {
 const END_OF_TRANSMISSION: &[u8] = b"\x04";
 
 impl Process {
-    pub(crate) fn new(started: os::Started) -> Self {
-        let os::Started { guard, stdin, stdout, stderr, terminal } = started;
+    /// `served`: what works for the process as long as it is there.
+    pub(crate) fn new(started: os::Started, served: Option<Box<dyn Any + Send + Sync>>) -> Self {
+        let os::Started { guard, stdin, stdout, stderr, terminal, outlets: _ } = started;
         let output =
             |stream, pipe: Option<Arc<Pipe>>| pipe.map(|pipe| Output { stream, pipe, buffer: BytesMut::new() });
         let handle = ProcessHandle(Arc::new(Inner {
@@ -115,7 +119,7 @@ impl Process {
             terminal,
         }));
         let outputs = [output(Stream::Stdout, stdout), output(Stream::Stderr, stderr)];
-        Self { guard, outputs, handle, exit: None, cut_off: None }
+        Self { guard, outputs, handle, exit: None, cut_off: None, _served: served }
     }
 
     /// A handle for whoever does not read the output.

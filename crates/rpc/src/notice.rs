@@ -82,15 +82,11 @@ impl Notice {
 
 fn find_text(frame: &[u8]) -> Option<Range<u32>> {
     let start = memchr::memmem::find(frame, DELTA)? + DELTA.len();
-    let mut end = start;
-    loop {
-        end += memchr::memchr2(b'"', b'\\', &frame[end..])?;
-        if frame[end] == b'"' {
-            return Some(u32::try_from(start).ok()?..u32::try_from(end).ok()?);
-        }
-        // The escaped character may be a quotation mark.
-        end += 2;
-    }
+    // Output of commands has an escape in every line, and hardly a quotation mark: only these are looked at.
+    let ends = memchr::memchr_iter(b'"', &frame[start..]).map(|offset| start + offset);
+    let escaped = |end: usize| frame[start..end].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+    let end = ends.into_iter().find(|end| !escaped(*end))?;
+    Some(u32::try_from(start).ok()?..u32::try_from(end).ok()?)
 }
 
 #[cfg(test)]

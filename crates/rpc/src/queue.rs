@@ -12,6 +12,11 @@ const ENTRY_COST: usize = 128;
 /// From here on a client counts as lagging, and deltas are joined. A whole long answer, word by word, is less.
 const LAGGING_BYTES: usize = 1024 * 1024;
 
+/// How long a joined text may become: far fewer messages than single deltas, and small enough that the client can begin
+/// with it, and what has been written is given back, while the rest comes. For a tool that prints 10 MB that is a quarter of
+/// the time and of the memory.
+const JOINED_BYTES: usize = 256 * 1024;
+
 /// How far back a delta looks for the one it continues. Entries between them are those of other streams, so this many
 /// streams may be told of in turns.
 const LOOK_BACK: usize = 32;
@@ -115,7 +120,7 @@ impl Queue {
             match entry {
                 Entry::Notice(earlier) if earlier.notice.stream() == notice.stream() => {
                     let Some(text) = earlier.notice.continuation(notice) else { return false };
-                    if self.bytes + text.len() > capacity {
+                    if self.bytes + text.len() > capacity || earlier.more.len() + text.len() > JOINED_BYTES {
                         return false;
                     }
                     self.bytes += text.len();

@@ -1,12 +1,12 @@
 //! What we ask clients, and what their answers mean.
 
-use engine::{Answer, CommandDecision, PatchDecision, PermissionsGrant, QuestionKind, UserAnswers};
+use engine::{Answer, CommandDecision, NetworkDecision, PatchDecision, PermissionsGrant, QuestionKind, UserAnswers};
 use protocol as p;
 use protocol::ServerMethod;
 use rpc::Outcome;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use types::{ThreadId, TurnId};
+use types::{DomainAccess, ThreadId, TurnId};
 
 use crate::wire::{FromWire as _, ToWire as _, abs, additional_permissions};
 
@@ -45,6 +45,37 @@ pub(crate) fn request(thread: ThreadId, turn: &TurnId, kind: &QuestionKind) -> A
                 proposed_execpolicy_amendment: approval.proposed_amendment.clone().map(p::ExecPolicyAmendment),
                 proposed_network_policy_amendments: None,
                 available_decisions: Some(approval.available.iter().map(decision).collect()),
+            };
+            asked::<p::server_requests::ItemCommandExecutionRequestApproval>(&params, true)
+        }
+        QuestionKind::Network(approval) => {
+            let amendment = |action| p::NetworkPolicyAmendment { host: approval.host.to_string(), action };
+            let allow = amendment(p::NetworkPolicyRuleAction::Allow);
+            let available = vec![
+                p::CommandExecutionApprovalDecision::Accept,
+                p::CommandExecutionApprovalDecision::AcceptForSession,
+                p::CommandExecutionApprovalDecision::ApplyNetworkPolicyAmendment {
+                    network_policy_amendment: allow.clone(),
+                },
+                p::CommandExecutionApprovalDecision::Cancel,
+            ];
+            let params = p::CommandExecutionRequestApprovalParams {
+                thread_id,
+                turn_id,
+                item_id: approval.item_id.to_string(),
+                approval_id: None,
+                reason: Some(approval.reason.clone()),
+                network_approval_context: Some(p::NetworkApprovalContext {
+                    host: approval.host.to_string(),
+                    protocol: approval.protocol.to_wire(),
+                }),
+                command: None,
+                cwd: None,
+                command_actions: None,
+                additional_permissions: None,
+                proposed_execpolicy_amendment: None,
+                proposed_network_policy_amendments: Some(vec![allow, amendment(p::NetworkPolicyRuleAction::Deny)]),
+                available_decisions: Some(available),
             };
             asked::<p::server_requests::ItemCommandExecutionRequestApproval>(&params, true)
         }
@@ -133,6 +164,9 @@ pub(crate) fn answer(kind: &QuestionKind, outcome: Outcome) -> Answer {
         QuestionKind::Command(_) => {
             decode::<p::CommandExecutionRequestApprovalResponse>(&result).map(|response| command(response.decision))
         }
+        QuestionKind::Network(_) => {
+            decode::<p::CommandExecutionRequestApprovalResponse>(&result).map(|response| network(response.decision))
+        }
         QuestionKind::Patch(_) => {
             decode::<p::FileChangeRequestApprovalResponse>(&result).map(|response| patch(response.decision))
         }
@@ -174,6 +208,24 @@ fn command(decision: p::CommandExecutionApprovalDecision) -> Answer {
     })
 }
 
+fn network(decision: p::CommandExecutionApprovalDecision) -> Answer {
+    use protocol::CommandExecutionApprovalDecision as Wire;
+    Answer::Network(match decision {
+        // A rule about commands says nothing about hosts.
+        Wire::Accept | Wire::AcceptWithExecpolicyAmendment { .. } => NetworkDecision::Accept,
+        Wire::AcceptForSession => NetworkDecision::AcceptForSession,
+        Wire::ApplyNetworkPolicyAmendment { network_policy_amendment: p::NetworkPolicyAmendment { host, action } } => {
+            let access = match action {
+                p::NetworkPolicyRuleAction::Allow => DomainAccess::Allow,
+                p::NetworkPolicyRuleAction::Deny => DomainAccess::Deny,
+            };
+            NetworkDecision::Amend(host, access)
+        }
+        Wire::Decline => NetworkDecision::Decline,
+        Wire::Cancel => NetworkDecision::Cancel,
+    })
+}
+
 fn patch(decision: p::FileChangeApprovalDecision) -> Answer {
     use protocol::FileChangeApprovalDecision as Wire;
     Answer::Patch(match decision {
@@ -182,4 +234,70 @@ fn patch(decision: p::FileChangeApprovalDecision) -> Answer {
         Wire::Decline => PatchDecision::Decline,
         Wire::Cancel => PatchDecision::Cancel,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::NetworkApproval;
+    use serde_json::{Value, json};
+    use types::{Host, NetworkProtocol};
+
+    use super::*;
+
+    fn question() -> QuestionKind {
+        QuestionKind::Network(NetworkApproval {
+            item_id: "network#socks5-tcp#a.test#22".into(),
+            host: Host::parse("a.test").unwrap(),
+            port: 22,
+            protocol: NetworkProtocol::Socks5Tcp,
+            reason: "a.test is not in the allowed_domains".to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_question_about_a_host_offers_a_rule_and_no_command() {
+        let asked = request(ThreadId::new(), &TurnId::new(), &question());
+        assert_eq!(asked.method, "item/commandExecution/requestApproval");
+        let mut params: Value = serde_json::from_str(asked.params.get()).unwrap();
+        for id in ["threadId", "turnId"] {
+            params.as_object_mut().unwrap().remove(id).unwrap();
+        }
+        let allow = json!({ "host": "a.test", "action": "allow" });
+        assert_eq!(
+            params,
+            json!({
+                "itemId": "network#socks5-tcp#a.test#22",
+                "reason": "a.test is not in the allowed_domains",
+                "networkApprovalContext": { "host": "a.test", "protocol": "socks5Tcp" },
+                "proposedNetworkPolicyAmendments": [allow, { "host": "a.test", "action": "deny" }],
+                "availableDecisions": [
+                    "accept",
+                    "acceptForSession",
+                    { "applyNetworkPolicyAmendment": { "network_policy_amendment": allow } },
+                    "cancel",
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn an_answer_about_a_host_may_be_a_rule() {
+        let told = |decision: Value| {
+            let result = serde_json::value::to_raw_value(&json!({ "decision": decision })).unwrap();
+            match answer(&question(), Ok(result)) {
+                Answer::Network(decision) => Some(decision),
+                _ => None,
+            }
+        };
+        assert_eq!(told(json!("accept")), Some(NetworkDecision::Accept));
+        assert_eq!(told(json!("acceptForSession")), Some(NetworkDecision::AcceptForSession));
+        assert_eq!(told(json!("decline")), Some(NetworkDecision::Decline));
+        assert_eq!(told(json!("cancel")), Some(NetworkDecision::Cancel));
+        let rule = json!({ "network_policy_amendment": { "host": "b.test", "action": "deny" } });
+        assert_eq!(
+            told(json!({ "applyNetworkPolicyAmendment": rule })),
+            Some(NetworkDecision::Amend("b.test".to_owned(), DomainAccess::Deny))
+        );
+        assert_eq!(told(json!("perhaps")), None);
+    }
 }

@@ -9,15 +9,17 @@ use std::time::{Duration, SystemTime};
 
 use config::{OtlpHttp, OtlpProtocol};
 use engine::{
-    Answer, CommandDecision, GrantScope, ModelFailure, ModelRequestEnd, PatchDecision, QuestionKind, ThreadEvent,
-    ThreadSettings, ToolCallEnd,
+    Answer, CommandDecision, GrantScope, ModelFailure, ModelRequestEnd, NetworkDecision, PatchDecision, QuestionKind,
+    ThreadEvent, ThreadSettings, ToolCallEnd,
 };
 use telemetry::{
     Attributes, Encoding, LogEvent, Origin, Severity, Span, SpanId, Target, Targets, Telemetry, TlsFiles, TraceId,
     Unusable,
 };
 use types::item::UserInput;
-use types::{ApprovalPolicy, Item, PermissionProfile, SandboxPolicy, ThreadId, Turn, TurnError, TurnId, TurnStatus};
+use types::{
+    ApprovalPolicy, DomainAccess, Item, PermissionProfile, SandboxPolicy, ThreadId, Turn, TurnError, TurnId, TurnStatus,
+};
 use uuid::Uuid;
 
 use crate::Server;
@@ -114,6 +116,7 @@ impl Otel {
         let Some(open) = self.0.get() else { return };
         let (tool, call) = match kind {
             QuestionKind::Command(approval) => ("command", &approval.item_id),
+            QuestionKind::Network(approval) => ("network", &approval.item_id),
             QuestionKind::Patch(approval) => ("apply_patch", &approval.item_id),
             QuestionKind::Permissions(request) => ("request_permissions", &request.item_id),
             QuestionKind::UserInput(_) | QuestionKind::DynamicTool { .. } => return,
@@ -124,6 +127,13 @@ impl Otel {
                 "approved_for_session"
             }
             Answer::Command(CommandDecision::AcceptWithAmendment(_)) => "approved_with_amendment",
+            Answer::Network(decision) => match decision {
+                NetworkDecision::Accept => "approved",
+                NetworkDecision::AcceptForSession => "approved_for_session",
+                NetworkDecision::Amend(_, DomainAccess::Allow) => "approved_with_amendment",
+                NetworkDecision::Amend(_, DomainAccess::Deny) | NetworkDecision::Decline => "denied",
+                NetworkDecision::Cancel => "abort",
+            },
             Answer::Permissions(grant) if grant.permissions != PermissionProfile::default() => match grant.scope {
                 GrantScope::Turn => "approved",
                 GrantScope::Session => "approved_for_session",

@@ -57,11 +57,14 @@ impl Server {
         let variable = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let tmpdir = variable("TMPDIR").and_then(|dir| AbsPath::new(dir).ok());
         let hub = Arc::new(Hub::default());
-        let loader = Loader::new(home.clone()).with_overrides(overrides).with_environment(ProviderEnvironment {
+        let providers = ProviderEnvironment {
             openai_base_url: variable("OPENAI_BASE_URL"),
             oss_base_url: variable("CODEX_OSS_BASE_URL"),
             oss_port: variable("CODEX_OSS_PORT").and_then(|port| port.parse().ok()),
-        });
+        };
+        let user_home = variable("HOME").and_then(|home| AbsPath::new(home).ok());
+        let loader =
+            Loader::new(home.clone()).with_overrides(overrides).with_environment(providers).with_user_home(user_home);
         let launcher = Launcher::new(exec::Options {
             tmpdir: tmpdir.as_ref().map(|dir| dir.as_path().to_owned()),
             codex_home: home.clone(),

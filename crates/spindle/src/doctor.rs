@@ -74,6 +74,7 @@ impl Report {
                     &[Note::Visible, Note::Fifos, Note::NewNames, Note::Attributes, Note::UnixSockets],
                 ),
                 policy("permission profiles", &[Note::Visible, Note::Fifos, Note::NewNames, Note::Attributes]),
+                policy("rules about hosts", &[Note::Proxies]),
                 Policy { name: "danger-full-access", enforced: true, notes: vec!["nothing to enforce"] },
             ],
         }
@@ -114,6 +115,7 @@ enum Note {
     NewNames,
     Attributes,
     UnixSockets,
+    Proxies,
 }
 
 impl Note {
@@ -133,6 +135,9 @@ impl Note {
             }
             (Self::UnixSockets, Mechanism::Bubblewrap { .. }) => Some("Unix sockets cannot be opened"),
             (Self::UnixSockets, Mechanism::Landlock { abi }) if *abi < 6 => Some("Unix sockets cannot be opened"),
+            (Self::Proxies, mechanism) if !mechanism.takes_proxies() => {
+                Some("no host is reached at all: proxies need network namespaces of our own")
+            }
             _ => None,
         }
     }

@@ -52,6 +52,7 @@ fn format(prettier: &Path, out: &Path) -> anyhow::Result<()> {
         env: environment::variables(),
         io: exec::Io::Pipes { stdin: false },
         sandbox: exec::Sandbox::None,
+        proxy: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use exec::{Io, Launcher, SpawnError};
 use tokio::signal::unix::{SignalKind, signal};
-use types::SessionSource;
+use types::{SandboxMode, SessionSource};
 
 use crate::cli::{self, Overrides, Platform, Policy, Sandbox, SandboxRun};
 use crate::{environment, logging, start};
@@ -35,25 +35,29 @@ pub(crate) fn run(options: Sandbox, overrides: &Overrides) -> anyhow::Result<Exi
     if options.command.is_empty() {
         bail!("no command given; try `spindle sandbox -- ls`");
     }
-    let server = start::server(&with_policy(&options, overrides)?, SessionSource::Cli, true)?;
-    let command = server.configured_command(options.command, Io::Inherit)?;
+    let mode = mode(&options)?;
+    let server = start::server(&with_details(&options, overrides)?, SessionSource::Cli, true)?;
+    let command = server.configured_command(options.command, Io::Inherit, mode)?;
     start::runtime()?.block_on(carry_out(server.launcher(), command))
 }
 
-/// What the options mean as configuration.
-fn with_policy(options: &SandboxRun, overrides: &Overrides) -> anyhow::Result<Overrides> {
-    let mut overrides = overrides.clone();
+/// The sandbox that the options ask for; that of the configuration where they ask for none.
+fn mode(options: &SandboxRun) -> anyhow::Result<Option<SandboxMode>> {
     let needs_workspace = options.full_auto || options.network || !options.writable.is_empty();
-    let mode = match options.policy {
+    Ok(match options.policy {
         Some(Policy::ReadOnly) if needs_workspace => {
             bail!("--writable and --network need --policy workspace-write")
         }
-        Some(Policy::ReadOnly) => Some("read-only"),
-        Some(Policy::DangerFullAccess) => Some("danger-full-access"),
-        Some(Policy::WorkspaceWrite) => Some("workspace-write"),
-        None => needs_workspace.then_some("workspace-write"),
-    };
-    overrides.config.extend(mode.map(|mode| format!("sandbox_mode={mode}")));
+        Some(Policy::ReadOnly) => Some(SandboxMode::ReadOnly),
+        Some(Policy::DangerFullAccess) => Some(SandboxMode::DangerFullAccess),
+        Some(Policy::WorkspaceWrite) => Some(SandboxMode::WorkspaceWrite),
+        None => needs_workspace.then_some(SandboxMode::WorkspaceWrite),
+    })
+}
+
+/// The details of the sandbox as configuration.
+fn with_details(options: &SandboxRun, overrides: &Overrides) -> anyhow::Result<Overrides> {
+    let mut overrides = overrides.clone();
     if options.network {
         overrides.config.push("sandbox_workspace_write.network_access=true".to_owned());
     }

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use types::{AbsPath, ItemId, PermissionProfile};
-
 use crate::permissions::Granted;
-use crate::rules::{CommandRules, NoRules, RuleDecision, RuleMatch};
+use crate::rules::{CommandRules, HostAmendment, NoRules, RuleDecision, RuleMatch};
+use proxy::Destination;
+use types::{AbsPath, DomainAccess, Host, ItemId, PermissionProfile};
 
 /// Approvals for the session, and the user's standing command rules; shared by all turns of a thread.
 pub struct Grants {
@@ -22,6 +22,8 @@ struct Inner {
     commands: HashSet<CommandKey>,
     files: HashSet<AbsPath>,
     prefixes: Vec<Vec<String>>,
+    destinations: HashSet<Destination>,
+    hosts: HashMap<Host, DomainAccess>,
     /// Items of commands that are still running, by session.
     running: HashMap<i32, ItemId>,
 }
@@ -105,6 +107,35 @@ impl Grants {
             inner.prefixes.push(words);
         }
         kept
+    }
+
+    /// What rules say about a host: the strictest of the standing ones and of what was said in this session.
+    pub(crate) fn check_host(&self, host: &Host) -> Option<RuleDecision> {
+        let said = self.lock().hosts.get(host).map(|access| match access {
+            DomainAccess::Allow => RuleDecision::Allow,
+            DomainAccess::Deny => RuleDecision::Forbidden,
+        });
+        self.rules.check_host(host).max(said)
+    }
+
+    /// Makes a rule about a host, in this session and as a standing one.
+    ///
+    /// # Errors
+    /// The standing rule could not be kept; the session's holds.
+    pub(crate) fn amend_host(&self, rule: HostAmendment) -> io::Result<()> {
+        let kept = self.rules.remember_host(&rule);
+        self.lock().hosts.insert(rule.host, rule.access);
+        kept
+    }
+
+    /// Whether this destination was accepted for the session.
+    pub(crate) fn allows_destination(&self, to: &Destination) -> bool {
+        self.lock().destinations.contains(to)
+    }
+
+    /// Remembers a destination for the session.
+    pub(crate) fn allow_destination(&self, to: Destination) {
+        self.lock().destinations.insert(to);
     }
 
     /// Remembers which item the command of a session is.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use types::item::{CommandAction, CommandSource, FileChange, PlanStep};
-use types::{AbsPath, Item, ItemId, PermissionProfile};
+use types::{AbsPath, DomainAccess, Host as HostName, Item, ItemId, NetworkProtocol, PermissionProfile};
 
 /// The turn's side of a tool call. The engine implements it.
 #[async_trait]
@@ -19,6 +19,9 @@ pub trait Host: Send + Sync {
 
     /// Asks whether a patch may be applied. A question that nobody can answer any more counts as declined.
     async fn approve_patch(&self, request: PatchApproval) -> PatchDecision;
+
+    /// Asks whether a running command may reach a host. A question that nobody can answer any more counts as declined.
+    async fn approve_network(&self, request: NetworkApproval) -> NetworkDecision;
 
     /// Asks for permissions beyond the sandbox. A question that nobody can answer any more grants nothing.
     async fn grant_permissions(&self, request: PermissionsRequest) -> PermissionsGrant;
@@ -94,6 +97,32 @@ pub enum CommandDecision {
     /// The same, as a reviewer in the user's place says; with the reason.
     Denied(String),
     /// The command does not run and the turn ends.
+    Cancel,
+}
+
+/// A connection that needs the user's consent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkApproval {
+    /// Names the connection; no item of the turn has this id.
+    pub item_id: ItemId,
+    pub host: HostName,
+    pub port: u16,
+    pub protocol: NetworkProtocol,
+    pub reason: String,
+}
+
+/// The user's answer about a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetworkDecision {
+    /// For this command.
+    Accept,
+    /// For all commands, until the thread is unloaded.
+    AcceptForSession,
+    /// As the new rule says, which also stands for later sessions.
+    Amend(String, DomainAccess),
+    /// The connection is refused; the command goes on.
+    Decline,
+    /// The connection is refused, and the turn ends.
     Cancel,
 }
 

@@ -16,6 +16,7 @@ mod builtin;
 mod denial;
 pub mod grants;
 pub mod host;
+mod network;
 mod output;
 pub mod patch;
 mod permissions;
@@ -28,13 +29,14 @@ pub mod turn;
 
 pub use grants::Grants;
 pub use host::{
-    CommandApproval, CommandDecision, GrantScope, Host, PatchApproval, PatchDecision, PermissionsGrant,
-    PermissionsRequest, QuestionOption, ToolEvent, UserAnswers, UserQuestion, UserQuestions,
+    CommandApproval, CommandDecision, GrantScope, Host, NetworkApproval, NetworkDecision, PatchApproval, PatchDecision,
+    PermissionsGrant, PermissionsRequest, QuestionOption, ToolEvent, UserAnswers, UserQuestion, UserQuestions,
 };
+pub use network::NetworkOutlet;
 pub use patch::TurnDiff;
 pub use permissions::Granted;
 pub use registry::{Registry, unsupported_call};
-pub use rules::{CommandRules, RuleDecision, RuleMatch};
+pub use rules::{CommandRules, HostAmendment, RuleDecision, RuleMatch};
 pub use tool::{PatchTool, SpecContext, Switches, Tool, ToolCall, ToolInput, ToolResult, WebSearchMode};
 pub use truncate::Truncation;
 pub use turn::TurnTools;

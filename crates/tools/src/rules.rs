@@ -1,14 +1,18 @@
 //! The user's rules about commands, and the files they stand in.
 
 mod file;
+mod network;
 mod prefix;
 
 use std::io;
 
+use types::Host;
+
 pub use file::SyntaxError;
+pub use network::HostAmendment;
 pub use prefix::{RuleSet, RulesError};
 
-/// Rules that decide about commands by their words.
+/// Rules that decide about commands by their words, and about the hosts they reach.
 pub trait CommandRules: Send + Sync {
     /// What the rules say about one simple command, `None` when no rule matches. The strictest match counts.
     fn check(&self, argv: &[String]) -> Option<RuleMatch>;
@@ -19,6 +23,21 @@ pub trait CommandRules: Send + Sync {
     /// The rule could not be kept.
     fn remember(&self, words: &[String]) -> io::Result<()> {
         let _ = words;
+        Ok(())
+    }
+
+    /// What the rules say about a host, `None` when no rule is about it. The strictest counts.
+    fn check_host(&self, host: &Host) -> Option<RuleDecision> {
+        let _ = host;
+        None
+    }
+
+    /// Adds a rule about a host, also for after a restart.
+    ///
+    /// # Errors
+    /// The rule could not be kept.
+    fn remember_host(&self, rule: &HostAmendment) -> io::Result<()> {
+        let _ = rule;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
-use types::{AbsPath, ApprovalPolicy, ModeKind, PermissionProfile, SandboxPolicy, ThreadId, TurnId};
+use types::{AbsPath, ApprovalPolicy, ModeKind, NetworkPolicy, PermissionProfile, SandboxPolicy, ThreadId, TurnId};
 
 use crate::grants::Grants;
 use crate::host::Host;
@@ -24,6 +24,8 @@ pub struct TurnTools {
     pub sandbox_policy: SandboxPolicy,
     /// Wins over `sandbox_policy` where it is set.
     pub permission_profile: Option<PermissionProfile>,
+    /// The only hosts that sandboxed commands reach, whatever else is said of the network.
+    pub network: Option<Arc<NetworkPolicy>>,
     pub places: exec::Places,
     /// Starts commands that end within their call.
     pub launcher: exec::Launcher,

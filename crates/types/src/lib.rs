@@ -11,6 +11,7 @@
 
 pub mod ids;
 pub mod item;
+pub mod network;
 pub mod path;
 pub mod policy;
 pub mod response_item;
@@ -21,6 +22,7 @@ pub mod usage;
 
 pub use ids::{ItemId, ThreadId, TurnId};
 pub use item::{Item, Turn, TurnError, TurnErrorKind, TurnStatus, UserInput};
+pub use network::{DomainAccess, DomainPattern, DomainVerdict, Domains, Host, NetworkPolicy, NetworkProtocol};
 pub use path::AbsPath;
 pub use policy::{
     ApprovalPolicy, ApprovalsReviewer, FileSystemAccess, FileSystemEntry, FileSystemPath, GranularApproval,

@@ -3,6 +3,7 @@
 mod edits;
 mod errors;
 mod layers;
+mod permission_profiles;
 mod permissions;
 mod place;
 mod trust;

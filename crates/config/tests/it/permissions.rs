@@ -12,7 +12,7 @@ use types::{
 use crate::place::Place;
 
 /// `root:read cwd:write /a:none`.
-fn show(profile: &PermissionProfile, place: &Place) -> String {
+pub(crate) fn show(profile: &PermissionProfile, place: &Place) -> String {
     let entries = profile.file_system.iter().flat_map(|file_system| &file_system.entries);
     let entries: Vec<_> = entries
         .map(|entry| {

@@ -14,9 +14,9 @@ use store::Record;
 use tokio::sync::{RwLock, mpsc};
 use tokio_util::sync::CancellationToken;
 use tools::{
-    CommandApproval, CommandDecision, Granted, Host, PatchApproval, PatchDecision, PatchTool, PermissionsGrant,
-    PermissionsRequest, SpecContext, Switches, ToolCall, ToolEvent, ToolInput, ToolResult, TurnDiff, TurnTools,
-    UserAnswers, UserQuestions, WebSearchMode,
+    CommandApproval, CommandDecision, Granted, Host, NetworkApproval, NetworkDecision, PatchApproval, PatchDecision,
+    PatchTool, PermissionsGrant, PermissionsRequest, SpecContext, Switches, ToolCall, ToolEvent, ToolInput, ToolResult,
+    TurnDiff, TurnTools, UserAnswers, UserQuestions, WebSearchMode,
 };
 use types::{ModeKind, ResponseItem, ToolOutput, ToolSpec};
 
@@ -54,6 +54,7 @@ pub(super) fn turn_tools(
         approval_policy: settings.approval_policy.clone(),
         sandbox_policy: settings.sandbox_policy.clone(),
         permission_profile: settings.permission_profile.clone(),
+        network: settings.network.clone(),
         places: environment.places(),
         launcher: environment.launcher.clone(),
         sessions: thread.sessions.clone(),
@@ -176,6 +177,13 @@ impl Host for TurnHost {
         }
     }
 
+    async fn approve_network(&self, approval: NetworkApproval) -> NetworkDecision {
+        match self.questions.ask(QuestionKind::Network(approval)).await {
+            Some(Answer::Network(decision)) => decision,
+            _ => NetworkDecision::Decline,
+        }
+    }
+
     async fn approve_patch(&self, approval: PatchApproval) -> PatchDecision {
         match self.questions.ask(QuestionKind::Patch(approval)).await {
             Some(Answer::Patch(decision)) => decision,
@@ -262,6 +270,16 @@ impl Host for CallHost {
         match self.guardian.review_command(&approval).await {
             Verdict::Allowed => CommandDecision::Accept,
             Verdict::Denied(reason) => CommandDecision::Denied(reason),
+        }
+    }
+
+    async fn approve_network(&self, approval: NetworkApproval) -> NetworkDecision {
+        if !self.guardian.reviews_work() {
+            return self.held.turn.approve_network(approval).await;
+        }
+        match self.guardian.review_network(&approval).await {
+            Verdict::Allowed => NetworkDecision::Accept,
+            Verdict::Denied(_) => NetworkDecision::Decline,
         }
     }
 

@@ -218,8 +218,14 @@ async fn execute(
     };
     events.item_started(Item::CommandExecution(item.clone()));
     let started = Instant::now();
-    let command =
-        exec::Command { argv, cwd: settings.cwd.clone(), env, io: Io::Pipes { stdin: false }, sandbox: Sandbox::None };
+    let command = exec::Command {
+        argv,
+        cwd: settings.cwd.clone(),
+        env,
+        io: Io::Pipes { stdin: false },
+        sandbox: Sandbox::None,
+        proxy: None,
+    };
     let (code, output) = run(thread, command, &item.id, events, cancel).await;
     let duration = started.elapsed();
     item.status = if code == 0 { CommandStatus::Completed } else { CommandStatus::Failed };

@@ -16,7 +16,7 @@ mod unix;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Control, Guard, detect, spawn, survey, try_out};
+pub(crate) use linux::{Control, Guard, detect, mark_and_sweep, spawn, survey, try_out};
 #[cfg(all(unix, not(target_os = "linux")))]
 pub(crate) use portable::{Control, Guard, detect, spawn, survey, try_out};
 #[cfg(unix)]
@@ -27,7 +27,14 @@ pub(crate) use windows::{Control, Guard, Pipe, detect, spawn, survey, try_out};
 use std::sync::Arc;
 
 use crate::launcher::Mechanism;
+use crate::outlet::Outlets;
 use crate::rules::Rules;
+
+/// Elsewhere nothing is known of processes whose server is gone.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn mark_and_sweep() -> Option<String> {
+    None
+}
 
 /// A process that has just been started.
 pub(crate) struct Started {
@@ -37,6 +44,8 @@ pub(crate) struct Started {
     pub(crate) stderr: Option<Arc<Pipe>>,
     /// Whether the streams are one terminal.
     pub(crate) terminal: bool,
+    /// The listeners in the command's network, where it is [`Network::Proxied`].
+    pub(crate) outlets: Option<Outlets>,
 }
 
 /// A sandbox asked for: what it must enforce, and by which means.
@@ -44,4 +53,17 @@ pub(crate) struct Started {
 pub(crate) struct Confine<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) mechanism: Mechanism,
+    pub(crate) network: Network,
+}
+
+/// The network of a sandboxed command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Network {
+    Off,
+    /// Its own, with nothing in it but two listeners.
+    Proxied {
+        socks5: bool,
+    },
+    /// The machine's.
+    On,
 }

@@ -90,7 +90,7 @@ pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Re
 #[cfg(target_os = "macos")]
 fn confined(command: &Command, confine: &Confine<'_>) -> Result<Command, SpawnError> {
     let failed = |text| SpawnError::Sandbox { step: "rules", source: io::Error::other(text) };
-    let (layout, network) = (confine.rules.layout().map_err(failed)?, confine.rules.network());
+    let (layout, network) = (confine.rules.layout().map_err(failed)?, confine.network == Network::On);
     if command.argv.is_empty() {
         return Err(SpawnError::Empty);
     }
@@ -144,7 +144,7 @@ fn start(command: &Command) -> Result<Started, SpawnError> {
     let group = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let guard = Guard { child, pid, control: Arc::new(Control(Mutex::new(group))) };
     let [stdin, stdout, stderr] = streams;
-    Ok(Started { guard, stdin, stdout, stderr, terminal })
+    Ok(Started { guard, stdin, stdout, stderr, terminal, outlets: None })
 }
 
 /// Connects the streams and gives our ends: input, output, errors.

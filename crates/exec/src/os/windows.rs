@@ -137,7 +137,7 @@ fn start(command: &Command) -> Result<Started, SpawnError> {
     let stderr = child.stderr.take().map(|end| reading(Box::pin(end)));
     let pid = child.id().unwrap_or(0);
     let guard = Guard { child, pid, control: Arc::default() };
-    Ok(Started { guard, stdin, stdout, stderr, terminal: false })
+    Ok(Started { guard, stdin, stdout, stderr, terminal: false, outlets: None })
 }
 
 impl Guard {

@@ -29,6 +29,7 @@ pub(crate) fn sh(script: &str) -> Command {
         env: env(),
         io: Io::Pipes { stdin: false },
         sandbox: Sandbox::None,
+        proxy: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod escapes;
 mod kit;
+mod outlet;
 mod process;
 mod sandbox;
 mod server;

@@ -25,7 +25,10 @@ async fn nothing_is_inherited() {
     assert_eq!(done.out().lines().take(4).collect::<Vec<_>>(), ["0", "1", "2", "3"]);
     assert!(done.out().contains("\n/dev/null\n"), "{}", done.out());
     let names: Vec<_> = done.out().lines().filter_map(|l| l.split_once('=').map(|(n, _)| n.to_owned())).collect();
-    assert!(names.iter().all(|name| ["PATH", "PWD", "SHLVL", "_", "OLDPWD"].contains(&name.as_str())), "{names:?}");
+    assert!(
+        names.iter().all(|name| ["PATH", "PWD", "SHLVL", "_", "OLDPWD", "SPINDLE_SERVER"].contains(&name.as_str())),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]

@@ -271,6 +271,28 @@ async fn pieces_are_joined_for_a_client_that_lags_but_nothing_changes_its_place(
 }
 
 #[tokio::test]
+async fn joined_pieces_stay_of_a_size_that_can_be_written_in_turns() {
+    let output = Recorder::default();
+    let (outgoing, writer) = Outgoing::new(output.clone());
+    fill(&outgoing);
+    for number in 0..100_u32 {
+        let text = format!("{number:08}").repeat(1250);
+        outgoing.tell(&delta(1, 0, "a", &text), false).unwrap();
+    }
+    let lines = written(outgoing, writer, &output).await;
+    assert!((4..=5).contains(&lines.len()), "{} messages", lines.len());
+    assert!(lines.iter().all(|line| line.len() < 300_000));
+    let text: String = lines
+        .iter()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["params"]["delta"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let expected: String = (0..100_u32).map(|number| format!("{number:08}").repeat(1250)).collect();
+    assert!(text == expected, "nothing is lost or changes its place");
+}
+
+#[tokio::test]
 async fn joined_pieces_count_against_the_limit() {
     let (outgoing, _writer) = Outgoing::with_capacity(tokio::io::sink(), 1200 * 1024);
     fill(&outgoing);

@@ -10,11 +10,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use config::ConfigError;
-use exec::{Chunk, Command, End, Exit, Input, Io, PtySize, Sandbox, SpawnError, Stream, Watcher};
+use config::{Config, ConfigError, ThreadOverrides};
+use engine::NetworkOutlet;
+use exec::{
+    Chunk, Command, End, Exit, Input, Io, ProxyService, PtySize, RulesError, Sandbox, SpawnError, Stream, Watcher,
+};
 use protocol as p;
 use tokio::sync::{mpsc, oneshot};
-use types::{AbsPath, PermissionProfile, SandboxPolicy};
+use types::{AbsPath, PermissionProfile, SandboxMode, SandboxPolicy};
 
 use super::thread_settings;
 use crate::Server;
@@ -164,18 +167,27 @@ struct Request {
 }
 
 impl Server {
-    /// The command that `command/exec` would start for `argv`, in the server's folder and the configured sandbox.
+    /// The command that `command/exec` would start for `argv`, in the server's folder and the configured sandbox, or
+    /// that of `mode`.
     ///
     /// # Errors
     /// The configuration cannot be used.
-    pub fn configured_command(&self, argv: Vec<String>, io: Io) -> Result<Command, ConfigError> {
+    pub fn configured_command(
+        &self,
+        argv: Vec<String>,
+        io: Io,
+        mode: Option<SandboxMode>,
+    ) -> Result<Command, ConfigError> {
         let environment = self.engine.environment();
         let cwd = environment.cwd.clone();
-        let config = environment.loader.load(Some(&cwd), None)?;
+        let overrides = ThreadOverrides { sandbox_mode: mode, ..ThreadOverrides::default() };
+        let config = environment.loader.load(Some(&cwd), Some(&overrides))?;
         let env = environment.command_env(&config).as_ref().clone();
-        let policy = config.sandbox_policy(config.sandbox_mode());
-        let sandbox = exec::Rules::from_policy(&policy, &cwd, &environment.places());
-        Ok(Command { argv, cwd, env, io, sandbox })
+        let by_default = mode.is_none() && config.default_permissions.is_some();
+        let sandbox = configured_sandbox(&config, by_default, &cwd, &environment.places())
+            .map_err(|error| ConfigError::Permissions(error.to_string()))?;
+        let proxy = outlet(&config, by_default);
+        Ok(Command { argv, cwd, env, io, sandbox, proxy })
     }
 
     /// What starts the server's processes.
@@ -274,25 +286,47 @@ impl Request {
             }
         }
         let places = environment.places();
-        let from_policy = |policy: &SandboxPolicy| exec::Rules::from_policy(policy, &cwd, &places);
+        let by_default = matches!(self.sandbox, Wanted::Configured) && config.default_permissions.is_some();
         let sandbox = match &self.sandbox {
-            Wanted::Configured => from_policy(&config.sandbox_policy(config.sandbox_mode())),
+            Wanted::Configured => {
+                configured_sandbox(&config, by_default, &cwd, &places).map_err(|error| invalid_profile(&error))?
+            }
             Wanted::Policy(policy) => {
                 if let SandboxPolicy::ExternalSandbox { network_access: false } = policy {
                     exec::set_variables(&mut env, [(exec::NETWORK_DISABLED_VARIABLE, "1")]);
                 }
-                from_policy(policy)
+                exec::Rules::from_policy(policy, &cwd, &places)
             }
-            Wanted::Profile(profile) => profile_sandbox(profile, &cwd, &places)?,
+            Wanted::Profile(profile) => {
+                exec::Rules::from_profile(profile, &cwd, &places).map_err(|error| invalid_profile(&error))?
+            }
         };
         let io = self.tty.map_or(Io::Pipes { stdin: self.stream_stdin }, Io::Pty);
-        Ok(Command { argv: self.argv.clone(), cwd, env, io, sandbox })
+        let proxy = outlet(&config, by_default);
+        Ok(Command { argv: self.argv.clone(), cwd, env, io, sandbox, proxy })
     }
 }
 
-fn profile_sandbox(profile: &PermissionProfile, cwd: &AbsPath, places: &exec::Places) -> Result<Sandbox, RpcError> {
-    exec::Rules::from_profile(profile, cwd, places)
-        .map_err(|error| RpcError::invalid_request(format_args!("invalid permission profile: {error}")))
+/// The sandbox that the configuration has for commands: its default permissions, or its sandbox mode.
+fn configured_sandbox(
+    config: &Config,
+    by_default: bool,
+    cwd: &AbsPath,
+    places: &exec::Places,
+) -> Result<Sandbox, RulesError> {
+    match config.default_permissions.as_ref().filter(|_| by_default) {
+        Some(default) => exec::Rules::from_profile(&default.profile, cwd, places),
+        None => Ok(exec::Rules::from_policy(&config.sandbox_policy(config.sandbox_mode()), cwd, places)),
+    }
+}
+
+/// The way to the network where that is decided host by host; nobody is asked about these commands.
+fn outlet(config: &Config, by_default: bool) -> Option<Arc<dyn ProxyService>> {
+    config.network_policy(by_default).map(|policy| Arc::new(NetworkOutlet::unattended(policy)) as _)
+}
+
+fn invalid_profile(error: &RulesError) -> RpcError {
+    RpcError::invalid_request(format_args!("invalid permission profile: {error}"))
 }
 
 /// What becomes of a command's output: told as it comes, or kept for the answer.

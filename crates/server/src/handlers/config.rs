@@ -1,7 +1,5 @@
 //! `config/*` and `configRequirements/read`: the layers of the configuration, and changes of the user's own.
 
-use std::path::Path;
-
 use config::layer::Source;
 use config::{Edit, EditError, Edited, Merge, Overridden};
 use protocol as p;
@@ -10,9 +8,6 @@ use serde_json::json;
 use crate::dispatch::{Cx, Handled};
 use crate::error::RpcError;
 use crate::wire::{self, abs};
-
-/// Where an administrator puts requirements.
-const REQUIREMENTS_FILE: &str = "/etc/codex/requirements.toml";
 
 pub(crate) async fn read(cx: Cx, params: p::ConfigReadParams) -> Handled<p::ConfigReadResponse> {
     let environment = cx.server.engine.environment();
@@ -110,12 +105,22 @@ impl From<EditError> for RpcError {
 }
 
 /// Requirements that nobody enforces are not to be mistaken for none.
-pub(crate) async fn read_requirements(_cx: Cx, _params: p::NoParams) -> Handled<p::ConfigRequirementsReadResponse> {
-    match std::fs::read_to_string(Path::new(REQUIREMENTS_FILE)) {
-        Ok(text) if !text.trim().is_empty() => {
-            Err(RpcError::internal(format_args!("this build of spindle does not apply {REQUIREMENTS_FILE}")))
-        }
-        // Whatever cannot be read is not there for us.
-        Ok(_) | Err(_) => Ok(p::ConfigRequirementsReadResponse { requirements: None }.into()),
+pub(crate) async fn read_requirements(cx: Cx, _params: p::NoParams) -> Handled<p::ConfigRequirementsReadResponse> {
+    let required = cx.server.engine.environment().loader.requirements();
+    let required =
+        required.map_err(|error| RpcError::internal(format_args!("failed to read configuration layers: {error}")))?;
+    let Some(config::Requirements { network, others }) = required else {
+        return Ok(p::ConfigRequirementsReadResponse { requirements: None }.into());
+    };
+    if !others.is_empty() {
+        let others = others.join(", ");
+        return Err(RpcError::internal(format_args!(
+            "this build of spindle does not apply these requirements: {others}"
+        )));
     }
+    let requirements = p::ConfigRequirements {
+        network: network.as_ref().map(wire::config::network_requirements),
+        ..p::ConfigRequirements::default()
+    };
+    Ok(p::ConfigRequirementsReadResponse { requirements: Some(requirements) }.into())
 }

@@ -34,7 +34,8 @@ pub(crate) fn granted(
 
 /// Tells a client once, when its first thread with a sandbox starts, that this machine cannot enforce it as usual.
 /// Finding out takes some milliseconds the first time, and is done beside the request.
-pub(crate) fn warn_of_weak_sandbox(cx: &Cx, policy: &SandboxPolicy) {
+/// `hosts`: whether rules say which hosts are reached.
+pub(crate) fn warn_of_weak_sandbox(cx: &Cx, policy: &SandboxPolicy, hosts: bool) {
     match policy {
         SandboxPolicy::DangerFullAccess | SandboxPolicy::ExternalSandbox { .. } => return,
         SandboxPolicy::ReadOnly { .. } | SandboxPolicy::WorkspaceWrite { .. } => {}
@@ -45,7 +46,7 @@ pub(crate) fn warn_of_weak_sandbox(cx: &Cx, policy: &SandboxPolicy) {
     let (cx, tracker) = (cx.clone(), cx.server.requests.clone());
     tracker.spawn_blocking(move || {
         let found = cx.server.engine.environment().launcher.mechanism();
-        if let Some(warning) = weak_sandbox(&found) {
+        for warning in weak_sandbox(&found).into_iter().chain(hosts.then(|| no_proxies(&found)).flatten()) {
             cx.server.hub.notify(&cx.connection, &warning);
         }
     });
@@ -70,6 +71,20 @@ fn weak_sandbox(found: &Result<Mechanism, Unavailable>) -> Option<ConfigWarningN
     Some(ConfigWarningNotification { summary: summary.to_owned(), details: Some(details), path: None, range: None })
 }
 
+/// Rules about hosts that cannot be carried out other than by reaching none.
+fn no_proxies(found: &Result<Mechanism, Unavailable>) -> Option<ConfigWarningNotification> {
+    let lacking = found.as_ref().is_ok_and(|mechanism| !mechanism.takes_proxies());
+    let summary = "Commands reach no host at all, also not those that the configuration allows: this machine's sandbox has \
+                   no room for the proxies that would let them through.";
+    let details = "`spindle doctor` says what this machine can enforce.";
+    lacking.then(|| ConfigWarningNotification {
+        summary: summary.to_owned(),
+        details: Some(details.to_owned()),
+        path: None,
+        range: None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +94,8 @@ mod tests {
         assert_eq!(weak_sandbox(&Ok(Mechanism::Namespaces { landlock: 0 })), None);
         assert_eq!(weak_sandbox(&Ok(Mechanism::Bubblewrap { path: "/bin/bwrap".into() })), None);
         assert!(weak_sandbox(&Ok(Mechanism::Landlock { abi: 7 })).is_some_and(|it| it.summary.contains(".git")));
+        assert_eq!(no_proxies(&Ok(Mechanism::Namespaces { landlock: 0 })), None);
+        assert!(no_proxies(&Ok(Mechanism::Landlock { abi: 7 })).is_some());
         let nowhere = AbsPath::new("/nonexistent").unwrap();
         let options = exec::Options { tmpdir: None, codex_home: nowhere, path: None };
         let reason = exec::Launcher::with_mechanism(options, Mechanism::Bubblewrap { path: "/nonexistent".into() });

@@ -98,14 +98,21 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
     let asked_provider = overrides.model_provider.clone();
     let config = load(cx, Some(&cwd), &overrides)?;
     let profile = requested.permission_profile.from_wire();
-    let (sandbox_policy, permission_profile) = match profile {
-        Some(profile) => {
+    let default = config.default_permissions.as_ref().filter(|_| profile.is_none() && sandbox.is_none());
+    let network = config.network_policy(default.is_some());
+    let (sandbox_policy, permission_profile) = match (profile, default) {
+        (Some(profile), _) => {
             let (policy, profile) = permissions::of_profile(profile, &cwd, "permission profile")?;
             (policy, Some(profile))
         }
-        None => (config.sandbox_policy(config.sandbox_mode()), None),
+        (None, Some(default)) => {
+            let adopted = config.adopt_profile(default.profile.clone(), &cwd);
+            let (policy, profile) = adopted.map_err(|error| unusable(&error))?;
+            (policy, Some(profile))
+        }
+        (None, None) => (config.sandbox_policy(config.sandbox_mode()), None),
     };
-    permissions::warn_of_weak_sandbox(cx, &sandbox_policy);
+    permissions::warn_of_weak_sandbox(cx, &sandbox_policy, network.is_some());
     let command_rules = standing_rules(cx, &config)?;
     let client = cx.connection.client();
     let originator = client.map(|client| client.name.clone()).unwrap_or_default();
@@ -123,6 +130,7 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
         sandbox_policy,
         command_rules,
         permission_profile,
+        network,
         effort: config.effort.or(stored.effort),
         summary: config.summary,
         personality: config.personality,
@@ -145,9 +153,11 @@ fn default_model(config: &Config) -> String {
 /// The configuration for a thread. A broken file was told at `initialize`; threads then run on the defaults.
 fn load(cx: &Cx, cwd: Option<&AbsPath>, overrides: &ThreadOverrides) -> Result<Config, RpcError> {
     let loader = &cx.server.engine.environment().loader;
-    loader
-        .load(cwd, Some(overrides))
-        .map_err(|error| RpcError::invalid_request(format_args!("failed to load configuration: {error}")))
+    loader.load(cwd, Some(overrides)).map_err(|error| unusable(&error))
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> RpcError {
+    RpcError::invalid_request(format_args!("failed to load configuration: {error}"))
 }
 
 /// A project that cannot be marked is a matter for the log: the thread itself is fine.

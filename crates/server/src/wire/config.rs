@@ -2,7 +2,8 @@
 
 use config::features::RUNTIME;
 use config::layer::to_json;
-use config::{ConfigToml, Disabled, Features, Layer, ProfileToml, Source};
+use config::{ConfigToml, Disabled, DomainToml, Features, Layer, ProfileToml, Source, UnixSocketToml};
+use protocol as p;
 use serde_json::{Map, Value, json};
 
 use super::abs;
@@ -125,6 +126,47 @@ pub(crate) fn layer(layer: &Layer, user_file: &types::AbsPath) -> protocol::Conf
         version: layer.version(),
         config: to_json(&toml::Value::Table((*layer.values).clone())),
         disabled_reason,
+    }
+}
+
+/// What an administrator demands of the network. Older clients know lists instead of maps.
+pub(crate) fn network_requirements(required: &config::NetworkToml) -> p::NetworkRequirements {
+    let listed = |wanted: DomainToml| {
+        let of_kind = required.domains.iter().flatten().filter(|(_, access)| **access == wanted);
+        let names: Vec<String> = of_kind.map(|(domain, _)| domain.clone()).collect();
+        (!names.is_empty()).then_some(names)
+    };
+    let sockets = required.unix_sockets.as_ref();
+    let allowed_sockets = sockets.map(|sockets| {
+        let allowed = sockets.iter().filter(|(_, access)| **access == UnixSocketToml::Allow);
+        allowed.map(|(path, _)| path.clone()).collect::<Vec<_>>()
+    });
+    p::NetworkRequirements {
+        enabled: required.enabled,
+        http_port: required.http_port,
+        socks_port: required.socks_port,
+        allow_upstream_proxy: required.allow_upstream_proxy,
+        dangerously_allow_non_loopback_proxy: required.dangerously_allow_non_loopback_proxy,
+        dangerously_allow_all_unix_sockets: required.dangerously_allow_all_unix_sockets,
+        domains: required.domains.as_ref().map(|domains| {
+            let to_wire = |access: &DomainToml| match access {
+                DomainToml::Allow => p::NetworkDomainPermission::Allow,
+                DomainToml::Deny => p::NetworkDomainPermission::Deny,
+            };
+            domains.iter().map(|(domain, access)| (domain.clone(), to_wire(access))).collect()
+        }),
+        managed_allowed_domains_only: required.managed_allowed_domains_only,
+        allowed_domains: listed(DomainToml::Allow),
+        denied_domains: listed(DomainToml::Deny),
+        unix_sockets: sockets.map(|sockets| {
+            let to_wire = |access: &UnixSocketToml| match access {
+                UnixSocketToml::Allow => p::NetworkUnixSocketPermission::Allow,
+                UnixSocketToml::None => p::NetworkUnixSocketPermission::None,
+            };
+            sockets.iter().map(|(path, access)| (path.clone(), to_wire(access))).collect()
+        }),
+        allow_unix_sockets: allowed_sockets.filter(|allowed| !allowed.is_empty()),
+        allow_local_binding: required.allow_local_binding,
     }
 }
 

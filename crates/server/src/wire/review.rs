@@ -1,8 +1,8 @@
 //! Automatic reviews.
 
 use engine::{ApprovalReview, ReviewedAction};
-use types::ApprovalsReviewer;
 use types::item::CommandSource;
+use types::{ApprovalsReviewer, NetworkProtocol};
 
 use super::{FromWire, ToWire, abs, additional_permissions};
 
@@ -43,6 +43,19 @@ impl ToWire for ApprovalReview {
     }
 }
 
+impl ToWire for NetworkProtocol {
+    type Wire = protocol::NetworkApprovalProtocol;
+
+    fn to_wire(&self) -> Self::Wire {
+        match self {
+            Self::Http => protocol::NetworkApprovalProtocol::Http,
+            Self::Https => protocol::NetworkApprovalProtocol::Https,
+            Self::Socks5Tcp => protocol::NetworkApprovalProtocol::Socks5Tcp,
+            Self::Socks5Udp => protocol::NetworkApprovalProtocol::Socks5Udp,
+        }
+    }
+}
+
 impl ToWire for ReviewedAction {
     type Wire = protocol::GuardianApprovalReviewAction;
 
@@ -60,6 +73,12 @@ impl ToWire for ReviewedAction {
                 cwd: abs(cwd),
             },
             Self::Patch { cwd, files } => Wire::ApplyPatch { cwd: abs(cwd), files: files.iter().map(abs).collect() },
+            Self::Network { host, port, protocol } => Wire::NetworkAccess {
+                target: format!("{protocol}://{host}:{port}"),
+                host: host.to_string(),
+                protocol: protocol.to_wire(),
+                port: *port,
+            },
             Self::Permissions { reason, permissions } => {
                 let protocol::AdditionalPermissionProfile { network, file_system } =
                     additional_permissions(permissions);

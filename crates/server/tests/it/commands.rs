@@ -303,3 +303,57 @@ async fn a_command_as_the_last_words_of_a_client_is_answered() {
     let (rest, _folder) = server.close().await;
     assert_eq!(rest, [json!({ "id": id, "result": { "exitCode": 0, "stdout": "hi\n", "stderr": "" } })]);
 }
+
+/// A server whose configuration lets commands reach this machine, by its address, and no other host.
+async fn with_default_permissions() -> TestServer {
+    let server = TestServer::with_model([]).await;
+    let path = server.home.join("config.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let permissions = "[permissions.ws.filesystem]\n\":root\" = \"read\"\n\":project_roots\" = \"write\"\n\
+                       [permissions.ws.network]\nenabled = true\n\
+                       [permissions.ws.network.domains]\n\"127.0.0.1\" = \"allow\"\n";
+    std::fs::write(&path, format!("default_permissions = \"ws\"\n{text}\n{permissions}")).unwrap();
+    server
+}
+
+#[tokio::test]
+async fn a_thread_starts_with_the_configured_permissions_unless_it_asks_for_others() {
+    let mut server = with_default_permissions().await;
+    let project = server.project.to_string();
+    let started = server.request("thread/start", json!({ "cwd": project })).await.unwrap();
+    assert_eq!(started["sandbox"]["type"], "workspaceWrite");
+    assert_eq!(started["permissionProfile"]["network"], json!({ "enabled": true }));
+    let started = server.request("thread/start", json!({ "cwd": project, "sandbox": "read-only" })).await.unwrap();
+    assert_eq!(started["sandbox"]["type"], "readOnly");
+    assert_eq!(started["permissionProfile"]["network"], json!({ "enabled": false }));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_reaches_the_hosts_that_the_configuration_allows() {
+    use std::io::{Read as _, Write as _};
+
+    let mut server = with_default_permissions().await;
+    if !server.server.launcher().mechanism().is_ok_and(|found| found.takes_proxies()) {
+        return;
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let host = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 3]).unwrap();
+        stream.write_all(b"hello").unwrap();
+    });
+    let command = |target: String| {
+        let request = format!("CONNECT {target} HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\nhi!");
+        let script =
+            format!("exec 3<>/dev/tcp/127.0.0.1/${{HTTP_PROXY##*:}}; printf '{request}' >&3; timeout 10 cat <&3");
+        json!({ "command": ["bash", "-c", script] })
+    };
+    let allowed = exec(&mut server, command(format!("127.0.0.1:{port}"))).await.unwrap();
+    let text = allowed["stdout"].as_str().unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 OK") && text.ends_with("hello"), "{allowed}");
+    host.join().unwrap();
+    let refused = exec(&mut server, command(format!("localhost:{port}"))).await.unwrap();
+    assert!(refused["stdout"].as_str().unwrap().starts_with("HTTP/1.1 403 Forbidden"), "{refused}");
+}

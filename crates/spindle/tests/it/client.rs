@@ -33,6 +33,7 @@ impl Client {
             env,
             io: Io::Pipes { stdin: true },
             sandbox: Sandbox::None,
+            proxy: None,
         });
         let server = server.await.expect("the server starts");
         let mut client = Self { server, next_id: 1, partial: Vec::new(), unclaimed: Vec::new() };

@@ -46,6 +46,7 @@ async fn listening(home: &AbsPath) -> (Process, SocketAddr) {
         env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         io: Io::Pipes { stdin: false },
         sandbox: Sandbox::None,
+        proxy: None,
     });
     let mut server = server.await.expect("the server starts");
     let mut said = String::new();

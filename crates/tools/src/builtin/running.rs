@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use exec::{Exit, Io, OutputSink, PtySize, Sandbox, Utf8Stream};
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 use types::item::{CommandExecution, CommandSource, CommandStatus};
 use types::{AbsPath, ApprovalPolicy, Item, ItemId};
 
@@ -16,6 +17,7 @@ use crate::approval::{Candidate, Question, Refusal, Verdict, command_verdict, re
 use crate::denial::looks_denied;
 use crate::grants::{Beyond, Grants};
 use crate::host::{CommandApproval, CommandDecision, Host, ToolEvent};
+use crate::network::{NetworkOutlet, Refusal as NetworkRefusal};
 use crate::output::{self, Progress};
 use crate::permissions::Wanted;
 use crate::shell::{self, Embedded};
@@ -128,7 +130,8 @@ pub(super) async fn run(
         exit_code: None,
         duration: None,
     };
-    let mut run = Run { cx, command, env, watch, item, shown: false, allowed: None };
+    let stop = cx.cancel.child_token();
+    let mut run = Run { cx, command, env, watch, item, shown: false, allowed: None, stop, outlet: None };
     let result = run.decide().await;
     let result = result.unwrap_or_else(|stopped| stopped);
     let note = run.allowed.map(|words| {
@@ -148,6 +151,10 @@ struct Run<'a> {
     shown: bool,
     /// The first words of commands that the user has allowed from now on.
     allowed: Option<Vec<String>>,
+    /// Fires when the command is to end before its time: with the turn, or as the user's answer to its connections.
+    stop: CancellationToken,
+    /// The command's way to the network, where that is decided host by host.
+    outlet: Option<NetworkOutlet>,
 }
 
 impl Run<'_> {
@@ -278,12 +285,19 @@ impl Run<'_> {
 
     async fn execute(&mut self, sandbox: Sandbox, may_retry: bool) -> Result<Outcome, ToolResult> {
         let io = if self.command.tty { Io::Pty(PtySize::default()) } else { Io::Pipes { stdin: false } };
+        self.outlet = match (&sandbox, &self.cx.network) {
+            (Sandbox::Restricted(_), Some(policy)) => {
+                Some(NetworkOutlet::of_turn(policy.clone(), self.cx, self.stop.clone()))
+            }
+            _ => None,
+        };
         let command = exec::Command {
             argv: self.command.argv.clone(),
             cwd: self.command.cwd.clone(),
             env: self.env.clone(),
             io,
             sandbox,
+            proxy: self.outlet.clone().map(|outlet| Arc::new(outlet) as _),
         };
         let hold = match self.watch {
             Watch::Whole { .. } => Hold::Always,
@@ -325,13 +339,17 @@ impl Run<'_> {
         yield_time: Duration,
         limit: Truncation,
     ) -> Result<Outcome, ToolResult> {
-        let seen = session.collect(yield_time, &self.cx.cancel).await;
-        if seen.exit.is_none() && self.cx.cancel.is_cancelled() {
+        let seen = session.collect(yield_time, &self.stop).await;
+        if seen.exit.is_none() && self.stop.is_cancelled() {
             // The model never learns the session's number, so nobody could reach it any more.
             session.terminate();
             sink.release();
             let time = seen.wall_time.as_secs_f64();
             return Err(ToolResult::aborted(format!("aborted by user after {time:.1}s")));
+        }
+        if self.stop.is_cancelled() {
+            sink.release();
+            return Err(ToolResult::aborted(REJECTED));
         }
         let result = ToolResult::ok(look(&seen, session.id(), limit));
         if sink.end().is_some() {
@@ -349,7 +367,13 @@ impl Run<'_> {
         json: bool,
         may_retry: bool,
     ) -> Result<Outcome, ToolResult> {
-        let mut seen = session.collect(timeout, &self.cx.cancel).await;
+        let mut seen = session.collect(timeout, &self.stop).await;
+        if self.stop.is_cancelled() && !self.cx.cancel.is_cancelled() {
+            session.terminate();
+            sink.mute();
+            self.complete(CommandStatus::Declined, None, None, None);
+            return Err(ToolResult::aborted(REJECTED));
+        }
         let mut timed_out = false;
         if seen.exit.is_none() {
             let elapsed = seen.wall_time;
@@ -378,6 +402,14 @@ impl Run<'_> {
                 )
             }
         };
+        if let Some(refusal) = self.outlet.as_ref().and_then(NetworkOutlet::refusal) {
+            let reason = match refusal {
+                NetworkRefusal::ByUser => REJECTED.to_owned(),
+                NetworkRefusal::ByRules(reason) => reason,
+            };
+            self.complete_declined(&reason);
+            return Err(ToolResult::failed(reason));
+        }
         let text = String::from_utf8_lossy(&end.output).into_owned();
         let code = if timed_out { TIMED_OUT } else { end.exit.code_or_signal() };
         let told = if timed_out {

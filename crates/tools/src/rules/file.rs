@@ -7,11 +7,13 @@
 //! prefix_rule(pattern = ["git", ["add", "commit"]], decision = "prompt", justification = "Say why.",
 //!             match = ["git add x"], not_match = [["git", "status"]])
 //! host_executable(name = "git", paths = ["/usr/bin/git"])
+//! network_rule(host = "example.com", protocol = "https", decision = "allow", justification = "Say why.")
 //! ```
 
 use std::collections::HashMap;
 
 use super::RuleDecision;
+use super::network::{self, NetworkRule};
 use super::prefix::{PrefixRule, RuleSet};
 use crate::shell;
 
@@ -307,9 +309,11 @@ impl Parser {
         let known: &[&str] = match function {
             "prefix_rule" => &["pattern", "decision", "match", "not_match", "justification"],
             "host_executable" => &["name", "paths"],
-            // Nothing here lets commands reach chosen hosts only, so there is nothing for it to change.
-            "network_rule" => return Ok(()),
-            other => return fail(format!("`{other}` is not known; rules are prefix_rule and host_executable")),
+            "network_rule" => &["host", "protocol", "decision", "justification"],
+            other => {
+                let known = "prefix_rule, host_executable and network_rule";
+                return fail(format!("`{other}` is not known; rules are {known}"));
+            }
         };
         let mut given: HashMap<&str, Value> = HashMap::new();
         for (position, (name, value)) in arguments.into_iter().enumerate() {
@@ -324,6 +328,7 @@ impl Parser {
         }
         let added = match function {
             "prefix_rule" => prefix_rule(&given).map(|rule| rules.rules.push(rule)),
+            "network_rule" => network_rule(&given).map(|rule| rules.hosts.push(rule)),
             _ => host_executable(&given).map(|(name, mut paths)| {
                 rules.executables.entry(name).or_default().append(&mut paths);
             }),
@@ -371,13 +376,7 @@ fn prefix_rule(given: &HashMap<&str, Value>) -> Result<PrefixRule, String> {
             other => return Err(format!("decision `{other}` is none of allow, prompt, forbidden")),
         },
     };
-    let justification = match given.get("justification") {
-        None | Some(Value::None) => None,
-        Some(value) => Some(text(value, "justification")?).filter(|text| !text.trim().is_empty()),
-    };
-    if justification.is_none() && matches!(given.get("justification"), Some(Value::Text(_))) {
-        return Err("justification cannot be empty".to_owned());
-    }
+    let justification = justification(given)?;
     let rule = PrefixRule { pattern, decision, justification };
     for (name, wanted) in [("match", true), ("not_match", false)] {
         for example in list(given.get(name), name)? {
@@ -395,6 +394,22 @@ fn prefix_rule(given: &HashMap<&str, Value>) -> Result<PrefixRule, String> {
         }
     }
     Ok(rule)
+}
+
+fn justification(given: &HashMap<&str, Value>) -> Result<Option<String>, String> {
+    match given.get("justification") {
+        None | Some(Value::None) => Ok(None),
+        Some(value) => match text(value, "justification")? {
+            empty if empty.trim().is_empty() => Err("justification cannot be empty".to_owned()),
+            text => Ok(Some(text)),
+        },
+    }
+}
+
+fn network_rule(given: &HashMap<&str, Value>) -> Result<NetworkRule, String> {
+    let needed = |name| text(given.get(name).unwrap_or(&Value::None), name);
+    justification(given)?;
+    network::read(&needed("host")?, &needed("protocol")?, &needed("decision")?)
 }
 
 fn host_executable(given: &HashMap<&str, Value>) -> Result<(String, Vec<String>), String> {
@@ -463,6 +478,16 @@ mod tests {
             ("prefix_rule([\"a\"], not_match=[[\"a\", \"c\"]])", 1, 1, "the example `a c` matches"),
             ("prefix_rule([\"a\"], justification=\" \")", 1, 1, "justification cannot be empty"),
             ("host_executable(\"a\", [\"/bin/b\"])", 1, 1, "`/bin/b` is not an absolute path that ends in `a`"),
+            (
+                "network_rule(host=\"*.a.test\", protocol=\"http\", decision=\"allow\")",
+                1,
+                1,
+                "`*.a.test` is not the name",
+            ),
+            ("network_rule(\"a.test\", \"ftp\", \"allow\")", 1, 1, "protocol `ftp` is none of"),
+            ("network_rule(\"a.test\", \"http\", \"maybe\")", 1, 1, "decision `maybe` is none of"),
+            ("network_rule(\"a.test\", \"http\")", 1, 1, "decision must be a text"),
+            ("network_rule(\"a.test\", \"http\", \"deny\", \" \")", 1, 1, "justification cannot be empty"),
             ("x = 1", 1, 5, "expected a text or a list"),
             ("x = 'a' + ['b']", 1, 8, "only two texts or two lists"),
         ] {

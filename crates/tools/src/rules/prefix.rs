@@ -1,18 +1,20 @@
-//! Standing rules about the first words of commands.
+//! Standing rules about the first words of commands, and the files in which they and those about hosts stand.
 
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 
-use types::AbsPath;
+use types::{AbsPath, Host};
 
 use super::file::{self, SyntaxError};
+use super::network::{HostAmendment, NetworkRule};
 use super::{CommandRules, RuleDecision, RuleMatch};
 
 /// The rules of some files.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     pub(super) rules: Vec<PrefixRule>,
+    pub(super) hosts: Vec<NetworkRule>,
     /// The paths at which a program may lie to be taken for the one of a name.
     pub(super) executables: HashMap<String, Vec<String>>,
     /// Where amendments are written.
@@ -123,11 +125,28 @@ impl CommandRules for RuleSet {
     }
 
     fn remember(&self, words: &[String]) -> io::Result<()> {
-        let Some(file) = self.amendments.as_ref().filter(|_| !words.is_empty()) else { return Ok(()) };
+        if words.is_empty() {
+            return Ok(());
+        }
+        self.append(&format!("prefix_rule(pattern={}, decision=\"allow\")", quoted(words)))
+    }
+
+    fn check_host(&self, host: &Host) -> Option<RuleDecision> {
+        self.hosts.iter().filter(|rule| rule.host == *host).map(|rule| rule.decision).max()
+    }
+
+    fn remember_host(&self, rule: &HostAmendment) -> io::Result<()> {
+        self.append(&rule.line())
+    }
+}
+
+impl RuleSet {
+    /// Adds a line to the file for amendments, unless it is there.
+    fn append(&self, line: &str) -> io::Result<()> {
+        let Some(file) = &self.amendments else { return Ok(()) };
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder)?;
         }
-        let line = format!("prefix_rule(pattern={}, decision=\"allow\")", quoted(words));
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(file)?;
         // Another server may be about to add the same.
         file.lock()?;
@@ -149,6 +168,8 @@ fn quoted(words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use types::{DomainAccess, NetworkProtocol};
+
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
@@ -207,6 +228,37 @@ mod tests {
         assert!(text.ends_with("prefix_rule(pattern=[\"git\", \"add\"], decision=\"allow\")\n"), "{text}");
         let again = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
         assert_eq!(again.check(&strange).unwrap().decision, RuleDecision::Allow);
+    }
+
+    #[test]
+    fn rules_about_hosts_hold_for_every_protocol_and_the_strictest_counts() {
+        let rules = rules(
+            "network_rule(host=\"A.test.\", protocol=\"http\", decision=\"allow\")\n\
+             network_rule(\"a.test:80\", \"https\", \"forbidden\")\nnetwork_rule(\"b.test\", \"socks5_tcp\", \"prompt\")",
+        );
+        let decision = |host: &str| rules.check_host(&Host::parse(host).unwrap());
+        assert_eq!(decision("a.test"), Some(RuleDecision::Forbidden));
+        assert_eq!(decision("b.test"), Some(RuleDecision::Prompt));
+        assert_eq!(decision("x.a.test"), None);
+    }
+
+    #[test]
+    fn a_host_is_amended_once_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let home_rules = AbsPath::new(folder.path()).unwrap().join("rules");
+        let host = Host::parse("example.com").unwrap();
+        let rule = HostAmendment { host: host.clone(), protocol: NetworkProtocol::Https, access: DomainAccess::Allow };
+        for _ in 0..2 {
+            RuleSet::none(&home_rules).remember_host(&rule).unwrap();
+        }
+        let text = fs::read_to_string(home_rules.join("default.rules")).unwrap();
+        assert_eq!(
+            text,
+            "network_rule(host=\"example.com\", protocol=\"https\", decision=\"allow\", \
+             justification=\"Allow https_connect access to example.com\")\n"
+        );
+        let again = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
+        assert_eq!(again.check_host(&host), Some(RuleDecision::Allow));
     }
 
     #[test]

@@ -10,9 +10,9 @@ use exec::{Launcher, Options, Places, Sessions, Shell};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tools::{
-    CommandApproval, CommandDecision, Granted, Grants, Host, PatchApproval, PatchDecision, PermissionsGrant,
-    PermissionsRequest, Registry, Switches, ToolCall, ToolEvent, ToolInput, ToolResult, Truncation, TurnDiff,
-    TurnTools, UserAnswers, UserQuestions,
+    CommandApproval, CommandDecision, Granted, Grants, Host, NetworkApproval, NetworkDecision, PatchApproval,
+    PatchDecision, PermissionsGrant, PermissionsRequest, Registry, Switches, ToolCall, ToolEvent, ToolInput,
+    ToolResult, Truncation, TurnDiff, TurnTools, UserAnswers, UserQuestions,
 };
 use types::item::{CommandAction, CommandExecution, FileChange, FileChangeKind};
 use types::{
@@ -51,6 +51,7 @@ impl Thread {
             approval_policy,
             sandbox_policy,
             permission_profile: None,
+            network: None,
             places: Places { tmpdir: None, codex_home: home },
             sessions: Arc::new(Sessions::new(launcher.clone())),
             launcher,
@@ -177,6 +178,7 @@ pub(crate) struct RecordingHost {
     lines: Mutex<Vec<String>>,
     told: Notify,
     pub(crate) commands: Mutex<VecDeque<CommandDecision>>,
+    pub(crate) networks: Mutex<VecDeque<NetworkDecision>>,
     pub(crate) patches: Mutex<VecDeque<PatchDecision>>,
     /// What is granted; all that is asked for when it is empty.
     pub(crate) permissions: Mutex<VecDeque<PermissionsGrant>>,
@@ -249,6 +251,15 @@ impl Host for RecordingHost {
             return std::future::pending().await;
         }
         self.commands.lock().unwrap().pop_front().unwrap_or(CommandDecision::Decline)
+    }
+
+    async fn approve_network(&self, request: NetworkApproval) -> NetworkDecision {
+        let NetworkApproval { item_id, host, protocol, reason, port: _ } = request;
+        self.record(&format!("asked {item_id} host={host} protocol={protocol} reason={reason:?}"));
+        if self.silent {
+            return std::future::pending().await;
+        }
+        self.networks.lock().unwrap().pop_front().unwrap_or(NetworkDecision::Decline)
     }
 
     async fn approve_patch(&self, request: PatchApproval) -> PatchDecision {

@@ -4,6 +4,8 @@ mod approvals;
 mod arguments;
 mod commands;
 mod kit;
+#[cfg(target_os = "linux")]
+mod network;
 mod patches;
 mod permissions;
 mod plans_and_questions;

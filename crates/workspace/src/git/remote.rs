@@ -116,6 +116,7 @@ impl Git<'_> {
             env: self.env.clone(),
             io: Io::Pipes { stdin: false },
             sandbox: Sandbox::None,
+            proxy: None,
         };
         let process = self.launcher.spawn(command).await?;
         let (_, no_input) = mpsc::unbounded_channel();

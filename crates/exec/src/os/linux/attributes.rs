@@ -8,7 +8,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
@@ -17,35 +17,16 @@ use std::path::{Path, PathBuf};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chmod, openat, stat, utimensat};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType, recvmsg, socketpair,
-};
 
-use super::sys;
+use super::{sys, way};
 use crate::rules::Rules;
 
 /// The longest path the kernel takes, with its nul.
 const PATH_BYTES: usize = 4096;
 
-/// The two ends of the way on which a command's listener comes to the server: ours, and the command's.
-pub(super) fn way() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    // Clear of the numbers that the command's streams are moved to.
-    let theirs = rustix::io::fcntl_dupfd_cloexec(&theirs, 3)?;
-    Ok((ours, theirs))
-}
-
 /// Takes the listener that a command which has started has sent, and answers for it from now on.
 pub(super) fn serve(ours: &OwnedFd, rules: Rules) -> io::Result<()> {
-    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    recvmsg(ours, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
-    let listener = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
-    });
-    let listener = listener.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let listener = way::receive(ours)?;
     let server = Server { listener, rules, user: rustix::process::geteuid() };
     std::thread::Builder::new().name("exec-attributes".into()).stack_size(64 * 1024).spawn(move || server.run())?;
     Ok(())

@@ -9,11 +9,11 @@ use super::guard::{At as _, Failure, Step};
 use super::landlock::{self, Ruleset};
 use super::mounts::View;
 use super::placeholder::{self, Placeholder};
-use super::seccomp::{self, Filter};
-use super::{detect, privileges, sys};
+use super::seccomp::{self, Filter, Sockets};
+use super::{detect, outlet, privileges, sys};
 use crate::command::{Command, SpawnError};
 use crate::launcher::Mechanism;
-use crate::os::Confine;
+use crate::os::{Confine, Network};
 use crate::rules::{Access, Layout, PlaceKind, Rules};
 
 /// A sandbox to put in place around one command.
@@ -22,25 +22,26 @@ pub(super) struct Confinement {
     means: Means,
     filter: Filter,
     placeholders: Vec<Placeholder>,
-    network: bool,
+    network: Network,
+    way: RawFd,
 }
 
 #[derive(Debug)]
 enum Means {
     Namespaces { view: View, landlock: Option<Ruleset>, flags: i32 },
     Bubblewrap(Wrapper),
-    Landlock { ruleset: Ruleset, way: RawFd },
+    Landlock(Ruleset),
 }
 
 impl Confinement {
-    /// `way`: on which a filter that asks sends its listener, see [`attributes`](super::attributes).
+    /// `way`: on which a filter that asks sends its listener, see [`attributes`](super::attributes), and the guard the
+    /// [`outlet`]s; -1 where nothing is sent, see [`sends`].
     pub(super) fn new(
         command: &Command,
         confine: &Confine<'_>,
         terminal: Option<CString>,
         way: RawFd,
     ) -> Result<Self, SpawnError> {
-        let network = confine.rules.network();
         let mut layout = layout(confine.rules)?;
         let mut placeholders = Vec::new();
         if !matches!(confine.mechanism, Mechanism::Landlock { .. }) {
@@ -49,23 +50,37 @@ impl Confinement {
         let (means, filter) = match &confine.mechanism {
             Mechanism::Namespaces { landlock } => {
                 let view = View::new(&layout, &command.cwd, terminal)?;
-                let ruleset = over_namespaces(*landlock, &layout, network);
-                let flags = detect::NAMESPACES | if network { 0 } else { libc::CLONE_NEWNET };
-                let filter = seccomp::Options { network, unix_sockets: true, namespaces: true };
+                let ruleset = over_namespaces(*landlock, &layout, confine.network);
+                let shared = confine.network == Network::On;
+                let flags = detect::NAMESPACES | if shared { 0 } else { libc::CLONE_NEWNET };
+                let sockets = match confine.network {
+                    Network::Off => Sockets::Pairs,
+                    Network::Proxied { .. } => Sockets::Internet,
+                    Network::On => Sockets::All,
+                };
+                let filter = seccomp::Options { sockets, namespaces: true };
                 (Means::Namespaces { view, landlock: ruleset, flags }, filter)
             }
             Mechanism::Bubblewrap { path } => {
                 // Abstract sockets are reached through the network's namespace, which it shares when the network is on.
-                let filter = seccomp::Options { network, unix_sockets: false, namespaces: true };
+                let network = confine.network == Network::On;
+                let sockets = if network { Sockets::NoUnix } else { Sockets::Pairs };
+                let filter = seccomp::Options { sockets, namespaces: true };
                 (Means::Bubblewrap(Wrapper::new(path, &layout, &command.cwd, network)?), filter)
             }
             Mechanism::Landlock { abi } => {
-                let unix_sockets = *abi >= landlock::SCOPES_VERSION;
-                let filter = seccomp::Options { network, unix_sockets, namespaces: false };
-                (Means::Landlock { ruleset: alone(*abi, &layout, network, terminal.as_ref()), way }, filter)
+                let network = confine.network == Network::On;
+                let sockets = match network {
+                    false => Sockets::Pairs,
+                    true if *abi < landlock::SCOPES_VERSION => Sockets::NoUnix,
+                    true => Sockets::All,
+                };
+                let filter = seccomp::Options { sockets, namespaces: false };
+                (Means::Landlock(alone(*abi, &layout, network, terminal.as_ref())), filter)
             }
         };
-        let mut confinement = Self { means, filter: Filter::new(filter), placeholders, network };
+        let network = confine.network;
+        let mut confinement = Self { means, filter: Filter::new(filter), placeholders, network, way };
         if let Means::Bubblewrap(wrapper) = &mut confinement.means {
             wrapper.set_filter(&confinement.filter).map_err(failed("system call filter"))?;
         }
@@ -76,23 +91,22 @@ impl Confinement {
     pub(super) fn namespaces(&self) -> i32 {
         match &self.means {
             Means::Namespaces { flags, .. } => *flags,
-            Means::Bubblewrap(_) | Means::Landlock { .. } => 0,
+            Means::Bubblewrap(_) | Means::Landlock(_) => 0,
         }
     }
 
     /// Descriptors the guard needs.
     pub(super) fn descriptors(&self) -> Vec<RawFd> {
         let mut fds: Vec<_> = self.placeholders.iter().map(Placeholder::descriptor).collect();
-        match &self.means {
-            Means::Bubblewrap(wrapper) => fds.extend(wrapper.descriptors()),
-            Means::Landlock { way, .. } => fds.push(*way),
-            Means::Namespaces { .. } => {}
+        if let Means::Bubblewrap(wrapper) = &self.means {
+            fds.extend(wrapper.descriptors());
         }
+        fds.extend((self.way >= 0).then_some(self.way));
         fds
     }
 
-    /// Whether the command must be told that it has no network.
-    pub(super) fn network(&self) -> bool {
+    /// What the command must be told of its network.
+    pub(super) fn network(&self) -> Network {
         self.network
     }
 
@@ -100,16 +114,17 @@ impl Confinement {
     pub(super) fn wrap(&self, argv: &mut Vec<CString>, programs: &mut Vec<CString>) -> Result<(), SpawnError> {
         match &self.means {
             Means::Bubblewrap(wrapper) => wrapper.wrap(argv, programs),
-            Means::Namespaces { .. } | Means::Landlock { .. } => Ok(()),
+            Means::Namespaces { .. } | Means::Landlock(_) => Ok(()),
         }
     }
 
     /// In the guard, before the command is forked.
     pub(super) fn prepare(&mut self) -> Result<(), Failure> {
         match &mut self.means {
-            Means::Namespaces { view, .. } => view.build(),
-            Means::Bubblewrap(_) | Means::Landlock { .. } => Ok(()),
+            Means::Namespaces { view, .. } => view.build()?,
+            Means::Bubblewrap(_) | Means::Landlock(_) => {}
         }
+        if matches!(self.network, Network::Proxied { .. }) { outlet::open(self.way) } else { Ok(()) }
     }
 
     /// In the command, after its streams and folder are in place.
@@ -120,7 +135,7 @@ impl Confinement {
                 privileges::drop_capabilities()?;
                 landlock.as_ref().map_or(Ok(()), Ruleset::apply)
             }
-            Means::Landlock { ruleset, .. } => {
+            Means::Landlock(ruleset) => {
                 privileges::drop_capabilities()?;
                 ruleset.apply()
             }
@@ -133,10 +148,10 @@ impl Confinement {
     pub(super) fn filter(&self) -> Result<(), Failure> {
         match &self.means {
             Means::Namespaces { .. } => self.filter.apply(),
-            Means::Landlock { way, .. } => {
+            Means::Landlock(_) => {
                 let listener = self.filter.apply_and_listen()?;
                 // Both are closed when the program is executed.
-                sys::send_descriptor(*way, listener).at(Step::Filter)
+                sys::send_descriptor(self.way, listener).at(Step::Filter)
             }
             Means::Bubblewrap(_) => Ok(()),
         }
@@ -151,6 +166,11 @@ impl Confinement {
     pub(super) fn placeholders(&self) -> &[Placeholder] {
         &self.placeholders
     }
+}
+
+/// Whether a sandbox sends descriptors to the server.
+pub(super) fn sends(confine: &Confine<'_>) -> bool {
+    matches!(confine.mechanism, Mechanism::Landlock { .. }) || matches!(confine.network, Network::Proxied { .. })
 }
 
 pub(super) fn failed(step: &'static str) -> impl Fn(io::Error) -> SpawnError {
@@ -191,12 +211,12 @@ fn hold_places(layout: &mut Layout) -> Result<Vec<Placeholder>, SpawnError> {
 
 /// What Landlock adds to namespaces: a read-only mount does not stop writing into a FIFO or a device that lies on it,
 /// and a shared network shares abstract sockets.
-fn over_namespaces(version: u32, layout: &Layout, network: bool) -> Option<Ruleset> {
+fn over_namespaces(version: u32, layout: &Layout, network: Network) -> Option<Ruleset> {
     if version < landlock::LEAST_VERSION {
         return None;
     }
     let handled = if layout.base == Access::Write { 0 } else { landlock::WRITE };
-    let mut ruleset = Ruleset::new(version, handled, network);
+    let mut ruleset = Ruleset::new(version, handled, network != Network::Off);
     for place in layout.places.iter().filter(|place| place.access == Access::Write) {
         ruleset.grant(&place.path, landlock::WRITE);
     }

@@ -11,7 +11,7 @@ use super::guard::{EXITED, FAILED, STARTED, Step};
 use super::{bubblewrap, landlock, spawn};
 use crate::command::{Command, Io, Sandbox};
 use crate::launcher::{Finding, Mechanism, Options, Unavailable};
-use crate::os::Confine;
+use crate::os::{Confine, Network};
 use crate::rules::{Places, Rules};
 
 /// What the guard of a sandboxed command is forked into, with network or without.
@@ -94,8 +94,9 @@ fn run_trial(mechanism: &Mechanism, options: &Options) -> Result<(), String> {
         env: Vec::new(),
         io: Io::Pipes { stdin: false },
         sandbox: Sandbox::None,
+        proxy: None,
     };
-    let confine = Confine { rules: &rules, mechanism: mechanism.clone() };
+    let confine = Confine { rules: &rules, mechanism: mechanism.clone(), network: Network::Off };
     let own = !matches!(mechanism, Mechanism::Bubblewrap { .. });
     let trial = spawn::trial(&command, &confine).map_err(|error| error.to_string())?;
     let end = Instant::now() + PATIENCE;

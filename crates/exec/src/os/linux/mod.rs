@@ -11,12 +11,16 @@ mod guard;
 mod landlock;
 mod memory;
 mod mounts;
+mod orphans;
+mod outlet;
 mod placeholder;
 mod privileges;
 mod reaper;
 mod seccomp;
 mod spawn;
 mod sys;
+mod way;
 
 pub(crate) use detect::{detect, survey, try_out};
+pub(crate) use orphans::mark_and_sweep;
 pub(crate) use spawn::{Control, Guard, spawn};

@@ -4,6 +4,11 @@
 //! Sandboxes that run at once, of any server, share a placeholder. Each holds a shared lock on it; whichever leaves last
 //! gets the exclusive lock and removes it. A placeholder is told from a folder of the user's by its time of modification,
 //! and is only ever removed empty. One that was left behind by a power failure is removed by the next sandbox there.
+//!
+//! It is seen while a command runs. Nothing less visible would do: a mount needs something to lie on, and removing what
+//! it lies on, outside, takes the mount away as well. An overlay with the workspace as its upper layer would bring the
+//! names along by itself, but needs a work folder on the same file system, writes attributes of its own into the
+//! workspace, and two at once over one workspace are undefined. Landlock knows folders and kinds, not names.
 
 use std::ffi::{CStr, CString};
 use std::io;

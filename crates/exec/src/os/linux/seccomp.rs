@@ -19,13 +19,23 @@ use numbers::{CLONE3, FCHMODAT2, NATIVE, Numbers, YOUNG_EXTENDED};
 /// What the filter depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
-    /// Sockets may be opened.
-    pub(super) network: bool,
-    /// Unix sockets may be opened, if the network may.
-    pub(super) unix_sockets: bool,
+    pub(super) sockets: Sockets,
     /// The command has namespaces of its own: mounts that are read-only for everything, processes and System V objects
     /// that stay inside.
     pub(super) namespaces: bool,
+}
+
+/// Which sockets may be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sockets {
+    /// Connected pairs.
+    Pairs,
+    /// Pairs, and those of the internet: the network is the command's own. No Unix sockets, for their paths are not.
+    Internet,
+    /// All but Unix sockets other than pairs.
+    NoUnix,
+    /// All that everyday programs use.
+    All,
 }
 
 /// A filter program, ready for the kernel.
@@ -214,15 +224,18 @@ impl Code {
         self.rule(numbers.unshare, |code| code.refuse_flags(NAMESPACE_FLAGS | NEW_TIME_NAMESPACE));
         // Its flags are in memory, where a filter cannot see them; programs fall back to clone.
         self.refuse(CLONE3, ENOSYS);
-        if options.network {
+        if options.sockets == Sockets::Pairs {
+            self.without_network(numbers);
+        } else {
             self.rule(numbers.socket, |code| {
                 code.load(argument_offset(0));
                 let families = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK, libc::AF_UNIX].map(i32::unsigned_abs);
-                let allowed = if options.unix_sockets { &families[..] } else { &families[..3] };
+                let allowed = if options.sockets == Sockets::All { &families[..] } else { &families[..3] };
                 code.allow_only(allowed, EAFNOSUPPORT);
             });
-        } else {
-            self.without_network(numbers);
+        }
+        if matches!(options.sockets, Sockets::Pairs | Sockets::Internet) {
+            self.connected_pairs_only(numbers);
         }
         for &number in numbers.refused {
             self.refuse(number, EPERM);
@@ -264,21 +277,9 @@ impl Code {
     }
 
     /// No socket can be given an address: not by the calls made for it, and not by `sendto`. `sendmsg` has its address
-    /// in memory; so the only sockets to be had are connected pairs of the kinds that ignore one. A pair of datagram
-    /// sockets would not: a message can leave it for any path.
+    /// in memory; so the only sockets to be had are [connected pairs](Self::connected_pairs_only).
     fn without_network(&mut self, numbers: &Numbers) {
         self.refuse(numbers.socket, EPERM);
-        self.rule(numbers.socketpair, |code| {
-            code.load(argument_offset(0));
-            code.if_equal(libc::AF_UNIX.unsigned_abs(), 6);
-            code.load(argument_offset(1));
-            code.and(0xf);
-            code.if_equal(libc::SOCK_STREAM.unsigned_abs(), 1);
-            code.allow();
-            code.if_equal(libc::SOCK_SEQPACKET.unsigned_abs(), 1);
-            code.allow();
-            code.ret(error(EPERM));
-        });
         self.rule(numbers.sendto, |code| {
             code.load(argument_offset(4));
             code.if_equal(0, 3);
@@ -290,6 +291,22 @@ impl Code {
         for &number in numbers.addressing {
             self.refuse(number, EPERM);
         }
+    }
+
+    /// Of Unix sockets only pairs of the kinds that ignore an address. A pair of datagram sockets would not: a message
+    /// can leave it for any path.
+    fn connected_pairs_only(&mut self, numbers: &Numbers) {
+        self.rule(numbers.socketpair, |code| {
+            code.load(argument_offset(0));
+            code.if_equal(libc::AF_UNIX.unsigned_abs(), 6);
+            code.load(argument_offset(1));
+            code.and(0xf);
+            code.if_equal(libc::SOCK_STREAM.unsigned_abs(), 1);
+            code.allow();
+            code.if_equal(libc::SOCK_SEQPACKET.unsigned_abs(), 1);
+            code.allow();
+            code.ret(error(EPERM));
+        });
     }
 
     fn refuse_flags(&mut self, flags: u32) {
@@ -330,8 +347,9 @@ mod tests {
         }
     }
 
-    const OFF: Options = Options { network: false, unix_sockets: false, namespaces: true };
-    const ON: Options = Options { network: true, unix_sockets: true, namespaces: true };
+    const OFF: Options = Options { sockets: Sockets::Pairs, namespaces: true };
+    const ON: Options = Options { sockets: Sockets::All, namespaces: true };
+    const PROXIED: Options = Options { sockets: Sockets::Internet, namespaces: true };
 
     fn native(options: Options, number: libc::c_long, arguments: [u64; 6]) -> u32 {
         verdict(options, NATIVE_ARCH, number as u32, arguments)
@@ -394,6 +412,17 @@ mod tests {
         assert_eq!(socket(libc::AF_VSOCK), error(EAFNOSUPPORT));
         assert_eq!(socket(libc::AF_ALG), error(EAFNOSUPPORT));
         assert_eq!(native(ON, libc::SYS_io_uring_setup, [0; 6]), error(EPERM));
+    }
+
+    #[test]
+    fn in_a_network_of_its_own_no_unix_socket_carries_an_address() {
+        let socket = |family: i32| native(PROXIED, libc::SYS_socket, [family as u64, 1, 0, 0, 0, 0]);
+        assert_eq!((socket(libc::AF_INET), socket(libc::AF_INET6)), (ALLOW, ALLOW));
+        assert_eq!(socket(libc::AF_UNIX), error(EAFNOSUPPORT));
+        assert_eq!(socket(libc::AF_VSOCK), error(EAFNOSUPPORT));
+        let pair = |kind: i32| native(PROXIED, libc::SYS_socketpair, [libc::AF_UNIX as u64, kind as u64, 0, 0, 0, 0]);
+        assert_eq!((pair(libc::SOCK_STREAM), pair(libc::SOCK_DGRAM)), (ALLOW, error(EPERM)));
+        assert_eq!(native(PROXIED, libc::SYS_connect, [0; 6]), ALLOW);
     }
 
     #[test]

@@ -12,16 +12,15 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tokio::io::unix::AsyncFd;
 use types::AbsPath;
 
-use super::attributes;
-use super::confine::Confinement;
+use super::confine::{self, Confinement};
 use super::guard::{self, CStrings, EXITED, FAILED, Plan, RECORD_BYTES, STARTED, Step};
 use super::reaper::{self, Guarded};
-use super::sys;
+use super::{attributes, outlet, sys, way};
 use crate::command::{Command, Io, SpawnError};
 use crate::env::NETWORK_DISABLED_VARIABLE;
-use crate::launcher::Mechanism;
 use crate::os::unix::{Pipe, open_terminal, watch};
-use crate::os::{Confine, Started};
+use crate::os::{Confine, Network, Started};
+use crate::outlet::proxy_variables;
 use crate::process::Exit;
 
 /// The stack of a command between its start and exec: a few frames and small buffers.
@@ -51,12 +50,19 @@ pub(crate) struct Control(Mutex<Option<OwnedFd>>);
 /// # Cancel safety
 /// Cancel safe: a dropped call leaves no process.
 pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Result<Started, SpawnError> {
-    let (mut started, namespaced, listener) = launch(command, confine.as_ref())?;
+    let (mut started, namespaced, way) = launch(command, confine.as_ref())?;
     match started.guard.record().await {
         Some((STARTED, pid, _)) => {
-            if let (Some(listener), Some(confine)) = (listener, &confine) {
-                attributes::serve(&listener, confine.rules.clone())
-                    .map_err(|source| SpawnError::Sandbox { step: Step::Filter.name(), source })?;
+            if let (Some(way), Some(confine)) = (way, &confine) {
+                let failed = |step: Step| move |source| SpawnError::Sandbox { step: step.name(), source };
+                match confine.network {
+                    Network::Proxied { .. } => {
+                        started.outlets = Some(outlet::take(&way).map_err(failed(Step::Network))?);
+                    }
+                    Network::Off | Network::On => {
+                        attributes::serve(&way, confine.rules.clone()).map_err(failed(Step::Filter))?;
+                    }
+                }
             }
             if !namespaced {
                 started.guard.pid = pid.unsigned_abs();
@@ -105,19 +111,19 @@ struct Forked {
     control: OwnedFd,
     report: OwnedFd,
     namespaced: bool,
-    /// Where a command sends the listener of a filter that asks.
-    listener: Option<OwnedFd>,
+    /// On which the command sends what its sandbox has to send.
+    way: Option<OwnedFd>,
 }
 
 fn fork_guard(command: &Command, confine: Option<&Confine<'_>>, theirs: Theirs) -> Result<Forked, SpawnError> {
     let (control_read, control_write) = pipe().map_err(system("control pipe"))?;
     let (report_read, report_write) = pipe().map_err(system("report pipe"))?;
     rustix::io::ioctl_fionbio(&control_write, true).map_err(|e| system("control pipe")(e.into()))?;
-    let way = match confine {
-        Some(Confine { mechanism: Mechanism::Landlock { .. }, .. }) => Some(attributes::way().map_err(system("way"))?),
+    let ways = match confine {
+        Some(confine) if confine::sends(confine) => Some(way::way().map_err(system("way"))?),
         _ => None,
     };
-    let (listener, their_way) = way.unzip();
+    let (way, their_way) = ways.unzip();
     let their_way_number = their_way.as_ref().map_or(-1, AsRawFd::as_raw_fd);
     let confinement =
         confine.map(|confine| Confinement::new(command, confine, theirs.terminal, their_way_number)).transpose()?;
@@ -136,13 +142,13 @@ fn fork_guard(command: &Command, confine: Option<&Confine<'_>>, theirs: Theirs) 
         confinement.hand_over();
     }
     let namespaced = namespaces & libc::CLONE_NEWPID != 0;
-    Ok(Forked { pid, control: control_write, report: report_read, namespaced, listener })
+    Ok(Forked { pid, control: control_write, report: report_read, namespaced, way })
 }
 
 fn launch(command: &Command, confine: Option<&Confine<'_>>) -> Result<(Started, bool, Option<OwnedFd>), SpawnError> {
     let (ours, theirs) = open_streams(command.io).map_err(system("standard streams"))?;
     let terminal = matches!(command.io, Io::Pty(_));
-    let Forked { pid, control, report, namespaced, listener } = fork_guard(command, confine, theirs)?;
+    let Forked { pid, control, report, namespaced, way } = fork_guard(command, confine, theirs)?;
     let guarded = Guarded { pid, pidfd: pidfd_open(pid, PidfdFlags::empty()).ok() };
     let mut guard = Unwatched { guarded: Some(guarded), control: Some(control) };
     let report = watch(report).map_err(system("report pipe"))?;
@@ -153,7 +159,7 @@ fn launch(command: &Command, confine: Option<&Confine<'_>>) -> Result<(Started, 
         guarded: guard.guarded.take(),
     };
     let Ours { stdin, stdout, stderr } = ours;
-    Ok((Started { guard, stdin, stdout, stderr, terminal }, namespaced, listener))
+    Ok((Started { guard, stdin, stdout, stderr, terminal, outlets: None }, namespaced, way))
 }
 
 /// A process started to see whether it starts, without a runtime.
@@ -161,8 +167,8 @@ pub(super) struct Trial {
     pub(super) pid: Pid,
     pub(super) control: OwnedFd,
     pub(super) report: OwnedFd,
-    /// Taken, so that it can be sent; nothing is asked.
-    _listener: Option<OwnedFd>,
+    /// Open, so that something can be sent; nothing is taken.
+    _way: Option<OwnedFd>,
 }
 
 /// Starts a command with nothing to read and nobody to write to.
@@ -171,8 +177,8 @@ pub(super) fn trial(command: &Command, confine: &Confine<'_>) -> Result<Trial, S
         || rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from);
     let stdio = || Ok([null()?, null()?, null()?]);
     let theirs = Theirs { stdio: stdio().map_err(system("standard streams"))?, terminal: None };
-    let Forked { pid, control, report, listener, .. } = fork_guard(command, Some(confine), theirs)?;
-    Ok(Trial { pid, control, report, _listener: listener })
+    let Forked { pid, control, report, way, .. } = fork_guard(command, Some(confine), theirs)?;
+    Ok(Trial { pid, control, report, _way: way })
 }
 
 /// A guard that must not be forgotten while the rest of its handle is made.
@@ -233,19 +239,10 @@ struct Descriptors {
 
 fn plan(command: &Command, confinement: Option<Confinement>, fds: &Descriptors) -> Result<Plan, SpawnError> {
     let Some(program) = command.argv.first() else { return Err(SpawnError::Empty) };
-    let mut env = Vec::with_capacity(command.env.len() + 1);
-    for (name, value) in &command.env {
-        // Outside of a sandbox of ours, whoever set it knows better.
-        if confinement.is_some() && name == NETWORK_DISABLED_VARIABLE {
-            continue;
-        }
-        env.push(c_string(format!("{name}={value}"))?);
-    }
+    let network = confinement.as_ref().map(Confinement::network);
+    let env = environment(&command.env, network)?;
     let (mut argv, mut programs) = (strings(&command.argv)?, candidates(program, command)?);
     if let Some(confinement) = &confinement {
-        if !confinement.network() {
-            env.push(c_string(format!("{NETWORK_DISABLED_VARIABLE}=1"))?);
-        }
         confinement.wrap(&mut argv, &mut programs)?;
     }
     let mut script_argv = argv.clone();
@@ -269,6 +266,22 @@ fn plan(command: &Command, confinement: Option<Confinement>, fds: &Descriptors) 
         confinement,
         stack: vec![0; STACK_BYTES / size_of::<u128>()],
     })
+}
+
+/// The environment, with what a sandbox has to say of the network.
+fn environment(given: &[(String, String)], network: Option<Network>) -> Result<Vec<CString>, SpawnError> {
+    let told: Vec<(&str, String)> = match network {
+        Some(Network::Off) => vec![(NETWORK_DISABLED_VARIABLE, "1".to_owned())],
+        Some(Network::Proxied { socks5 }) => proxy_variables(socks5).collect(),
+        Some(Network::On) | None => Vec::new(),
+    };
+    // Outside of a sandbox of ours, whoever set it knows better.
+    let overruled = |name: &str| {
+        network.is_some() && name == NETWORK_DISABLED_VARIABLE || told.iter().any(|(told, _)| *told == name)
+    };
+    let kept = given.iter().filter(|(name, _)| !overruled(name)).map(|(name, value)| (name.as_str(), value));
+    let told = told.iter().map(|(name, value)| (*name, value));
+    kept.chain(told).map(|(name, value)| c_string(format!("{name}={value}"))).collect()
 }
 
 /// Where a program may be: itself when it has a slash, else in each folder of the command's `PATH`.

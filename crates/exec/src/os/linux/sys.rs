@@ -263,6 +263,45 @@ pub(super) fn send_descriptor(socket: RawFd, fd: RawFd) -> Sys<()> {
     unsafe { call(libc::SYS_sendmsg, [socket as usize, &raw const message as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
+/// Switches the loopback device of this network namespace on, which gives it its addresses.
+pub(super) fn raise_loopback() -> Sys<()> {
+    // SAFETY: a zeroed structure is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (place, byte) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+        *place = *byte as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    let socket = internet_socket(libc::SOCK_DGRAM)?;
+    let arguments = [socket as usize, libc::SIOCSIFFLAGS as usize, &raw const request as usize, 0, 0, 0];
+    // SAFETY: the pointer is to a local.
+    let raised = unsafe { call(libc::SYS_ioctl, arguments) };
+    close(socket);
+    raised.map(drop)
+}
+
+/// A listener at a port of 127.0.0.1.
+pub(super) fn listen_on_loopback(port: u16) -> Sys<RawFd> {
+    const BACKLOG: usize = 128;
+    // SAFETY: a zeroed structure is valid.
+    let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+    address.sin_family = libc::AF_INET as libc::sa_family_t;
+    address.sin_port = port.to_be();
+    address.sin_addr.s_addr = libc::INADDR_LOOPBACK.to_be();
+    let socket = internet_socket(libc::SOCK_STREAM)?;
+    let arguments = [socket as usize, &raw const address as usize, size_of::<libc::sockaddr_in>(), 0, 0, 0];
+    // SAFETY: the address is a local of the length given.
+    let bound = unsafe { call(libc::SYS_bind, arguments) };
+    // SAFETY: takes plain numbers.
+    let listening = bound.and_then(|_| unsafe { call(libc::SYS_listen, [socket as usize, BACKLOG, 0, 0, 0, 0]) });
+    listening.map(|_| socket).inspect_err(|_| close(socket))
+}
+
+fn internet_socket(kind: libc::c_int) -> Sys<RawFd> {
+    let arguments = [libc::AF_INET as usize, (kind | libc::SOCK_CLOEXEC) as usize, 0, 0, 0, 0];
+    // SAFETY: takes plain numbers.
+    unsafe { call(libc::SYS_socket, arguments) }.map(|fd| fd as RawFd)
+}
+
 /// Takes a call that waits for an answer from a filter's listener.
 pub(super) fn receive_notification(listener: RawFd) -> Sys<libc::seccomp_notif> {
     const RECEIVE: usize = 0xc050_2100;

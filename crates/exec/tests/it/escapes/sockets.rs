@@ -13,11 +13,11 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     always("connect by TCP", |p| said(TcpStream::connect(("127.0.0.1", p.tcp)).and_then(|mut to| to.write_all(b"x"))))
         .allowed_with_network(),
     depends("connect by TCP over IPv6", |p| said(TcpStream::connect(("::1", p.tcp))).map(drop)).allowed_with_network(),
-    always("listen on a TCP port", |_| said(TcpListener::bind("127.0.0.1:0")).map(drop)).allowed_with_network(),
+    always("listen on a TCP port", |_| said(TcpListener::bind("127.0.0.1:0")).map(drop)).stays_in_own_network(),
     always("send by UDP", |p| {
         said(UdpSocket::bind("127.0.0.1:0").and_then(|from| from.send_to(b"x", ("127.0.0.1", p.udp)))).map(drop)
     })
-    .allowed_with_network(),
+    .stays_in_own_network(),
     always("ask a name server", |p| {
         said(UdpSocket::bind("0.0.0.0:0").and_then(|from| {
             from.connect(("127.0.0.1", p.udp))?;
@@ -25,8 +25,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         }))
         .map(drop)
     })
-    .allowed_with_network(),
-    always("ask the kernel for routes", |_| socket(libc::AF_NETLINK, libc::SOCK_RAW, 0)).allowed_with_network(),
+    .stays_in_own_network(),
+    always("ask the kernel for routes", |_| socket(libc::AF_NETLINK, libc::SOCK_RAW, 0)).stays_in_own_network(),
     depends("open a raw socket", |_| socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP)),
     depends("open a packet socket", |_| socket(libc::AF_PACKET, libc::SOCK_RAW, 0)),
     depends("open a socket to the host of a virtual machine", |_| socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0)),

@@ -1,0 +1,160 @@
+//! Ends what a server has left behind that was killed together with its guards.
+//!
+//! A guard survives its server and cleans up. Who kills both at once (`pkill -9 -f`, the kernel when memory is short)
+//! leaves what commands had started in the background, unless it ran in a process namespace. So commands outside of
+//! one carry a mark in their environment that names their server, and the first command of a server looks for marks of
+//! servers that are gone.
+//!
+//! A mark alone is no proof: it may have been handed to a terminal or a scheduler that somebody else runs. Only orphans
+//! are ended, generation by generation: processes whose parent is the first process, or one of this server's own
+//! forebears, which are those that orphans are given to.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, getpid, pidfd_open, pidfd_send_signal};
+
+use crate::env::SERVER_VARIABLE;
+
+/// How often the search is repeated while it finds something; each round ends a generation.
+const MOST_ROUNDS: usize = 32;
+
+/// The mark of this process, once the search for orphans has been started. `None` where `/proc` does not say who we are.
+pub(crate) fn mark_and_sweep() -> Option<String> {
+    let mark = Mark::own()?;
+    let text = mark.to_string();
+    let sweep = move || {
+        for _ in 0..MOST_ROUNDS {
+            if sweep_once(&mark) == 0 {
+                return;
+            }
+        }
+    };
+    // Without a thread there is no search; the next server tries again.
+    let _ = std::thread::Builder::new().name("exec-orphans".into()).stack_size(128 * 1024).spawn(sweep);
+    Some(text)
+}
+
+/// Who has started a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    /// The process namespace in which `pid` means something.
+    namespace: u64,
+    pid: i32,
+    /// In ticks since the machine was started; tells processes apart that had the same number.
+    started: u64,
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.namespace, self.pid, self.started)
+    }
+}
+
+impl Mark {
+    fn own() -> Option<Self> {
+        let pid = getpid().as_raw_nonzero().get();
+        Some(Self { namespace: namespace_of(pid)?, pid, started: Status::of(pid)?.started })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        let mark = Self {
+            namespace: parts.next()?.parse().ok()?,
+            pid: parts.next()?.parse().ok()?,
+            started: parts.next()?.parse().ok()?,
+        };
+        parts.next().is_none().then_some(mark)
+    }
+
+    fn is_alive(&self) -> bool {
+        Status::of(self.pid).is_some_and(|status| status.started == self.started)
+    }
+}
+
+/// Ends one generation of orphans; how many there were.
+fn sweep_once(own: &Mark) -> usize {
+    let forebears = forebears(own.pid);
+    let Ok(entries) = fs::read_dir("/proc") else { return 0 };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| *pid != own.pid && end_orphan(*pid, own, &forebears).is_some()).count()
+}
+
+/// Kills a process if it is an orphan of a dead server.
+fn end_orphan(pid: i32, own: &Mark, forebears: &HashSet<i32>) -> Option<()> {
+    let folder = format!("/proc/{pid}");
+    if fs::metadata(&folder).ok()?.uid() != geteuid().as_raw() {
+        return None;
+    }
+    // First, so that what is read afterwards is about this process, or about nobody that could be signalled.
+    let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+    let variables = fs::read(format!("{folder}/environ")).ok()?;
+    let prefix = format!("{SERVER_VARIABLE}=");
+    let named = variables.split(|&byte| byte == 0).find_map(|variable| variable.strip_prefix(prefix.as_bytes()))?;
+    let mark = Mark::parse(std::str::from_utf8(named).ok()?)?;
+    let here = mark.namespace == own.namespace && namespace_of(pid)? == own.namespace;
+    let orphaned = forebears.contains(&Status::of(pid)?.parent);
+    if !here || !orphaned || mark.is_alive() {
+        return None;
+    }
+    pidfd_send_signal(&process, Signal::KILL).ok()
+}
+
+/// The parent of a process, its parent, and so on; and the first process.
+fn forebears(pid: i32) -> HashSet<i32> {
+    let mut found = HashSet::from([1]);
+    let mut next = Status::of(pid);
+    while let Some(status) = next {
+        next = found.insert(status.parent).then(|| Status::of(status.parent)).flatten();
+    }
+    found
+}
+
+fn namespace_of(pid: i32) -> Option<u64> {
+    let link = fs::read_link(format!("/proc/{pid}/ns/pid")).ok()?;
+    link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// What `/proc/PID/stat` says.
+struct Status {
+    parent: i32,
+    started: u64,
+}
+
+impl Status {
+    /// `None` for a process that is not there, or is only waiting to be collected.
+    fn of(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name, in parentheses, may hold anything.
+        let mut fields = stat.rsplit(") ").next()?.split(' ');
+        let state = fields.next()?;
+        let parent = fields.next()?.parse().ok()?;
+        let started = fields.nth(17)?.parse().ok()?;
+        (!matches!(state, "Z" | "X")).then_some(Self { parent, started })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_names_a_process_that_is_or_was() {
+        let own = Mark::own().unwrap();
+        assert_eq!(Mark::parse(&own.to_string()), Some(own));
+        assert!(own.is_alive());
+        assert!(!Mark { started: own.started + 1, ..own }.is_alive(), "another had the number");
+        for wrong in ["", "1:2", "1:2:x", "1:2:3:4"] {
+            assert_eq!(Mark::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn forebears_lead_to_the_first_process() {
+        let own = getpid().as_raw_nonzero().get();
+        let found = forebears(own);
+        assert!(found.contains(&1) && !found.contains(&own));
+        assert!(found.contains(&Status::of(own).unwrap().parent));
+    }
+}

@@ -1,0 +1,5 @@
+//! The proxies over real sockets, with a gate that knows a few hosts.
+
+mod http;
+mod kit;
+mod socks;
