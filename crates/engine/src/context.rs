@@ -12,7 +12,7 @@ use jiff::Zoned;
 use model::catalogue::ModelInfo;
 use store::TurnContextRecord;
 use types::{
-    AbsPath, ApprovalPolicy, CollaborationMode, ContentItem, DomainAccess, FileSystemAccess, FileSystemPath, ModeKind,
+    AbsPath, ApprovalPolicy, CollaborationMode, ContentItem, DomainAccess, FileSystemAccess, ModeKind,
     PermissionProfile, Personality, ResponseItem, SandboxPolicy, TurnId,
 };
 
@@ -235,21 +235,19 @@ fn writable_roots(environment: &Environment, settings: &ThreadSettings) -> Vec<A
 }
 
 fn profile_text(profile: &PermissionProfile) -> String {
-    let mut text = String::new();
-    for entry in profile.file_system.iter().flat_map(|files| &files.entries) {
-        let place = match &entry.path {
-            FileSystemPath::Path(path) => path.to_string(),
-            FileSystemPath::GlobPattern(pattern) => pattern.clone(),
-            FileSystemPath::Special(special) => format!("{special:?}"),
-        };
+    profile_entries(profile).map(|entry| format!("- {entry}\n")).collect()
+}
+
+/// What a profile says of files, a line each.
+pub(crate) fn profile_entries(profile: &PermissionProfile) -> impl Iterator<Item = String> + '_ {
+    profile.file_system.iter().flat_map(|files| &files.entries).map(|entry| {
         let access = match entry.access {
             FileSystemAccess::Read => "read",
             FileSystemAccess::Write => "read and write",
             FileSystemAccess::None => "no access",
         };
-        let _ = writeln!(text, "- {place}: {access}");
-    }
-    text
+        format!("{}: {access}", entry.path)
+    })
 }
 
 fn approval_text(policy: &ApprovalPolicy) -> String {

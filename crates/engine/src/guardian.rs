@@ -14,16 +14,16 @@ use config::{Config, Feature};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tools::{CommandApproval, NetworkApproval, PatchApproval, PermissionsRequest};
-use types::item::{CommandSource, UserInput};
+use types::item::{CommandSource, FileChangeKind, UserInput};
 use types::{
-    AbsPath, ApprovalPolicy, ApprovalsReviewer, FileSystemAccess, FileSystemPath, Host, Item, ItemId, NetworkProtocol,
-    PermissionProfile, ReasoningEffort, ResponseItem, SandboxPolicy, SessionSource, SubAgentSource, ThreadId, Turn,
-    TurnError,
+    AbsPath, ApprovalPolicy, ApprovalsReviewer, Host, Item, ItemId, NetworkProtocol, PermissionProfile,
+    ReasoningEffort, ResponseItem, SandboxPolicy, SessionSource, SubAgentSource, ThreadId, Turn, TurnError,
 };
 
 pub use assessment::{ApprovalReview, ReviewStatus, RiskLevel, UserAuthorization};
 
 use self::transcript::Speaker;
+use crate::context;
 use crate::event::{EventSink, ThreadEvent};
 use crate::live::TurnEvents;
 use crate::prompts;
@@ -131,7 +131,15 @@ impl Guardian {
         let change = |change: &types::item::FileChange| {
             json!({
                 "path": change.path,
-                "kind": format!("{:?}", change.kind),
+                "kind": match &change.kind {
+                    FileChangeKind::Add => "add",
+                    FileChangeKind::Delete => "delete",
+                    FileChangeKind::Update { .. } => "update",
+                },
+                "moved_to": match &change.kind {
+                    FileChangeKind::Update { move_path } => move_path.as_deref(),
+                    FileChangeKind::Add | FileChangeKind::Delete => None,
+                },
                 "diff": transcript::shortened(&change.diff),
             })
         };
@@ -239,20 +247,8 @@ impl Guardian {
 
 /// Permissions in words that a reviewer understands.
 fn listed(profile: &PermissionProfile) -> Vec<String> {
-    let entries = profile.file_system.iter().flat_map(|files| &files.entries).map(|entry| {
-        let access = match entry.access {
-            FileSystemAccess::Read => "read",
-            FileSystemAccess::Write => "read and write",
-            FileSystemAccess::None => "no access to",
-        };
-        match &entry.path {
-            FileSystemPath::Path(path) => format!("{access} {path}"),
-            FileSystemPath::GlobPattern(pattern) => format!("{access} what matches {pattern}"),
-            FileSystemPath::Special(place) => format!("{access} {place:?}"),
-        }
-    });
-    let network = (profile.network_enabled == Some(true)).then(|| "use the network".to_owned());
-    entries.chain(network).collect()
+    let network = (profile.network_enabled == Some(true)).then(|| "the network".to_owned());
+    context::profile_entries(profile).chain(network).collect()
 }
 
 /// A reviewer looks and decides: it asks nobody, changes nothing, and reads no instructions that a project brings.

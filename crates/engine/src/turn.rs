@@ -5,6 +5,7 @@
 //! The turn owns the thread's [`Log`] while it runs and gives it back in [`TurnEnd`]. It hears from clients through its
 //! inbox and stops when its token is cancelled. Every fact is recorded first and told afterwards.
 
+mod answer;
 mod arriving;
 mod compacting;
 mod input;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use types::item::UserInput;
 use types::{Item, ItemId, ModeKind, RateLimits, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus};
 
+use self::answer::Unfinished;
 use self::arriving::Arriving;
 use crate::context::{self, ContextFacts};
 use crate::environment::{Environment, unix_seconds};
@@ -421,7 +423,7 @@ impl RunningTurn {
             }
             attempt += 1;
             let unfinished = std::mem::take(&mut self.unfinished);
-            self.finish_arriving(unfinished, sampling::Unfinished::Dropped)?;
+            self.finish_arriving(unfinished, Unfinished::Dropped)?;
             self.wait_for_retry(&error, attempt, limit).await?;
             self.take_inbox();
             self.take_pending()?;

@@ -11,7 +11,15 @@ pub(crate) struct TurnsText {
     text: Vec<u8>,
 }
 
+/// Room for the turns that one processor writes at a time.
+const ROOM: usize = 512 << 10;
+
 impl TurnsText {
+    /// No turns yet, and room for many.
+    pub(crate) fn with_room() -> Self {
+        Self { text: Vec::with_capacity(ROOM) }
+    }
+
     pub(crate) fn push(&mut self, turn: &p::Turn) {
         if !self.text.is_empty() {
             self.text.push(b',');

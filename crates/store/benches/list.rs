@@ -1,6 +1,8 @@
 //! A page of many threads, by way of the index and before there is one: `cargo bench -p store`.
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
+mod measure;
+
 use std::fs;
 use std::io::Write as _;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -9,7 +11,9 @@ use jiff::tz::TimeZone;
 use store::{FileStore, ListQuery, SortKey, ThreadStore as _};
 use types::{AbsPath, ThreadId};
 
-const ROUNDS: u32 = 200;
+use measure::often;
+
+const ROUNDS: usize = 200;
 
 fn main() {
     for threads in [2_000, 20_000] {
@@ -70,24 +74,26 @@ fn measure(home: &AbsPath, newest: &AbsPath) {
     let store = open();
     once("indexed earlier: first search", || drop(store.list(&search("no such words"))));
 
-    often("page by creation", || drop(store.list(&page())));
-    often("page by change", || drop(store.list(&by_change())));
+    often(ROUNDS, "page by creation", || drop(store.list(&page())));
+    often(ROUNDS, "page by change", || drop(store.list(&by_change())));
     let cursor = store.list(&page()).unwrap().next_cursor;
-    often("second page", || drop(store.list(&ListQuery { cursor: cursor.clone(), ..page() })));
-    often("search, nothing found", || drop(store.list(&search("no such words"))));
-    often("search, all found", || drop(store.list(&search("failing test"))));
-    often("search by change, few found", || {
+    often(ROUNDS, "second page", || drop(store.list(&ListQuery { cursor: cursor.clone(), ..page() })));
+    often(ROUNDS, "search, nothing found", || drop(store.list(&search("no such words"))));
+    often(ROUNDS, "search, all found", || drop(store.list(&search("failing test"))));
+    often(ROUNDS, "search by change, few found", || {
         drop(store.list(&ListQuery { sort: SortKey::UpdatedAt, ..search("module 13 ") }));
     });
     let nowhere = Some(vec![AbsPath::new("/nowhere").unwrap()]);
-    often("working directory, nothing found", || drop(store.list(&ListQuery { cwd: nowhere.clone(), ..page() })));
+    often(ROUNDS, "working directory, nothing found", || {
+        drop(store.list(&ListQuery { cwd: nowhere.clone(), ..page() }));
+    });
     let mut file = fs::File::options().append(true).open(newest).unwrap();
-    often("page by change after an append", || {
+    often(ROUNDS, "page by change after an append", || {
         file.write_all(b"{}\n").unwrap();
         drop(store.list(&by_change()));
     });
     let id = store.list(&page()).unwrap().threads[0].id;
-    often("page after a new name", || {
+    often(ROUNDS, "page after a new name", || {
         store.set_name(id, "new").unwrap();
         drop(store.list(&page()));
     });
@@ -103,20 +109,6 @@ fn once(what: &str, work: impl FnOnce()) {
     let start = Instant::now();
     work();
     println!("  {what:<36} {:>8.2} ms", start.elapsed().as_secs_f64() * 1e3);
-}
-
-/// The median and the least of many.
-fn often(what: &str, mut work: impl FnMut()) {
-    let mut times: Vec<_> = (0..ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            work();
-            start.elapsed()
-        })
-        .collect();
-    times.sort();
-    let [median, least] = [times[times.len() / 2], times[0]].map(|time| time.as_secs_f64() * 1e3);
-    println!("  {what:<36} {median:>8.2} ms, at least {least:.2}");
 }
 
 /// What this process has in memory that no file stands behind; 0 where the system does not say.

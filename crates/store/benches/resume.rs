@@ -1,13 +1,16 @@
 //! Reading a long thread, with its outline and without: `cargo bench -p store --bench resume [-- PART OF A NAME]`.
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
+mod measure;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use store::{FileStore, LastTurn, ThreadStore as _};
 use types::{AbsPath, ThreadId};
+
+use measure::often;
 
 const ROUNDS: usize = 20;
 
@@ -22,22 +25,24 @@ fn main() {
         let text = rollout(id, turns);
         fs::write(&path, &text).expect("it is written");
         println!("{turns} turns, {:.1} MB", text.len() as f64 / 1e6);
-        often("the outline", || {
+        often(ROUNDS, "the outline", || {
             let _ = fs::remove_dir_all(home.join("spindle/outlines"));
             drop(store.read(&path).expect("it is read"));
         });
-        often("with an outline", || drop(store.read(&path).expect("it is read")));
+        often(ROUNDS, "with an outline", || drop(store.read(&path).expect("it is read")));
         let thread = store.read(&path).expect("it is read");
         let all = 0..thread.turn_count();
         assert_eq!(all.end, turns);
-        often("all turns", || {
+        often(ROUNDS, "all turns", || {
             let count = |items: &mut usize, turn: types::Turn| *items += turn.items.len();
             let mut items = 0;
-            thread.gather_turns(all.clone(), LastTurn::Ended, count, |more| items += more).expect("they are read");
+            thread
+                .gather_turns(all.clone(), LastTurn::Ended, || 0, count, |more| items += more)
+                .expect("they are read");
             assert!(items >= turns);
         });
-        often("the last 50 turns", || drop(thread.turns_in(all.end - 50..all.end, LastTurn::Ended)));
-        often("the history", || drop(thread.history().expect("it is read")));
+        often(ROUNDS, "the last 50 turns", || drop(thread.turns_in(all.end - 50..all.end, LastTurn::Ended)));
+        often(ROUNDS, "the history", || drop(thread.history().expect("it is read")));
     }
 }
 
@@ -115,23 +120,4 @@ fn rollout(id: ThreadId, turns: usize) -> String {
         );
     }
     text
-}
-
-/// The median and the least of many.
-fn often(what: &str, mut work: impl FnMut()) {
-    // Cargo itself passes `--bench`.
-    let mut wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
-    if wanted.peek().is_some() && !wanted.any(|part| what.contains(&part)) {
-        return;
-    }
-    let mut times: Vec<_> = (0..ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            work();
-            start.elapsed()
-        })
-        .collect();
-    times.sort();
-    let [median, least] = [times[times.len() / 2], times[0]].map(|time| time.as_secs_f64() * 1e3);
-    println!("  {what:<24} {median:>8.2} ms, at least {least:.2}");
 }

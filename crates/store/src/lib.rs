@@ -30,6 +30,7 @@ mod log_file;
 mod names;
 mod outline;
 mod outline_file;
+mod outlining;
 mod paths;
 mod processors;
 mod reader;

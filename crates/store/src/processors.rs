@@ -1,54 +1,182 @@
 //! Divides work on a long rollout among processors.
 
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder};
 
 /// More are left to others.
 const AT_MOST: usize = 4;
+
+/// So many results may wait for their turn, for each processor.
+const AHEAD: usize = 2;
 
 /// How many processors work on one thing.
 pub(crate) fn count() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(AT_MOST)
 }
 
-/// Does `work` on each item, on as many processors as are worth it, and gives the results in the order of the items.
-/// Blocks until all is done.
+/// Does `work` on each item, on as many processors as are worth it, and gives the results to `take` in the order of the
+/// items, while others are worked on, until it has enough. Blocks until all of that is done; memory holds a few results.
 ///
 /// # Panics
 /// When `work` does.
-pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let work_off = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(at) else { return done };
-            done.push((at, work(item)));
-        }
-    };
+pub(crate) fn in_order<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+    mut take: impl FnMut(R) -> ControlFlow<()>,
+) {
     let helpers = count().min(items.len()).saturating_sub(1);
-    let mut done = thread::scope(|scope| {
-        // Where no thread is to be had, the others do its part.
-        let helpers: Vec<_> = (0..helpers)
-            .filter_map(|_| Builder::new().name("store".to_owned()).spawn_scoped(scope, work_off).ok())
-            .collect();
-        let mut done = work_off();
-        for helper in helpers {
-            done.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
+    let line = Line {
+        ahead: AHEAD * (helpers + 1),
+        count: items.len(),
+        state: Mutex::new(State { next: 0, taken: 0, done: BTreeMap::new() }),
+        changed: Condvar::new(),
+    };
+    let do_next = |at: usize| {
+        // A panic is carried to whoever waits for the result.
+        let result = catch_unwind(AssertUnwindSafe(|| work(&items[at])));
+        line.state().done.insert(at, result);
+        line.changed.notify_all();
+    };
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            let help = || {
+                while let Some(at) = line.wait_for_work() {
+                    do_next(at);
+                }
+            };
+            // Where no thread is to be had, the others do its part.
+            let _ = Builder::new().name("store".to_owned()).spawn_scoped(scope, help);
         }
-        done
+        loop {
+            match line.next_step() {
+                Step::Take(result) => {
+                    let result = result.unwrap_or_else(|panic| {
+                        line.end();
+                        resume_unwind(panic)
+                    });
+                    if take(result).is_break() {
+                        return line.end();
+                    }
+                }
+                Step::Work(at) => do_next(at),
+                Step::Over => return,
+            }
+        }
     });
-    done.sort_unstable_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Items in a line, and their results.
+struct Line<R> {
+    /// So many items may be begun beyond those whose results were taken.
+    ahead: usize,
+    count: usize,
+    state: Mutex<State<R>>,
+    changed: Condvar,
+}
+
+struct State<R> {
+    /// The first item that nobody works on.
+    next: usize,
+    /// Results that were taken.
+    taken: usize,
+    done: BTreeMap<usize, Result<R, Box<dyn Any + Send>>>,
+}
+
+enum Step<R> {
+    Take(Result<R, Box<dyn Any + Send>>),
+    Work(usize),
+    Over,
+}
+
+impl<R> Line<R> {
+    fn state(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn claim(&self, state: &mut State<R>) -> Option<usize> {
+        let at = state.next;
+        (at < self.count && at < state.taken + self.ahead).then(|| {
+            state.next += 1;
+            at
+        })
+    }
+
+    /// An item to work on; `None` when there are no more.
+    fn wait_for_work(&self) -> Option<usize> {
+        let mut state = self.state();
+        loop {
+            if state.next >= self.count {
+                return None;
+            }
+            if let Some(at) = self.claim(&mut state) {
+                return Some(at);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What the one who takes the results does next: whatever it would else wait for.
+    fn next_step(&self) -> Step<R> {
+        let mut state = self.state();
+        loop {
+            let taken = state.taken;
+            if let Some(result) = state.done.remove(&taken) {
+                state.taken += 1;
+                self.changed.notify_all();
+                return Step::Take(result);
+            }
+            if taken >= self.count {
+                return Step::Over;
+            }
+            if let Some(at) = self.claim(&mut state) {
+                return Step::Work(at);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Nothing more is begun.
+    fn end(&self) {
+        self.state().next = self.count;
+        self.changed.notify_all();
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    fn collect(items: &[u32], enough: usize) -> Vec<u32> {
+        let mut results = Vec::new();
+        in_order(
+            items,
+            |item| item * 2,
+            |result| {
+                results.push(result);
+                if results.len() == enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            },
+        );
+        results
+    }
+
     #[test]
-    fn results_come_in_the_order_of_the_items() {
+    fn results_come_in_the_order_of_the_items_until_there_are_enough() {
+        let items: Vec<u32> = (0..1000).collect();
+        let all: Vec<u32> = items.iter().map(|item| item * 2).collect();
+        assert_eq!(collect(&items, usize::MAX), all);
+        assert_eq!(collect(&items, 10), all[..10]);
+        assert!(collect(&[], 1).is_empty());
+    }
+
+    #[test]
+    fn a_panic_reaches_whoever_waits_for_the_result() {
         let items: Vec<u32> = (0..100).collect();
-        assert_eq!(super::map(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
-        assert!(super::map(&[], |item: &u32| *item).is_empty());
+        let work = |item: &u32| assert_ne!(*item, 50, "this one cannot be done");
+        let panic = catch_unwind(|| in_order(&items, work, |()| ControlFlow::Continue(()))).unwrap_err();
+        assert!(panic.downcast_ref::<String>().unwrap().contains("this one cannot be done"));
     }
 }

@@ -7,9 +7,6 @@ use std::io::{self, Read};
 
 use memchr::memchr;
 
-use crate::format::{self, Shape};
-use crate::outline::{Outline, Span};
-use crate::processors;
 use crate::thread_store::Source;
 
 /// Longer lines are skipped: 64 MiB holds several inlined images and bounds the memory a broken file can take.
@@ -18,123 +15,10 @@ pub(crate) const MAX_LINE: usize = 64 << 20;
 /// How much is read at once when all of a file is wanted.
 const CHUNK: usize = 256 << 10;
 
-/// What follows a rollout's last line feed.
-#[derive(Default)]
-pub(crate) enum Tail {
-    /// Nothing, as it should be.
-    #[default]
-    None,
-    /// A whole line that lacks its line feed.
-    Whole(Span, Shape),
-    /// So many bytes of less than a line.
-    Torn(u64),
-}
-
-/// How many bytes of lines one processor looks at before what it found is added to the outline, which bounds the memory
-/// that takes.
-const SHARE: u64 = 2 << 20;
-
-/// What a line is for an outline: `None` for a blank one, `Some(None)` for one that cannot be read.
-type Seen = Option<Option<Shape>>;
-
-/// Adds the whole lines of a rollout from `outline.covered` on to its outline; gives what follows the last line feed.
-/// `length` is about the file's.
-pub(crate) fn outline(source: &dyn Source, outline: &mut Outline, length: u64) -> io::Result<Tail> {
-    outline_shares(source, outline, length, SHARE)?;
-    let from = outline.covered;
-    let mut lines = Lines::of(Section::new(source, from, u64::MAX), length.saturating_sub(from));
-    while let Some(line) = lines.next()? {
-        let at = Span { start: outline.covered, end: from + line.end };
-        let seen = line.seen();
-        if !line.ended {
-            return Ok(match seen.flatten() {
-                Some(shape) => Tail::Whole(at, shape),
-                None => Tail::Torn(at.end - at.start),
-            });
-        }
-        add(outline, at, seen);
-    }
-    Ok(Tail::None)
-}
-
-/// The same for most of the lines of a long rollout, on several processors: a line belongs to the share in which it
-/// begins.
-fn outline_shares(source: &dyn Source, outline: &mut Outline, length: u64, share: u64) -> io::Result<()> {
-    let at_once = processors::count() as u64;
-    loop {
-        let from = outline.covered;
-        let starts: Vec<u64> =
-            (0..at_once).map(|nth| from + nth * share).take_while(|start| start + share <= length).collect();
-        if starts.len() < 2 {
-            return Ok(());
-        }
-        for lines in processors::map(&starts, |start| see(source, *start, start + share, *start == from)) {
-            for (at, seen) in lines? {
-                add(outline, at, seen);
-            }
-        }
-        if outline.covered == from {
-            // It is all one line without an end.
-            return Ok(());
-        }
-    }
-}
-
-/// The lines with an end that begin in a share.
-fn see(source: &dyn Source, start: u64, end: u64, line_begins: bool) -> io::Result<Vec<(Span, Seen)>> {
-    let mut at = start;
-    if !line_begins {
-        // The line that begins here follows a line feed.
-        let Some(found) = line_after(source, start - 1, end)? else { return Ok(Vec::new()) };
-        at = found;
-    }
-    let from = at;
-    let mut found = Vec::new();
-    let mut lines = Lines::of(Section::new(source, from, u64::MAX), end.saturating_sub(from));
-    while at < end
-        && let Some(line) = lines.next()?
-        && line.ended
-    {
-        let span = Span { start: at, end: from + line.end };
-        at = span.end;
-        found.push((span, line.seen()));
-    }
-    Ok(found)
-}
-
-/// Where the first line begins after a line feed at `start` or later, if it does before `end`.
-fn line_after(source: &dyn Source, start: u64, end: u64) -> io::Result<Option<u64>> {
-    let mut section = Section::new(source, start, end);
-    let mut buffer = [0; 4096];
-    loop {
-        let at = section.at;
-        let read = match section.read(&mut buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            result => result?,
-        };
-        if read == 0 {
-            return Ok(None);
-        }
-        if let Some(found) = memchr(b'\n', &buffer[..read]) {
-            let begins = at + found as u64 + 1;
-            return Ok((begins < end).then_some(begins));
-        }
-    }
-}
-
-fn add(outline: &mut Outline, at: Span, seen: Seen) {
-    match seen {
-        None => {}
-        Some(None) => outline.skipped += 1,
-        Some(Some(shape)) => outline.add(at, shape),
-    }
-    outline.covered = at.end;
-}
-
 /// A part of a rollout, read from its beginning.
 pub(crate) struct Section<'a> {
     source: &'a dyn Source,
-    at: u64,
+    pub(crate) at: u64,
     end: u64,
 }
 
@@ -188,14 +72,6 @@ pub(crate) enum Text<'a> {
 }
 
 impl<'a> RawLine<'a> {
-    fn seen(&self) -> Seen {
-        match self.text() {
-            Text::Blank if self.ended => None,
-            Text::Blank | Text::Unreadable => Some(None),
-            Text::Line(text) => Some(format::read_shape(text)),
-        }
-    }
-
     pub(crate) fn text(&self) -> Text<'a> {
         let Some(bytes) = self.bytes else { return Text::Unreadable };
         let bytes = bytes.trim_ascii();
@@ -217,6 +93,16 @@ impl<R: Read> Lines<R> {
 
     pub(crate) fn new(source: R, max_line: usize, chunk: usize) -> Self {
         Self { source, buffer: Vec::new(), start: 0, end: 0, position: 0, max_line, chunk, at_end: false }
+    }
+
+    /// Uses the memory of a buffer that is not needed any more.
+    pub(crate) fn with_buffer(self, buffer: Vec<u8>) -> Self {
+        Self { buffer, ..self }
+    }
+
+    /// The buffer, when the lines are read.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// The next line, or `None` at the end.
@@ -282,38 +168,6 @@ mod tests {
             out.push((line.bytes.map(<[u8]>::to_vec), line.ended, line.end));
         }
         out
-    }
-
-    #[test]
-    fn an_outline_made_in_shares_is_the_one_made_in_one_go() {
-        let line = |length: usize| {
-            let text = "x".repeat(length);
-            let payload = format!(r#"{{"type":"agent_message","message":"{text}"}}"#);
-            format!("{{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"type\":\"event_msg\",\"payload\":{payload}}}\n")
-        };
-        let mut text = String::new();
-        for (length, other) in
-            [(3, "\n"), (400, "not json\n"), (1, ""), (5000, "\0\n  \n"), (7, ""), (90, "")].repeat(9)
-        {
-            text.push_str(&line(length));
-            text.push_str(other);
-        }
-        let file = tempfile::tempfile().unwrap();
-        for end in ["", "half a li", "\n"] {
-            let text = format!("{text}{end}");
-            std::os::unix::fs::FileExt::write_all_at(&file, text.as_bytes(), 0).unwrap();
-            let length = text.len() as u64;
-            file.set_len(length).unwrap();
-            let mut whole = Outline::default();
-            outline(&file, &mut whole, length).unwrap();
-            for share in [1, 7, 64, 100, 256, 1000, 4096, 20_000] {
-                let mut shared = Outline::default();
-                outline_shares(&file, &mut shared, length, share).unwrap();
-                assert!(processors::count() == 1 || shared.covered > length / 2, "{share}");
-                outline(&file, &mut shared, length).unwrap();
-                assert_eq!(format!("{shared:?}"), format!("{whole:?}"), "{share} {end:?}");
-            }
-        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A thread as its rollout has it, and the questions asked of it.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,8 +10,9 @@ use crate::error::StoreError;
 use crate::format;
 use crate::history::{History, ModelHistory, is_user_message};
 use crate::outline::{Marks, Outline, Said, Span, TurnSpan};
+use crate::outlining::{self, Tail};
 use crate::processors;
-use crate::reader::{self, Lines, Section, Tail, Text};
+use crate::reader::{Lines, Section, Text};
 use crate::record::{EventRecord, Record, SessionMeta, TurnContextRecord};
 use crate::thread_store::Source;
 use crate::turns::{LastTurn, TurnBuilder, end_if_open};
@@ -81,7 +82,7 @@ impl StoredThread {
         mut outline: Outline,
         keep: impl FnOnce(&Outline),
     ) -> Result<Self, StoreError> {
-        let tail = reader::outline(source.as_ref(), &mut outline, length).map_err(StoreError::io("read", &path))?;
+        let tail = outlining::outline(source.as_ref(), &mut outline, length).map_err(StoreError::io("read", &path))?;
         keep(&outline);
         let (mut end, mut torn_bytes) = (outline.covered, 0);
         match tail {
@@ -179,6 +180,7 @@ impl StoredThread {
         mut each: impl FnMut(Turn),
     ) -> Result<(), StoreError> {
         let mut next = range.start;
+        let mut buffer = Vec::new();
         while next < range.end {
             let first = &self.turns[next];
             let mut end = first.at.end;
@@ -191,7 +193,8 @@ impl StoredThread {
                 count += 1;
             }
             let mut builder = TurnBuilder::at(first, &self.turns[..next]);
-            self.rollout.lines(Span { start: first.at.start, end }, |line| match format::read_shown(line) {
+            let piece = Span { start: first.at.start, end };
+            self.rollout.lines_by(&mut buffer, piece, |line| match format::read_shown(line) {
                 Some(Some(record)) => builder.record(record),
                 Some(None) => builder.skip(),
                 None => {}
@@ -214,24 +217,31 @@ impl StoredThread {
     /// When the file cannot be read.
     ///
     /// # Panics
-    /// When there are not so many turns, or when `add` does.
-    pub fn gather_turns<R: Default + Send>(
+    /// When there are not so many turns, or when `begin` or `add` do.
+    pub fn gather_turns<R: Send>(
         &self,
         range: Range<usize>,
         last: LastTurn,
+        begin: impl Fn() -> R + Sync,
         add: impl Fn(&mut R, Turn) + Sync,
         mut take: impl FnMut(R),
     ) -> Result<(), StoreError> {
         let gather = |share: &Range<usize>| {
-            let mut gathered = R::default();
+            let mut gathered = begin();
             self.for_each_turn(share.clone(), last, |turn| add(&mut gathered, turn)).map(|()| gathered)
         };
-        for round in self.shares(range).chunks(processors::count()) {
-            for gathered in processors::map(round, gather) {
-                take(gathered?);
+        let mut outcome = Ok(());
+        processors::in_order(&self.shares(range), gather, |gathered| match gathered {
+            Ok(gathered) => {
+                take(gathered);
+                ControlFlow::Continue(())
             }
-        }
-        Ok(())
+            Err(error) => {
+                outcome = Err(error);
+                ControlFlow::Break(())
+            }
+        });
+        outcome
     }
 
     /// Divides turns into shares of about the same size.
@@ -421,13 +431,20 @@ impl Rollout {
     }
 
     /// Gives the readable lines of a part of the file.
-    fn lines(&self, at: Span, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
-        let mut lines = Lines::of(Section::new(self.source.as_ref(), at.start, at.end), at.end - at.start);
+    fn lines(&self, at: Span, each: impl FnMut(&str)) -> Result<(), StoreError> {
+        self.lines_by(&mut Vec::new(), at, each)
+    }
+
+    /// The same, by way of a buffer that may have served before.
+    fn lines_by(&self, buffer: &mut Vec<u8>, at: Span, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
+        let section = Section::new(self.source.as_ref(), at.start, at.end);
+        let mut lines = Lines::of(section, at.end - at.start).with_buffer(std::mem::take(buffer));
         while let Some(line) = lines.next().map_err(StoreError::io("read", &self.path))? {
             if let Text::Line(text) = line.text() {
                 each(text);
             }
         }
+        *buffer = lines.into_buffer();
         Ok(())
     }
 }

@@ -127,7 +127,7 @@ pub trait ThreadStore: Debug + Send + Sync {
     /// The threads that were started to work for `id`, theirs, and so on, as far as they are not archived: children
     /// before their own children, and older ones before newer ones.
     ///
-    /// Looks at the first lines of all threads that began no earlier than `id`.
+    /// Where no index knows them, it takes the first lines of all threads that began no earlier than `id`.
     ///
     /// # Errors
     /// When a folder cannot be listed.

@@ -1,5 +1,7 @@
 //! Approval and sandbox policies.
 
+use std::fmt;
+
 use crate::AbsPath;
 use crate::settings::named;
 
@@ -163,4 +165,26 @@ pub enum SpecialPath {
         path: String,
         subpath: Option<String>,
     },
+}
+
+impl fmt::Display for FileSystemPath {
+    /// In words, for people and models.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let special = match self {
+            Self::Path(path) => return write!(f, "{path}"),
+            Self::GlobPattern(pattern) => return f.write_str(pattern),
+            Self::Special(special) => special,
+        };
+        match special {
+            SpecialPath::Root => f.write_str("/"),
+            SpecialPath::Minimal => f.write_str("what programs of the platform need to start"),
+            SpecialPath::CurrentWorkingDirectory => f.write_str("the working directory"),
+            SpecialPath::ProjectRoots { subpath: None } => f.write_str("the project's folders"),
+            SpecialPath::ProjectRoots { subpath: Some(subpath) } => write!(f, "{subpath} in the project's folders"),
+            SpecialPath::Tmpdir => f.write_str("$TMPDIR"),
+            SpecialPath::SlashTmp => f.write_str("/tmp"),
+            SpecialPath::Unknown { path, subpath: None } => write!(f, "{path}"),
+            SpecialPath::Unknown { path, subpath: Some(subpath) } => write!(f, "{subpath} in {path}"),
+        }
+    }
 }

@@ -11,10 +11,10 @@ use crate::plan_block::PlanSplitter;
 
 #[derive(Default)]
 pub(crate) struct Arriving {
-    messages: Vec<ArrivingMessage>,
-    reasoning: Vec<ArrivingReasoning>,
+    pub(super) messages: Vec<ArrivingMessage>,
+    pub(super) reasoning: Vec<ArrivingReasoning>,
     /// Hosted items (web search, image) as they were announced.
-    hosted: Vec<Item>,
+    pub(super) hosted: Vec<Item>,
     /// Text of the newest plan block.
     pub(super) plan: Option<String>,
 }

@@ -105,7 +105,8 @@ impl Turns {
     pub(crate) fn to_text(&self) -> Result<TurnsText, StoreError> {
         let mut text = TurnsText::default();
         let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.to_wire());
-        self.stored.gather_turns(0..self.settled, LastTurn::Ended, add, |more| text.append(more))?;
+        self.stored
+            .gather_turns(0..self.settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
         self.rest.iter().for_each(|turn| text.push(&turn.to_wire()));
         Ok(text)
     }

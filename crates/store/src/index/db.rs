@@ -47,6 +47,10 @@ const SCHEMA: &str = "
     CREATE TABLE facts (zone TEXT NOT NULL);
 ";
 
+/// Finds the other names of a file: a stamp begins with the inode. Added to what servers of this version made before they
+/// had it.
+const BY_INODE: &str = "CREATE INDEX IF NOT EXISTS by_inode ON files (substr(stamp, 1, 8))";
+
 /// Why the index cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IndexError {
@@ -121,12 +125,14 @@ pub(super) fn open(path: &Path, zone: &TimeZone) -> Result<Connection, IndexErro
     match transaction.query_row("PRAGMA user_version", [], |row| row.get(0))? {
         0 => {
             transaction.execute_batch(SCHEMA)?;
+            transaction.execute(BY_INODE, [])?;
             transaction.execute("INSERT INTO facts VALUES (?1)", [&zone])?;
             transaction.pragma_update(None, "user_version", VERSION)?;
         }
         VERSION => {
             // From now on the times in it are ours; they are compared with the names before the first answer.
             transaction.execute("UPDATE facts SET zone = ?1 WHERE zone IS NOT ?1", [&zone])?;
+            transaction.execute(BY_INODE, [])?;
         }
         other => return Err(IndexError::OtherVersion(other)),
     }

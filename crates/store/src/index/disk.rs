@@ -49,8 +49,6 @@ pub(super) struct Disk {
     loose: BTreeSet<(Arc<str>, RolloutName)>,
     /// There were more of them than can be looked at each time.
     too_loose: bool,
-    /// Files that came about by themselves. One may be another name of a file that is known.
-    new: BTreeSet<(Arc<str>, RolloutName)>,
 }
 
 impl Disk {
@@ -66,7 +64,6 @@ impl Disk {
             files: BTreeSet::new(),
             loose: BTreeSet::new(),
             too_loose: false,
-            new: BTreeSet::new(),
         }
     }
 
@@ -86,12 +83,7 @@ impl Disk {
         if let Some(watch) = &mut self.watch {
             let mut moved = false;
             watch.changes(|change| match change {
-                Change::File(folder, name) => {
-                    if let Some(name) = RolloutName::parse(&name) {
-                        self.new.insert((folder.clone(), name));
-                        self.files.insert((folder, name));
-                    }
-                }
+                Change::File(folder, name) => self.files.extend(RolloutName::parse(&name).map(|name| (folder, name))),
                 Change::Content(folder, name) => {
                     self.files.insert((folder, name));
                 }
@@ -116,7 +108,6 @@ impl Disk {
     pub(super) fn look_at_everything(&mut self) {
         self.tree = true;
         self.loose.clear();
-        self.new.clear();
         if let Some(watch) = &mut self.watch {
             // The step that follows watches them anew and, because of that, looks into them.
             watch.keep(|_| false);
@@ -206,7 +197,7 @@ impl Disk {
         let (mut loose, mut others) = (Vec::new(), Vec::new());
         for file in &batch {
             let seen = self.look_at(&transaction, &file.0, &file.1)?;
-            if seen.names == Names::Several && self.new.contains(file) {
+            if seen.others {
                 others.extend(others_of(&transaction, &file.0, &file.1)?);
             }
             if seen.heard == Heard::No {
@@ -216,7 +207,6 @@ impl Disk {
         transaction.commit()?;
         for file in &batch {
             self.files.remove(file);
-            self.new.remove(file);
         }
         self.files.extend(others);
         self.loose.extend(loose);
@@ -232,14 +222,14 @@ impl Disk {
             .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let facts = fs::symlink_metadata(&path).and_then(|facts| match names_of(&facts) {
-            Names::Link => Ok((fs::metadata(&path)?, Seen { names: Names::Link, heard: Heard::No })),
-            Names::One => Ok((facts, Seen { names: Names::One, heard: Heard::Yes })),
+            Names::Link => Ok((fs::metadata(&path)?, Seen { heard: Heard::No, others: false })),
+            Names::One => Ok((facts, Seen { heard: Heard::Yes, others: false })),
             Names::Several => {
                 let watched = self.watch.as_mut().and_then(|watch| watch.add_rollout(&path, folder, name));
                 let heard = if watched.is_some() { Heard::Yes } else { Heard::No };
                 // What happened before it was watched was not heard.
                 let facts = if watched == Some(true) { fs::symlink_metadata(&path)? } else { facts };
-                Ok((facts, Seen { names: Names::Several, heard }))
+                Ok((facts, Seen { heard, others: watched != Some(false) }))
             }
         });
         let (facts, seen) = match facts {
@@ -250,7 +240,7 @@ impl Disk {
                 // A link may come to lead somewhere.
                 let is_link = gone && fs::symlink_metadata(&path).is_ok();
                 let heard = if gone && !is_link { Heard::Yes } else { Heard::No };
-                return Ok(Seen { names: Names::One, heard });
+                return Ok(Seen { heard, others: false });
             }
         };
         let (at, stamp) = (self.millis_of(name), Stamp::of(&facts));
@@ -278,7 +268,7 @@ impl Disk {
     }
 }
 
-/// The other names of a file: when they came about, nothing was heard of it.
+/// The other names of a file that are known.
 fn others_of(
     db: &Transaction<'_>,
     folder: &str,
@@ -300,8 +290,9 @@ fn others_of(
 
 /// What looking at a file has shown.
 struct Seen {
-    names: Names,
     heard: Heard,
+    /// It has other names, and what happened to it under these was not heard of until now.
+    others: bool,
 }
 
 /// Whether changes of a file are heard of.
