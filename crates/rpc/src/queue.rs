@@ -26,6 +26,8 @@ const LOOK_BACK: usize = 32;
 pub(crate) enum Entry {
     /// A response, or a request of ours.
     Message(Bytes),
+    /// A long response, whose pieces were never put together.
+    Pieces(Vec<Bytes>),
     /// A notification, possibly with the texts of later ones.
     Notice(Grown),
     /// A WebSocket control frame, complete.
@@ -51,6 +53,7 @@ impl Entry {
     pub(crate) fn cost(&self) -> usize {
         let text = match self {
             Self::Message(frame) | Self::Control(frame) => frame.len(),
+            Self::Pieces(pieces) => pieces.iter().map(Bytes::len).sum(),
             Self::Notice(grown) => grown.notice.frame().len() + grown.more.len(),
         };
         text + ENTRY_COST
@@ -132,7 +135,7 @@ impl Queue {
                 }
                 Entry::Notice(_) | Entry::Control(_) => {}
                 // An answer may rest on what was told before it.
-                Entry::Message(_) => return false,
+                Entry::Message(_) | Entry::Pieces(_) => return false,
             }
         }
         false

@@ -35,10 +35,11 @@ impl Responder {
         self.answer(result);
     }
 
-    /// Answers with a frame that is written already: that of [`crate::encode_result`] for [`Self::id`], or an equal one.
-    pub fn respond_encoded(mut self, frame: Bytes) {
+    /// Answers with a frame that is written already, in pieces: together they are that of [`crate::encode_result`] for
+    /// [`Self::id`], or an equal one. Those of 64 KiB and more are not copied.
+    pub fn respond_encoded(mut self, pieces: Vec<Bytes>) {
         if let Some(outgoing) = self.outgoing.take()
-            && outgoing.push(frame).is_err()
+            && outgoing.push_pieces(pieces).is_err()
         {
             self.closed();
         }

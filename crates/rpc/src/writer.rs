@@ -204,6 +204,11 @@ impl Outgoing {
         self.push_entry(Entry::Message(frame))
     }
 
+    /// As [`push`](Self::push), for a frame in pieces.
+    pub(crate) fn push_pieces(&self, pieces: Vec<Bytes>) -> Result<(), Closed> {
+        self.push_entry(Entry::Pieces(pieces))
+    }
+
     /// Queues a WebSocket control frame, complete with its header.
     pub(crate) fn push_control(&self, frame: Bytes) -> Result<(), Closed> {
         self.push_entry(Entry::Control(frame))
@@ -425,6 +430,10 @@ impl Gathered {
     async fn add<W: AsyncWrite + Unpin>(&mut self, entry: Entry, output: &mut W) -> io::Result<bool> {
         match entry {
             Entry::Message(frame) => self.add_pieces("", &[&frame], output).await,
+            Entry::Pieces(pieces) => {
+                let pieces: Vec<&[u8]> = pieces.iter().map(AsRef::as_ref).collect();
+                self.add_pieces("", &pieces, output).await
+            }
             Entry::Notice(grown) => {
                 let (start, pieces) = grown.pieces();
                 self.add_pieces(&start, &pieces, output).await

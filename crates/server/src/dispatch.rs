@@ -155,7 +155,7 @@ impl Router {
                     let encoded = encoded.and_then(|(turns, response)| turns.answer(responder.id(), response));
                     let result = result.map_err(RpcError::into_object);
                     match (encoded, first) {
-                        (Some(frame), _) => responder.respond_encoded(frame.into()),
+                        (Some(pieces), _) => responder.respond_encoded(pieces),
                         (None, Some(first)) => first.respond(responder, result.as_ref().map_err(Clone::clone)),
                         (None, None) => responder.respond(&result),
                     }

@@ -1,5 +1,6 @@
 //! Answers with many turns, written without holding the turns.
 
+use bytes::Bytes;
 use protocol as p;
 use rpc::RequestId;
 use serde::Serialize;
@@ -7,8 +8,8 @@ use serde::Serialize;
 /// Turns as the text of a JSON array, which takes the place of the empty one in an answer.
 #[derive(Default)]
 pub(crate) struct TurnsText {
-    /// The turns with a comma before each but the first.
-    text: Vec<u8>,
+    /// The turns with a comma before each but the first, cut anywhere.
+    pieces: Vec<Vec<u8>>,
 }
 
 /// Room for the turns that one processor writes at a time.
@@ -17,37 +18,47 @@ const ROOM: usize = 512 << 10;
 impl TurnsText {
     /// No turns yet, and room for many.
     pub(crate) fn with_room() -> Self {
-        Self { text: Vec::with_capacity(ROOM) }
+        Self { pieces: vec![Vec::with_capacity(ROOM)] }
     }
 
     pub(crate) fn push(&mut self, turn: &p::Turn) {
-        if !self.text.is_empty() {
-            self.text.push(b',');
+        if self.pieces.is_empty() {
+            self.pieces.push(Vec::new());
         }
-        serde_json::to_writer(&mut self.text, turn).expect("turns are data and can be written as JSON");
+        self.separate();
+        let text = self.pieces.last_mut().expect("there is one by now");
+        serde_json::to_writer(text, turn).expect("turns are data and can be written as JSON");
     }
 
-    /// Adds the turns that come after these.
-    pub(crate) fn append(&mut self, mut more: Self) {
-        if !self.text.is_empty() && !more.text.is_empty() {
-            self.text.push(b',');
+    /// Adds the turns that come after these, without copying them.
+    pub(crate) fn append(&mut self, more: Self) {
+        if !more.is_empty() {
+            self.separate();
+            self.pieces.extend(more.pieces);
         }
-        self.text.append(&mut more.text);
     }
 
-    /// The frame of an answer with these turns in it. `None` when the answer has no empty list of turns to replace.
-    ///
-    /// The text is not copied: it is moved up by the few hundred bytes that stand before it.
-    pub(crate) fn answer(self, id: &RequestId, response: &impl Serialize) -> Option<Vec<u8>> {
+    fn is_empty(&self) -> bool {
+        self.pieces.iter().all(Vec::is_empty)
+    }
+
+    fn separate(&mut self) {
+        if !self.is_empty()
+            && let Some(text) = self.pieces.last_mut()
+        {
+            text.push(b',');
+        }
+    }
+
+    /// The frame of an answer with these turns in it, in pieces. `None` when the answer has no empty list of turns to
+    /// replace.
+    pub(crate) fn answer(self, id: &RequestId, response: &impl Serialize) -> Option<Vec<Bytes>> {
         // Within a text the quotes would be escaped: it can only be the member.
         const EMPTY: &[u8] = br#""turns":[]"#;
-        let frame = rpc::encode_result(id, response);
-        let (before, after) = frame.split_at(memchr::memmem::find(&frame, EMPTY)? + EMPTY.len() - 1);
-        let mut text = self.text;
-        text.reserve_exact(frame.len());
-        text.splice(0..0, before.iter().copied());
-        text.extend_from_slice(after);
-        Some(text)
+        let mut before = rpc::encode_result(id, response);
+        let after = before.split_off(memchr::memmem::find(&before, EMPTY)? + EMPTY.len() - 1);
+        let turns = self.pieces.into_iter().map(Bytes::from);
+        Some(std::iter::once(before).chain(turns).chain([after]).collect())
     }
 }
 
@@ -66,9 +77,9 @@ mod tests {
         let answer = Answer { preview: r#"say "turns":[] twice"#, turns: [], after: 1 };
         let mut text = TurnsText::default();
         for part in [&b""[..], b"{}", b"", b"{}"] {
-            text.append(TurnsText { text: part.to_vec() });
+            text.append(TurnsText { pieces: vec![part.to_vec()] });
         }
-        let frame = text.answer(&RequestId::Int(7), &answer).unwrap();
+        let frame = text.answer(&RequestId::Int(7), &answer).unwrap().concat();
         let expected = r#"{"id":7,"result":{"preview":"say \"turns\":[] twice","turns":[{},{}],"after":1}}"#;
         assert_eq!(String::from_utf8(frame).unwrap(), expected);
     }

@@ -31,7 +31,7 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
-use memchr::memmem;
+use memchr::{memchr, memchr2, memmem};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use types::ResponseItem;
@@ -143,11 +143,17 @@ fn read_payload(kind: &str, payload: &str) -> Option<Record> {
 /// not been checked: it may be followed by members that nobody wants, and then does not parse.
 fn split(line: &str) -> Option<(&str, &str)> {
     let rest = line.strip_prefix(r#"{"timestamp":""#)?;
-    let (_, rest) = rest.split_once('"')?;
+    let (_, rest) = split_at_quote(rest)?;
     let rest = rest.strip_prefix(r#","type":""#)?;
-    let (kind, rest) = rest.split_once('"')?;
+    let (kind, rest) = split_at_quote(rest)?;
     let payload = rest.strip_prefix(r#","payload":"#)?.strip_suffix('}')?;
     (payload.starts_with('{') && payload.ends_with('}')).then_some((kind, payload))
+}
+
+/// What stands before the first quotation mark, and what behind it. Asked several times a line.
+fn split_at_quote(text: &str) -> Option<(&str, &str)> {
+    let quote = memchr(b'"', text.as_bytes())?;
+    Some((&text[..quote], &text[quote + 1..]))
 }
 
 /// Whether a line gives a thread its name.
@@ -184,7 +190,7 @@ pub(crate) fn read_preview(line: &str) -> Option<String> {
 /// The `type` of a payload. Writers put it first, so that the rest need not be looked at.
 fn tag(payload: &str) -> Option<Cow<'_, str>> {
     if let Some(rest) = payload.strip_prefix(r#"{"type":""#)
-        && let Some(end) = rest.find(['"', '\\'])
+        && let Some(end) = memchr2(b'"', b'\\', rest.as_bytes())
         && rest.as_bytes()[end] == b'"'
     {
         return Some(Cow::Borrowed(&rest[..end]));

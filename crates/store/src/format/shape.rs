@@ -1,15 +1,17 @@
 //! What a line means for the outline of a thread, read with as little parsing as that takes.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use types::{ItemId, ResponseItem, ThreadId, TurnId};
 
-use super::{event, split, tag};
+use super::{event, split, split_at_quote, tag};
 use crate::history::is_user_message;
 use crate::record::{EventRecord, Extended, Record, SessionMeta};
 use crate::turns::{hook_prompt, is_shown};
 
 /// Before the rate limits of a count. In a text the quotes would be escaped.
-const LIMITS: &[u8] = br#","rate_limits":"#;
+static LIMITS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#","rate_limits":"#));
 
 /// What a line means for a thread's outline.
 pub(crate) enum Shape {
@@ -83,7 +85,7 @@ fn quick(kind: &str, payload: &str) -> Option<Shape> {
                 Shape::Turn(Step::UserMessage)
             }
             "task_complete" => {
-                let (id, _) = payload.strip_prefix(r#"{"type":"task_complete","turn_id":""#)?.split_once('"')?;
+                let (id, _) = split_at_quote(payload.strip_prefix(r#"{"type":"task_complete","turn_id":""#)?)?;
                 Shape::Turn(Step::Completed(TurnId::from(id)))
             }
             _ => return None,
@@ -100,8 +102,8 @@ fn counted(payload: &str) -> Option<Shape> {
         _ => None,
     };
     let info = payload.strip_prefix(r#"{"type":"token_count","info":"#)?;
-    let (_, limits) = info.split_at(memmem::find(info.as_bytes(), LIMITS)?);
-    Some(Shape::Counted { totals: holds(info)?, limits: holds(&limits[LIMITS.len()..])? })
+    let limits = &info[LIMITS.find(info.as_bytes())? + LIMITS.needle().len()..];
+    Some(Shape::Counted { totals: holds(info)?, limits: holds(limits)? })
 }
 
 /// The step of an event whose text begins after `before`, unless that is empty.
