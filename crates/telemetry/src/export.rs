@@ -272,12 +272,14 @@ fn metrics_request(source: &Source, metrics: Vec<Metric>) -> otlp::MetricsReques
                 aggregation_temporality: CUMULATIVE,
                 is_monotonic: true,
             }),
-            Reading::Times { count, sum } => otlp::MetricData::Histogram(otlp::Histogram {
+            Reading::Times { bounds, counts, sum } => otlp::MetricData::Histogram(otlp::Histogram {
                 data_points: vec![otlp::HistogramDataPoint {
                     start_time_unix_nano,
                     time_unix_nano,
-                    count,
+                    count: counts.iter().sum(),
                     sum: Some(sum),
+                    bucket_counts: counts,
+                    explicit_bounds: bounds.to_vec(),
                 }],
                 aggregation_temporality: CUMULATIVE,
             }),

@@ -255,7 +255,6 @@ pub(crate) enum NumberValue {
     AsInt(#[serde(serialize_with = "as_text")] i64),
 }
 
-/// Without buckets: a count and a sum.
 #[derive(Clone, PartialEq, Message, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HistogramDataPoint {
@@ -270,6 +269,11 @@ pub(crate) struct HistogramDataPoint {
     pub(crate) count: u64,
     #[prost(double, optional, tag = "5")]
     pub(crate) sum: Option<f64>,
+    #[prost(fixed64, repeated, tag = "6")]
+    #[serde(serialize_with = "all_as_text")]
+    pub(crate) bucket_counts: Vec<u64>,
+    #[prost(double, repeated, tag = "7")]
+    pub(crate) explicit_bounds: Vec<f64>,
 }
 
 /// What a collector answers, for every signal: the fields have the same numbers.
@@ -306,6 +310,10 @@ fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::
 
 fn as_text<T: ToString, S: Serializer>(number: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&number.to_string())
+}
+
+fn all_as_text<S: Serializer>(numbers: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(numbers.iter().map(ToString::to_string))
 }
 
 fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
