@@ -32,7 +32,7 @@ pub use file::{
 };
 pub use layer::{Disabled, Layer, Layers, Source};
 pub use load::Loader;
-pub use otel::{Otel, OtlpHttp, OtlpProtocol, OtlpTls};
+pub use otel::{Exporter, Otel, OtlpGrpc, OtlpHttp, OtlpProtocol, OtlpTls};
 pub use overrides::{Overrides, ThreadOverrides};
 pub use permission_profiles::{DefaultPermissions, DomainToml, NetworkToml, Requirements, UnixSocketToml};
 pub use permissions::{ProfileError, permission_profile_of, policy_of};

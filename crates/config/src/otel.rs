@@ -25,7 +25,7 @@ pub enum ExporterToml {
     None,
     Statsig,
     OtlpHttp(OtlpHttp),
-    OtlpGrpc(OtlpGrpcToml),
+    OtlpGrpc(OtlpGrpc),
 }
 
 /// OTLP over HTTP.
@@ -40,9 +40,10 @@ pub struct OtlpHttp {
     pub tls: OtlpTls,
 }
 
-/// OTLP over gRPC, of which only is checked that it is well written.
+/// OTLP over gRPC.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct OtlpGrpcToml {
+pub struct OtlpGrpc {
+    /// A URL, of which scheme, host and port count.
     pub endpoint: String,
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -68,14 +69,21 @@ pub struct OtlpTls {
     pub client_private_key: Option<String>,
 }
 
+/// A collector, and how it is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exporter {
+    Http(OtlpHttp),
+    Grpc(OtlpGrpc),
+}
+
 /// What is sent where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Otel {
     /// What the messages say of where they come from.
     pub environment: String,
-    pub logs: Option<OtlpHttp>,
-    pub traces: Option<OtlpHttp>,
-    pub metrics: Option<OtlpHttp>,
+    pub logs: Option<Exporter>,
+    pub traces: Option<Exporter>,
+    pub metrics: Option<Exporter>,
     /// What the file asks for and is not done, in words for people.
     pub unserved: Vec<String>,
 }
@@ -92,13 +100,10 @@ impl Otel {
         let mut unserved = Vec::new();
         let mut served = |key: &str, exporter: Option<ExporterToml>| match exporter {
             None | Some(ExporterToml::None) => None,
-            Some(ExporterToml::OtlpHttp(http)) => Some(http),
-            Some(ExporterToml::OtlpGrpc(_)) => {
-                unserved.push(format!("otel.{key}: otlp-grpc is not available, use otlp-http"));
-                None
-            }
+            Some(ExporterToml::OtlpHttp(http)) => Some(Exporter::Http(http)),
+            Some(ExporterToml::OtlpGrpc(grpc)) => Some(Exporter::Grpc(grpc)),
             Some(ExporterToml::Statsig) => {
-                unserved.push(format!("otel.{key}: statsig is not available, use otlp-http"));
+                unserved.push(format!("otel.{key}: statsig is not available, use otlp-http or otlp-grpc"));
                 None
             }
         };

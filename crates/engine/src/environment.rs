@@ -113,7 +113,7 @@ impl Environment {
     }
 
     /// A variable of the server's own environment.
-    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+    pub fn variable(&self, name: &str) -> Option<String> {
         self.variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
     }
 

@@ -11,6 +11,7 @@ mod auth;
 mod http;
 mod jwt;
 mod listener;
+mod tcp;
 mod tls;
 
 pub use address::{Address, Listen};

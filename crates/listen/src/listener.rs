@@ -21,6 +21,7 @@ use tracing::{debug, warn};
 use crate::address::Address;
 use crate::auth::Auth;
 use crate::http::{self, Answer, Rules};
+use crate::tcp;
 use crate::tls::Tls;
 
 /// What one connection may have queued before its client counts as lost. Much less than what the one client of a
@@ -45,7 +46,8 @@ pub struct Limits {
     pub handshakes: usize,
     /// How long a client may take from connecting to the end of its handshake, or of its one plain request or more.
     pub handshake: Duration,
-    /// How long a client may be silent before it is sent a ping, and after that before it is given up.
+    /// How long a client may be silent before it is sent a ping, and after that before it is given up. One whose system
+    /// takes nothing of what is sent is given up after three times as long.
     pub patience: Duration,
 }
 
@@ -271,12 +273,11 @@ impl Raw {
     async fn open(self, door: &Door) -> io::Result<(Stream, &Rules)> {
         match self {
             Self::Tcp(stream) => {
-                // Messages are written whole; nothing is gained by waiting for more.
-                stream.set_nodelay(true)?;
+                tcp::prepare(&stream, door.limits.patience)?;
                 Ok((Box::new(stream), &door.rules))
             }
             Self::Tls(stream, tls) => {
-                stream.set_nodelay(true)?;
+                tcp::prepare(&stream, door.limits.patience)?;
                 Ok((Box::new(tls.0.accept(stream).await?), &door.rules))
             }
             Self::Unix(stream) => Ok((Box::new(stream), &door.local_rules)),

@@ -12,15 +12,38 @@ use crate::provider::Env;
 /// A server that does not accept a connection within this time is not reachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the environment says about the network. Equal settings share one client and its connections.
+/// What the environment says about the way to other machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The URL of the proxy for `http://`.
+    pub http_proxy: Option<String>,
+    /// The URL of the proxy for `https://`.
+    pub https_proxy: Option<String>,
+    /// The hosts that need none, separated by commas.
+    pub no_proxy: Option<String>,
+    /// A PEM file with authorities besides the well-known ones.
+    pub ca_file: Option<String>,
+}
+
+impl Network {
+    /// Looks at the usual variables; blank ones do not count.
+    pub fn read(env: &Env) -> Self {
+        let get = |names: &[&str]| names.iter().find_map(|name| env(name).filter(|value| !value.trim().is_empty()));
+        Self {
+            http_proxy: get(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
+            https_proxy: get(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+            no_proxy: get(&["no_proxy", "NO_PROXY"]),
+            ca_file: get(&["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"]),
+        }
+    }
+}
+
+/// What makes one client different from another. Equal settings share a client and its connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Settings {
     /// Without TLS a client is made in microseconds; loopback models never pay for certificates.
     tls: bool,
-    http_proxy: Option<String>,
-    https_proxy: Option<String>,
-    no_proxy: Option<String>,
-    ca_file: Option<String>,
+    network: Network,
 }
 
 /// The client for `url`. May read a certificate file, once per process and setting.
@@ -39,22 +62,17 @@ pub(crate) fn client(url: &Url, env: &Env) -> Result<Client, ModelError> {
 
 impl Settings {
     fn read(url: &Url, env: &Env) -> Self {
-        let get = |names: &[&str]| names.iter().find_map(|name| env(name).filter(|value| !value.trim().is_empty()));
-        let http_proxy = get(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]);
-        let https_proxy = get(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]);
-        let tls = url.scheme() == "https" || http_proxy.as_ref().is_some_and(|proxy| proxy.starts_with("https:"));
-        Self {
-            tls,
-            http_proxy,
-            https_proxy,
-            no_proxy: get(&["no_proxy", "NO_PROXY"]),
-            ca_file: get(&["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"]).filter(|_| tls),
-        }
+        let mut network = Network::read(env);
+        let tls =
+            url.scheme() == "https" || network.http_proxy.as_ref().is_some_and(|proxy| proxy.starts_with("https:"));
+        network.ca_file = network.ca_file.filter(|_| tls);
+        Self { tls, network }
     }
 }
 
 fn build(settings: &Settings) -> Result<Client, ModelError> {
     let unusable = |reason: String| ModelError::Provider { reason };
+    let Settings { tls, network } = settings;
     let mut builder = Client::builder()
         .http1_only()
         .tcp_nodelay(true)
@@ -62,17 +80,17 @@ fn build(settings: &Settings) -> Result<Client, ModelError> {
         // A model's address is what the configuration says; credentials do not follow redirects.
         .redirect(redirect::Policy::none())
         .no_proxy()
-        .tls_built_in_root_certs(settings.tls);
-    let no_proxy = settings.no_proxy.as_deref().and_then(NoProxy::from_string);
-    if let Some(url) = &settings.http_proxy {
+        .tls_built_in_root_certs(*tls);
+    let no_proxy = network.no_proxy.as_deref().and_then(NoProxy::from_string);
+    if let Some(url) = &network.http_proxy {
         let proxy = Proxy::http(url).map_err(|error| unusable(format!("bad HTTP proxy {url}: {error}")))?;
         builder = builder.proxy(proxy.no_proxy(no_proxy.clone()));
     }
-    if let Some(url) = &settings.https_proxy {
+    if let Some(url) = &network.https_proxy {
         let proxy = Proxy::https(url).map_err(|error| unusable(format!("bad HTTPS proxy {url}: {error}")))?;
         builder = builder.proxy(proxy.no_proxy(no_proxy));
     }
-    if let Some(path) = &settings.ca_file {
+    if let Some(path) = &network.ca_file {
         let pem = fs::read(path).map_err(|error| unusable(format!("cannot read certificates {path}: {error}")))?;
         let certificates = Certificate::from_pem_bundle(&pem)
             .map_err(|error| unusable(format!("cannot use certificates {path}: {error}")))?;
@@ -113,6 +131,7 @@ mod tests {
             "https://h/",
             &[("HTTPS_PROXY", "http://a"), ("https_proxy", " "), ("ALL_PROXY", "http://b"), ("NO_PROXY", "c")],
         );
+        let found = found.network;
         assert_eq!(found.https_proxy.as_deref(), Some("http://a"));
         assert_eq!(found.http_proxy.as_deref(), Some("http://b"));
         assert_eq!(found.no_proxy.as_deref(), Some("c"));
@@ -122,7 +141,8 @@ mod tests {
     fn a_certificate_file_that_cannot_be_used_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         for path in ["/nowhere/ca.pem", file.path().to_str().unwrap()] {
-            let settings = Settings { ca_file: Some(path.to_owned()), ..settings("https://h/", &[]) };
+            let mut settings = settings("https://h/", &[]);
+            settings.network.ca_file = Some(path.to_owned());
             let error = build(&settings).unwrap_err();
             assert!(error.to_string().contains(path), "{error}");
         }

@@ -23,6 +23,7 @@ pub mod simulator;
 pub use auth::Credentials;
 pub use error::ModelError;
 pub use event::{ResponseEvent, ResponseStream};
+pub use http::Network;
 pub use provider::{Env, ModelProvider, Options, ProviderInfo, WireApi, connect};
 pub use request::{Reasoning, Request};
 pub use retry::backoff;

@@ -70,13 +70,33 @@ impl Notice {
         self.delta.as_ref().map(|delta| delta.end as usize)
     }
 
-    /// The text of `next`, as it is escaped there, if it continues this one: both are the same besides their texts.
-    pub(crate) fn continuation<'a>(&self, next: &'a Self) -> Option<&'a [u8]> {
+    /// The text of `next`, as it is escaped there, if it continues this one: both are the same besides their texts and
+    /// numbers.
+    pub fn continuation<'a>(&self, next: &'a Self) -> Option<&'a [u8]> {
         let (mine, other) = (self.delta.as_ref()?, next.delta.as_ref()?);
         let same = mine.start == other.start
             && self.frame[..mine.start as usize] == next.frame[..other.start as usize]
             && self.frame[mine.end as usize..] == next.frame[other.end as usize..];
         same.then(|| &next.frame[other.start as usize..other.end as usize])
+    }
+
+    /// The notification whose text, as [`continuation`](Self::continuation) gave it, continues this one, with its number.
+    ///
+    /// # Panics
+    /// If this is no delta.
+    #[must_use]
+    pub fn continued(&self, text: &[u8], number: u64) -> Self {
+        let Range { start, end } = self.delta.clone().expect("only a delta is continued");
+        let (before, after) = (&self.frame[..start as usize], &self.frame[end as usize..]);
+        let length = u32::try_from(text.len()).expect("it was a part of a notification");
+        let frame = Bytes::from([before, text, after].concat());
+        Self { frame, delta: Some(start..start + length), stream: self.stream, number }
+    }
+
+    /// The same in as little memory as it takes, for those who keep it.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        Self { frame: Bytes::copy_from_slice(&self.frame), ..self.clone() }
     }
 }
 
@@ -107,6 +127,13 @@ mod tests {
             let found = &notice.frame[range.start as usize - 1..=range.end as usize];
             assert_eq!(serde_json::from_slice::<String>(found).unwrap(), delta);
         }
+    }
+
+    #[test]
+    fn a_delta_can_be_told_by_its_text_and_the_one_before() {
+        let (first, next) = (text("a").in_stream(7, 1), text("\"much\\ longer\n").in_stream(7, 2));
+        let again = first.continued(first.continuation(&next).unwrap(), 2);
+        assert_eq!((&again.frame, &again.delta, again.stream, again.number), (&next.frame, &next.delta, 7, 2));
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Hub {
         let state = self.state();
         let journal = state.journals.get(&thread)?;
         let wanted = journal.since(after)?.filter(|(method, _)| connection.wants(method));
-        Some(Missed { notices: wanted.map(|(_, notice)| notice.clone()).collect(), latest: journal.latest() })
+        Some(Missed { notices: wanted.map(|(_, notice)| notice).collect(), latest: journal.latest() })
     }
 
     /// Subscribes to a thread of which the connection knows everything up to the notification numbered `known`, and tells
@@ -170,7 +170,7 @@ impl Hub {
         let new = state.follow(thread, connection);
         let since = state.journals.get(&thread).and_then(|journal| journal.since(known));
         for (_, notice) in since.into_iter().flatten().filter(|(method, _)| new && connection.wants(method)) {
-            connection.tell(notice, true);
+            connection.tell(&notice, true);
         }
         let open = state.open.iter().filter(|open| open.thread == thread).map(|open| open.question).collect();
         Joined { new, open }

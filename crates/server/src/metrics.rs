@@ -33,14 +33,25 @@ impl Counter {
 /// How often something took how long.
 #[derive(Default)]
 struct Times {
-    count: Counter,
+    /// By time: up to the bound of the same index in [`BOUNDS`] and above the one before; the last has no bound.
+    counts: [Counter; BOUNDS.len() + 1],
     microseconds: Counter,
 }
 
+/// Seconds, from an answer that is on the machine already to a turn that works for an hour.
+const BOUNDS: [f64; 16] =
+    [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0];
+
 impl Times {
     fn observe(&self, time: Duration) {
-        self.count.increase();
+        let bucket = BOUNDS.partition_point(|bound| *bound < time.as_secs_f64());
+        self.counts[bucket].increase();
         self.microseconds.add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// How many there were.
+    fn count(&self) -> u64 {
+        self.counts.iter().map(Counter::get).sum()
     }
 }
 
@@ -175,7 +186,8 @@ enum Reading {
     /// The same, for each value of a label.
     Counts(&'static str, Vec<(&'static str, u64)>),
     Times {
-        count: u64,
+        /// As [`Times::counts`].
+        counts: Vec<u64>,
         seconds: f64,
     },
 }
@@ -189,8 +201,24 @@ impl From<&Counter> for Reading {
 impl From<&Times> for Reading {
     #[expect(clippy::cast_precision_loss, reason = "a sum of times needs no more digits")]
     fn from(times: &Times) -> Self {
-        Self::Times { count: times.count.get(), seconds: times.microseconds.get() as f64 / 1e6 }
+        Self::Times {
+            counts: times.counts.iter().map(Counter::get).collect(),
+            seconds: times.microseconds.get() as f64 / 1e6,
+        }
     }
+}
+
+/// The samples of a histogram for Prometheus, which counts up to each bound, all smaller ones included.
+fn histogram(counts: &[u64], seconds: f64) -> Vec<(String, String)> {
+    let bounds = BOUNDS.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
+    let mut count = 0;
+    let mut samples = Vec::new();
+    for (bound, more) in bounds.zip(counts) {
+        count += more;
+        samples.push((format!("_bucket{{le=\"{bound}\"}}"), count.to_string()));
+    }
+    samples.extend([("_sum".to_owned(), seconds.to_string()), ("_count".to_owned(), count.to_string())]);
+    samples
 }
 
 impl Server {
@@ -206,10 +234,7 @@ impl Server {
                     let sample = |(kind, count): (&str, u64)| (format!("{{{label}=\"{kind}\"}}"), count.to_string());
                     ("counter", counts.into_iter().map(sample).collect())
                 }
-                Reading::Times { count, seconds } => {
-                    let samples = [("_sum", seconds.to_string()), ("_count", count.to_string())];
-                    ("summary", samples.map(|(suffix, value)| (suffix.to_owned(), value)).into())
-                }
+                Reading::Times { counts, seconds } => ("histogram", histogram(&counts, seconds)),
             };
             let _ = writeln!(text, "# HELP spindle_{name} {help}\n# TYPE spindle_{name} {kind}");
             for (labels, value) in samples {
@@ -236,7 +261,9 @@ impl Server {
                     let count = |(kind, count): (&str, u64)| (vec![(label, kind.into())], number(count));
                     telemetry::Reading::Counts(counts.into_iter().map(count).collect())
                 }
-                Reading::Times { count, seconds } => telemetry::Reading::Times { count, sum: seconds },
+                Reading::Times { counts, seconds } => {
+                    telemetry::Reading::Times { bounds: &BOUNDS, counts, sum: seconds }
+                }
             },
         };
         self.figures().into_iter().map(metric).collect()
@@ -253,7 +280,7 @@ impl Server {
             ("failed", metrics.failed.get()),
         ];
         let model_requests =
-            [("completed", metrics.model_requests.count.get()), ("failed", metrics.failed_model_requests.get())];
+            [("completed", metrics.model_requests.count()), ("failed", metrics.failed_model_requests.get())];
         let tokens = [
             ("input", metrics.input_tokens.get()),
             ("cached_input", metrics.cached_input_tokens.get()),
@@ -297,5 +324,27 @@ impl Server {
             figures.push(figure("telemetry_lost_total", help, Reading::Count(lost)));
         }
         figures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_counts_where_its_bound_is() {
+        let times = Times::default();
+        for milliseconds in [0, 10, 11, 3_600_000, 3_600_001] {
+            times.observe(Duration::from_millis(milliseconds));
+        }
+        let Reading::Times { counts, seconds } = Reading::from(&times) else { panic!() };
+        assert_eq!((counts[..2].to_vec(), counts[15..].to_vec(), times.count()), (vec![2, 1], vec![1, 1], 5));
+
+        let samples = histogram(&counts, seconds);
+        let sample = |name: &str| samples.iter().find(|(key, _)| key == name).unwrap().1.as_str();
+        assert_eq!(sample("_bucket{le=\"0.01\"}"), "2");
+        assert_eq!(sample("_bucket{le=\"60\"}"), "3");
+        assert_eq!(sample("_bucket{le=\"+Inf\"}"), "5");
+        assert_eq!((sample("_count"), sample("_sum")), ("5", "7200.022"));
     }
 }

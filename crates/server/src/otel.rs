@@ -7,18 +7,19 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use config::{OtlpHttp, OtlpProtocol};
+use config::{Exporter, OtlpGrpc, OtlpHttp, OtlpProtocol};
 use engine::{
     Answer, CommandDecision, GrantScope, ModelFailure, ModelRequestEnd, NetworkDecision, PatchDecision, QuestionKind,
-    ThreadEvent, ThreadSettings, ToolCallEnd,
+    ReviewStatus, ReviewedAction, ThreadEvent, ThreadSettings, ToolCallEnd,
 };
 use telemetry::{
-    Attributes, Encoding, LogEvent, Origin, Severity, Span, SpanId, Target, Targets, Telemetry, TlsFiles, TraceId,
-    Unusable,
+    Attributes, LogEvent, Network, Origin, Protocol, Severity, Span, SpanId, Target, Targets, Telemetry, TlsFiles,
+    TraceId, Unusable,
 };
 use types::item::UserInput;
 use types::{
-    ApprovalPolicy, DomainAccess, Item, PermissionProfile, SandboxPolicy, ThreadId, Turn, TurnError, TurnId, TurnStatus,
+    ApprovalPolicy, DomainAccess, Item, ItemId, PermissionProfile, SandboxPolicy, ThreadId, Turn, TurnError, TurnId,
+    TurnStatus,
 };
 use uuid::Uuid;
 
@@ -49,6 +50,7 @@ impl Server {
             logs: config.logs.as_ref().map(target),
             traces: config.traces.as_ref().map(target),
             metrics: config.metrics.as_ref().map(target),
+            network: self.network(),
         };
         let origin = Origin {
             service: "spindle",
@@ -66,21 +68,35 @@ impl Server {
         let _ = self.hub.otel.0.set(open);
         Ok(())
     }
+
+    /// The way to collectors is that to models.
+    fn network(&self) -> Network {
+        let environment = self.engine.environment().clone();
+        let variable = move |name: &str| environment.variable(name);
+        let model::Network { http_proxy, https_proxy, no_proxy, ca_file } = model::Network::read(&variable);
+        Network { http_proxy, https_proxy, no_proxy, ca_file: ca_file.map(Into::into) }
+    }
 }
 
-fn target(http: &OtlpHttp) -> Target {
+fn target(exporter: &Exporter) -> Target {
+    let (endpoint, headers, tls, protocol) = match exporter {
+        Exporter::Http(OtlpHttp { endpoint, headers, protocol: OtlpProtocol::Binary, tls }) => {
+            (endpoint, headers, tls, Protocol::HttpBinary)
+        }
+        Exporter::Http(OtlpHttp { endpoint, headers, protocol: OtlpProtocol::Json, tls }) => {
+            (endpoint, headers, tls, Protocol::HttpJson)
+        }
+        Exporter::Grpc(OtlpGrpc { endpoint, headers, tls }) => (endpoint, headers, tls, Protocol::Grpc),
+    };
     let path = |text: &Option<String>| text.as_ref().map(Into::into);
     Target {
-        endpoint: http.endpoint.clone(),
-        headers: http.headers.clone().into_iter().collect(),
-        encoding: match http.protocol {
-            OtlpProtocol::Binary => Encoding::Binary,
-            OtlpProtocol::Json => Encoding::Json,
-        },
+        endpoint: endpoint.clone(),
+        headers: headers.clone().into_iter().collect(),
+        protocol,
         tls: TlsFiles {
-            ca_certificate: path(&http.tls.ca_certificate),
-            client_certificate: path(&http.tls.client_certificate),
-            client_private_key: path(&http.tls.client_private_key),
+            ca_certificate: path(&tls.ca_certificate),
+            client_certificate: path(&tls.client_certificate),
+            client_private_key: path(&tls.client_private_key),
         },
     }
 }
@@ -141,13 +157,7 @@ impl Otel {
             Answer::Command(CommandDecision::Cancel) | Answer::Patch(PatchDecision::Cancel) => "abort",
             _ => "denied",
         };
-        let attributes = vec![
-            ("tool_name", tool.into()),
-            ("call_id", call.to_string().into()),
-            ("decision", decision.into()),
-            ("source", "User".into()),
-        ];
-        open.log("codex.tool_decision", Severity::Info, thread, Some(turn), attributes);
+        open.tool_decision(thread, turn, tool, call, decision, "User");
     }
 
     /// Something happened in a thread.
@@ -160,6 +170,9 @@ impl Otel {
             ThreadEvent::ModelRequestEnded(end) => open.model_request_ended(thread, end),
             ThreadEvent::ToolCallEnded(end) => open.tool_call_ended(thread, end),
             ThreadEvent::TurnCompleted(turn) => open.turn_ended(thread, turn),
+            ThreadEvent::ApprovalReview { turn_id, target, action, review, .. } => {
+                open.reviewed(thread, turn_id, target, action, review.status);
+            }
             _ => {}
         }
     }
@@ -204,6 +217,33 @@ impl Open {
         let length: usize = content.iter().map(length).sum();
         let attributes = vec![("prompt_length", length.to_string().into()), ("prompt", "[REDACTED]".into())];
         self.log("codex.user_prompt", Severity::Info, thread, Some(turn), attributes);
+    }
+
+    /// The automatic reviewer has decided, if it is done.
+    fn reviewed(&self, thread: ThreadId, turn: &TurnId, call: &ItemId, action: &ReviewedAction, status: ReviewStatus) {
+        let decision = match status {
+            ReviewStatus::InProgress => return,
+            ReviewStatus::Approved => "approved",
+            ReviewStatus::Denied | ReviewStatus::TimedOut => "denied",
+            ReviewStatus::Aborted => "abort",
+        };
+        let tool = match action {
+            ReviewedAction::Command { .. } => "command",
+            ReviewedAction::Patch { .. } => "apply_patch",
+            ReviewedAction::Network { .. } => "network",
+            ReviewedAction::Permissions { .. } => "request_permissions",
+        };
+        self.tool_decision(thread, turn, tool, call, decision, "AutomatedReviewer");
+    }
+
+    fn tool_decision(&self, thread: ThreadId, turn: &TurnId, tool: &str, call: &ItemId, decision: &str, source: &str) {
+        let attributes = vec![
+            ("tool_name", tool.into()),
+            ("call_id", call.to_string().into()),
+            ("decision", decision.into()),
+            ("source", source.into()),
+        ];
+        self.log("codex.tool_decision", Severity::Info, thread, Some(turn), attributes);
     }
 
     fn model_request_ended(&self, thread: ThreadId, end: &ModelRequestEnd) {

@@ -1,13 +1,18 @@
-//! What the largest messages cost. A binary of its own with one test: the allocator counts what all threads of it do.
+//! What large messages cost, and what is remembered. A binary of its own, whose tests wait for each other: the allocator
+//! counts what all threads of it do.
 
 use peak_alloc::PeakAlloc;
 use serde_json::Value;
 use server::{Options, Server};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
+use tokio::task::JoinHandle;
 use types::{AbsPath, SessionSource};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// Held by the test that measures.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const MIB: usize = 1024 * 1024;
 const LARGE: usize = 100 * MIB;
@@ -23,27 +28,86 @@ async fn send(input: &mut (impl tokio::io::AsyncWrite + Unpin), head: &str, fill
     input.write_all(b"\n").await.unwrap();
 }
 
+/// A client and its server.
+struct Conversation {
+    input: WriteHalf<DuplexStream>,
+    answers: Lines<BufReader<ReadHalf<DuplexStream>>>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Conversation {
+    async fn begin(folder: &tempfile::TempDir, capabilities: &str) -> Self {
+        let root = AbsPath::new(folder.path().canonicalize().unwrap()).unwrap();
+        let home = root.join("home");
+        std::fs::create_dir_all(&home).unwrap();
+        std::fs::write(home.join("config.toml"), "model_provider = \"simulator\"\n").unwrap();
+        let server = Server::new(Options {
+            home,
+            cwd: root.clone(),
+            variables: Vec::new(),
+            overrides: config::Overrides::default(),
+            version: "0.124.0".to_owned(),
+            session_source: SessionSource::VsCode,
+            ends_with_connection: true,
+        });
+        let (client, far) = rpc::in_process();
+        let (far_input, far_output) = tokio::io::split(far);
+        let serving = tokio::spawn(async move { server.serve(far_input, far_output).await });
+        let (output, input) = tokio::io::split(client);
+        let mut begun = Self { input, answers: BufReader::new(output).lines(), serving };
+        let hello = format!(r#""clientInfo":{{"name":"it","version":"1"}},"capabilities":{capabilities}"#);
+        begun.ask("initialize", &hello).await;
+        begun
+    }
+
+    /// Sends a request, and gives its answer.
+    async fn ask(&mut self, method: &str, params: &str) -> Value {
+        let line = format!("{{\"id\":0,\"method\":\"{method}\",\"params\":{{{params}}}}}\n");
+        self.input.write_all(line.as_bytes()).await.unwrap();
+        self.heard(|message| message["id"] == 0 && message.get("method").is_none()).await
+    }
+
+    /// The first message that is wanted.
+    async fn heard(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let line = self.answers.next_line().await.unwrap().expect("it comes before the end");
+            let message: Value = serde_json::from_str(&line).unwrap();
+            if wanted(&message) {
+                return message;
+            }
+        }
+    }
+}
+
+/// What a long answer leaves in memory.
+async fn left_by_a_long_answer(capabilities: &str) -> usize {
+    let folder = tempfile::tempdir().unwrap();
+    let mut client = Conversation::begin(&folder, capabilities).await;
+    let started = client.ask("thread/start", "").await;
+    let thread = started["result"]["thread"]["id"].as_str().unwrap();
+    let before = ALLOCATOR.current_usage();
+    let text = format!(r#""threadId":"{thread}","input":[{{"type":"text","text":"say 20000 words"}}]"#);
+    client.ask("turn/start", &text).await;
+    let is_end = |message: &Value| message["method"] == "turn/completed";
+    assert_eq!(client.heard(is_end).await["params"]["turn"]["status"], "completed");
+    ALLOCATOR.current_usage().saturating_sub(before)
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_a_thread_takes_a_mebibyte_at_most() {
+    let _alone = ALONE.lock().await;
+    let without = left_by_a_long_answer("{}").await;
+    let with = left_by_a_long_answer(r#"{"spindle":{"eventNumbers":true}}"#).await;
+    let remembered = with.saturating_sub(without);
+    // Something is remembered; threads of the runtime may hold a little more or less at the one time than at the other.
+    assert!((MIB / 8..MIB + MIB / 8).contains(&remembered), "{} KiB", remembered / 1024);
+}
+
 #[tokio::test]
 async fn a_line_of_a_hundred_megabytes_is_answered_and_costs_a_small_multiple_of_its_length() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
-    let root = AbsPath::new(folder.path().canonicalize().unwrap()).unwrap();
-    let server = Server::new(Options {
-        home: root.join("home"),
-        cwd: root.clone(),
-        variables: Vec::new(),
-        overrides: config::Overrides::default(),
-        version: "0.124.0".to_owned(),
-        session_source: SessionSource::VsCode,
-        ends_with_connection: true,
-    });
-    let (client, far) = rpc::in_process();
-    let (far_input, far_output) = tokio::io::split(far);
-    let serving = tokio::spawn(async move { server.serve(far_input, far_output).await });
-    let (output, mut input) = tokio::io::split(client);
-    let mut answers = BufReader::new(output).lines();
-    let hello = r#"{"id":0,"method":"initialize","params":{"clientInfo":{"name":"it","version":"1"}}}"#;
-    input.write_all(format!("{hello}\n").as_bytes()).await.unwrap();
-    answers.next_line().await.unwrap().unwrap();
+    let Conversation { mut input, mut answers, serving } = Conversation::begin(&folder, "{}").await;
 
     let cases = [
         // As large as messages get in earnest: a text, such as a picture in base64, here one that nobody reads.

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::Origin;
-use crate::destination::{Destination, Refusal};
+use crate::answer::{Again, Taken};
+use crate::destination::Destination;
 use crate::otlp;
 use crate::record::{Attributes, LogEvent, Metric, Reading, Severity, Span, Value};
 
@@ -27,6 +28,8 @@ const BATCH_WAIT: Duration = Duration::from_secs(1);
 const METRICS_INTERVAL: Duration = Duration::from_secs(60);
 /// The waits before a batch is sent again to a collector that is away.
 const RETRY_WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
+/// The longest wait that a collector may ask for: what comes meanwhile has to fit into the queue.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Counts what was not delivered. Clones count together.
 #[derive(Debug, Clone, Default)]
@@ -91,12 +94,11 @@ impl<T: Send + 'static> Queue<T> {
         let queue = Self { records, losses: common.losses.clone() };
         tasks.spawn(async move {
             let Common { source, losses, closing } = common;
-            let mut line = Line { to, closing, broken: false };
+            let mut line = Line { to, closing, complained: false };
             while let Some(batch) = gather(&mut queued, &line.closing).await {
                 let count = batch.len();
-                if !line.send(&request(&source, batch)).await {
-                    losses.add(count);
-                }
+                let rejected = line.send(&request(&source, batch)).await;
+                losses.add(rejected.map_or(count, |rejected| rejected.min(count)));
             }
         });
         queue
@@ -144,7 +146,7 @@ async fn gather<T>(queued: &mut mpsc::Receiver<T>, closing: &CancellationToken) 
 /// Sends the metrics of the moment every minute, and at the end.
 pub(crate) async fn send_metrics(to: Destination, common: Common, read: impl Fn() -> Vec<Metric>) {
     let Common { source, closing, .. } = common;
-    let mut line = Line { to, closing: closing.clone(), broken: false };
+    let mut line = Line { to, closing: closing.clone(), complained: false };
     let mut ticks = tokio::time::interval(METRICS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
@@ -164,35 +166,43 @@ pub(crate) async fn send_metrics(to: Destination, common: Common, read: impl Fn(
 struct Line {
     to: Destination,
     closing: CancellationToken,
-    /// The last batch was not taken. Said once, not for every batch.
-    broken: bool,
+    /// Not all of the last batch was taken. Said once, not for every batch.
+    complained: bool,
 }
 
 impl Line {
-    /// Sends a batch, again and again if need be. Whether it was taken.
-    async fn send(&mut self, message: &(impl Message + Serialize)) -> bool {
+    /// Sends a batch, again and again if need be. How many records of it the collector threw away; `None` if it did not
+    /// take it at all.
+    async fn send(&mut self, message: &(impl Message + Serialize)) -> Option<usize> {
         let body = self.to.encode(message);
         let mut waits = RETRY_WAITS.iter();
         let refusal = loop {
             let refusal = match self.to.post(body.clone()).await {
-                Ok(()) => {
-                    self.broken = false;
-                    return true;
-                }
+                Ok(taken) => return Some(self.taken(&taken)),
                 Err(refusal) => refusal,
             };
-            let (Refusal::Passing(_), Some(wait)) = (&refusal, waits.next()) else { break refusal };
+            let (Again::After(asked), Some(wait)) = (refusal.again, waits.next()) else { break refusal };
             debug!(collector = self.to.shown(), %refusal, "a collector did not take a batch, which is sent again");
+            let wait = asked.unwrap_or_default().clamp(*wait, LONGEST_WAIT);
             // Nobody waits at the end.
-            if self.closing.run_until_cancelled(tokio::time::sleep(*wait)).await.is_none() {
+            if self.closing.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
                 break refusal;
             }
         };
-        if !self.broken {
+        if !self.complained {
             warn!(collector = self.to.shown(), %refusal, "a collector takes nothing; what it does not take is dropped");
         }
-        self.broken = true;
-        false
+        self.complained = true;
+        None
+    }
+
+    fn taken(&mut self, Taken { rejected, said }: &Taken) -> usize {
+        let complains = *rejected > 0 || !said.is_empty();
+        if complains && !self.complained {
+            warn!(collector = self.to.shown(), rejected, said, "a collector is not content with all that it was sent");
+        }
+        self.complained = complains;
+        *rejected
     }
 }
 
@@ -262,12 +272,14 @@ fn metrics_request(source: &Source, metrics: Vec<Metric>) -> otlp::MetricsReques
                 aggregation_temporality: CUMULATIVE,
                 is_monotonic: true,
             }),
-            Reading::Times { count, sum } => otlp::MetricData::Histogram(otlp::Histogram {
+            Reading::Times { bounds, counts, sum } => otlp::MetricData::Histogram(otlp::Histogram {
                 data_points: vec![otlp::HistogramDataPoint {
                     start_time_unix_nano,
                     time_unix_nano,
-                    count,
+                    count: counts.iter().sum(),
                     sum: Some(sum),
+                    bucket_counts: counts,
+                    explicit_bounds: bounds.to_vec(),
                 }],
                 aggregation_temporality: CUMULATIVE,
             }),

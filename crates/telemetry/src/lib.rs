@@ -1,26 +1,30 @@
-//! Sends what a server notes and counts to an OpenTelemetry collector: log records, spans and metrics, as OTLP over HTTP.
+//! Sends what a server notes and counts to an OpenTelemetry collector: log records, spans and metrics, as OTLP.
 //!
 //! [`Telemetry`] is made when there is somewhere to send to; without it nothing here runs. [`Telemetry::log`] and
 //! [`Telemetry::span`] never wait: what does not fit into a queue, because the collector is slow or away, is dropped and
 //! counted. One task a signal gathers what came and sends it in batches, so that one collector does not hold up another.
 //!
 //! The crate does not know what is worth noting, nor what must not be told: that is up to who calls it. Open `record.rs`
-//! first; `export.rs` has the tasks and `otlp.rs` the messages on the wire.
+//! first; `export.rs` has the tasks, `destination.rs` the way to a collector and `otlp.rs` the messages on the wire.
 
+mod answer;
+mod client;
 mod destination;
 mod export;
+mod grpc;
 mod otlp;
 mod record;
+mod target;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
 
-pub use destination::{Encoding, Target, TlsFiles, Unusable};
 pub use record::{Attributes, LogEvent, Metric, Reading, Severity, Span, SpanId, TraceId, Value};
+pub use target::{Network, Protocol, Target, TlsFiles, Unusable};
 
-use crate::destination::Destination;
+use crate::destination::{Destination, Signal};
 use crate::export::{Common, Queue};
 
 /// Where to send what. A signal without a target is not sent.
@@ -32,6 +36,8 @@ pub struct Targets {
     pub traces: Option<Target>,
     /// Metrics.
     pub metrics: Option<Target>,
+    /// What is on the way to all of them.
+    pub network: Network,
 }
 
 /// What everything that is sent comes from.
@@ -56,7 +62,7 @@ pub struct Telemetry {
 
 impl Telemetry {
     /// Makes what sends to `targets`; `read` gives the metrics of a moment, once a minute and at the end. Reads the files
-    /// the targets name, sends nothing yet. To be called within a Tokio runtime.
+    /// the targets name, and connects to nothing before there is something to send. To be called within a Tokio runtime.
     ///
     /// # Errors
     /// Names what of a target cannot be used.
@@ -65,8 +71,12 @@ impl Telemetry {
         origin: Origin,
         read: impl Fn() -> Vec<Metric> + Send + 'static,
     ) -> Result<Self, Unusable> {
-        let open = |target: &Option<Target>| target.as_ref().map(Destination::open).transpose();
-        let (logs, traces, metrics) = (open(&targets.logs)?, open(&targets.traces)?, open(&targets.metrics)?);
+        let open = |target: &Option<Target>, signal| {
+            target.as_ref().map(|target| Destination::open(target, signal, &targets.network)).transpose()
+        };
+        let logs = open(&targets.logs, Signal::Logs)?;
+        let traces = open(&targets.traces, Signal::Traces)?;
+        let metrics = open(&targets.metrics, Signal::Metrics)?;
         let common = Common::new(origin, SystemTime::now());
         let mut tasks = JoinSet::new();
         let logs = logs.map(|to| Queue::start(to, common.clone(), export::logs_request, &mut tasks));

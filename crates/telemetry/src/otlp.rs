@@ -4,7 +4,7 @@
 //! them: names in camel case, 64-bit numbers as text, identifiers in hexadecimal digits, enums as numbers.
 
 use prost::{Message, Oneof};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Clone, PartialEq, Message, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -255,7 +255,6 @@ pub(crate) enum NumberValue {
     AsInt(#[serde(serialize_with = "as_text")] i64),
 }
 
-/// Without buckets: a count and a sum.
 #[derive(Clone, PartialEq, Message, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HistogramDataPoint {
@@ -270,10 +269,51 @@ pub(crate) struct HistogramDataPoint {
     pub(crate) count: u64,
     #[prost(double, optional, tag = "5")]
     pub(crate) sum: Option<f64>,
+    #[prost(fixed64, repeated, tag = "6")]
+    #[serde(serialize_with = "all_as_text")]
+    pub(crate) bucket_counts: Vec<u64>,
+    #[prost(double, repeated, tag = "7")]
+    pub(crate) explicit_bounds: Vec<f64>,
+}
+
+/// What a collector answers, for every signal: the fields have the same numbers.
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ExportResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) partial_success: Option<PartialSuccess>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    #[serde(alias = "rejectedLogRecords", alias = "rejectedSpans", alias = "rejectedDataPoints")]
+    #[serde(deserialize_with = "number_or_text")]
+    pub(crate) rejected: i64,
+    #[prost(string, tag = "2")]
+    pub(crate) error_message: String,
+}
+
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(i64),
+        Text(String),
+    }
+    match Written::deserialize(deserializer)? {
+        Written::Number(number) => Ok(number),
+        Written::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
 }
 
 fn as_text<T: ToString, S: Serializer>(number: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&number.to_string())
+}
+
+fn all_as_text<S: Serializer>(numbers: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(numbers.iter().map(ToString::to_string))
 }
 
 fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

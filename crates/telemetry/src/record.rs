@@ -115,11 +115,14 @@ pub enum Reading {
     Gauge(i64),
     /// Only grows; a figure for each kind of thing counted.
     Counts(Vec<(Attributes, i64)>),
-    /// How often something took time, and how many seconds in all.
+    /// How often something took how long.
     Times {
-        /// How often.
-        count: u64,
-        /// Seconds.
+        /// Seconds, growing.
+        bounds: &'static [f64],
+        /// How often it took up to the bound of the same index and more than the one before; then, how often more than
+        /// the last one.
+        counts: Vec<u64>,
+        /// Seconds in all.
         sum: f64,
     },
 }

@@ -20,6 +20,16 @@ use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+pub(crate) const HELP: &str = "\
+usage: cargo run -p xtask -- load PROGRAM [--clients N] [--threads N] [--seconds N]
+
+Starts PROGRAM, a built server such as target/release/spindle, with the simulator as its model, and lets clients follow
+threads in which turns run: some read slowly, some come and go. Fails when one misses anything.
+
+  --clients N  how many clients, at least one for each thread (1000)
+  --threads N  how many threads (100)
+  --seconds N  for how long (600)";
+
 /// What each turn says.
 const PROMPT: &str = "say 100 words";
 

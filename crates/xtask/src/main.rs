@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::bail;
 
 mod compat;
 mod load;
@@ -21,23 +21,87 @@ mod reference;
 mod surface;
 mod tidy;
 
-const USAGE: &str = "usage: cargo run -p xtask -- tidy | codegen | schema-diff [--release]
-       cargo run -p xtask -- load PROGRAM [--clients N] [--threads N] [--seconds N]";
+const USAGE: &str = "\
+usage: cargo run -p xtask -- TASK
+
+  tidy         compare the workspace with ARCHITECTURE.md and the house rules
+  codegen      write the protocol's reference, docs/protocol/, from the types
+  schema-diff  show what clients of the last release would notice; fail if one would no longer work
+  load         put a built server under the load of many clients
+
+TASK --help says more about one.";
+
+/// What there is to say about one task, beginning with how it is called.
+const TIDY_HELP: &str = "\
+usage: cargo run -p xtask -- tidy
+
+Compares the crates and their dependencies with the table in ARCHITECTURE.md, and the files with the house rules that no
+lint knows.";
+
+const CODEGEN_HELP: &str = "\
+usage: cargo run -p xtask -- codegen
+
+Writes docs/protocol/ from the types of crates/protocol and the prose of crates/xtask/src/reference/pages/. A test fails
+when the pages are stale.";
+
+const SCHEMA_DIFF_HELP: &str = "\
+usage: cargo run -p xtask -- schema-diff [--release]
+
+Compares the protocol's stable surface with crates/protocol/released.json, that of the last release. Fails when a client
+of that release would no longer work; what is merely new is printed.
+
+  --release  make the present surface the released one";
+
+/// What the words of the command line ask for.
+enum Task {
+    Help(&'static str),
+    Tidy,
+    Codegen,
+    SchemaDiff,
+    Release,
+    Load(load::Load),
+}
+
+impl Task {
+    fn parse(words: &[&str]) -> anyhow::Result<Self> {
+        let is_help = |word: &&str| matches!(*word, "--help" | "-h");
+        Ok(match words {
+            ["help" | "--help" | "-h"] => Self::Help(USAGE),
+            [task, options @ ..] if options.iter().any(is_help) => Self::Help(match *task {
+                "tidy" => TIDY_HELP,
+                "codegen" => CODEGEN_HELP,
+                "schema-diff" => SCHEMA_DIFF_HELP,
+                "load" => load::HELP,
+                _ => USAGE,
+            }),
+            ["tidy"] => Self::Tidy,
+            ["codegen"] => Self::Codegen,
+            ["schema-diff"] => Self::SchemaDiff,
+            ["schema-diff", "--release"] => Self::Release,
+            ["load", options @ ..] => Self::Load(load::Load::parse(options.iter().map(ToString::to_string))?),
+            _ => bail!(USAGE),
+        })
+    }
+
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Help(text) => {
+                say(text);
+                Ok(())
+            }
+            Self::Tidy => tidy::check(workspace_root()),
+            Self::Codegen => reference::write(workspace_root()),
+            Self::SchemaDiff => compat::check(workspace_root()),
+            Self::Release => compat::release(workspace_root()),
+            Self::Load(load) => load.run(say),
+        }
+    }
+}
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let outcome = match words[..] {
-        ["tidy"] => tidy::check(workspace_root()),
-        ["codegen"] => reference::write(workspace_root()),
-        ["schema-diff"] => compat::check(workspace_root()),
-        ["schema-diff", "--release"] => compat::release(workspace_root()),
-        ["load", ref options @ ..] => {
-            load::Load::parse(options.iter().map(ToString::to_string)).and_then(|load| load.run(say))
-        }
-        _ => Err(anyhow!(USAGE)),
-    };
-    match outcome {
+    match Task::parse(&words).and_then(Task::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nowhere to say that nothing can be said.
@@ -57,4 +121,26 @@ fn say(line: &str) {
 fn workspace_root() -> &'static Path {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
     root.expect("this crate stands two folders below the root")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_has_its_help() {
+        for task in ["tidy", "codegen", "schema-diff", "load"] {
+            assert!(USAGE.contains(&format!("\n  {task} ")), "{task}");
+            for words in [&[task, "--help"][..], &[task, "-h"], &[task, "program", "--help"]] {
+                let Ok(Task::Help(text)) = Task::parse(words) else { panic!("{words:?}") };
+                assert!(text.starts_with(&format!("usage: cargo run -p xtask -- {task}")), "{text}");
+            }
+        }
+        for words in [&["help"][..], &["--help"], &["-h"], &["nothing", "--help"]] {
+            assert!(matches!(Task::parse(words), Ok(Task::Help(USAGE))), "{words:?}");
+        }
+        for words in [&[][..], &["nothing"], &["tidy", "more"], &["load"], &["load", "program", "--clients"]] {
+            assert!(Task::parse(words).is_err(), "{words:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use config::{
-    CredentialsStore, Feature, Fsync, HistoryPersistence, OtlpProtocol, ProviderEnvironment, SkillSelector,
+    CredentialsStore, Exporter, Feature, Fsync, HistoryPersistence, OtlpProtocol, ProviderEnvironment, SkillSelector,
     WebSearchMode, WireApi,
 };
 use types::{ApprovalPolicy, GranularApproval, ReasoningEffort, ServiceTier};
@@ -164,7 +164,7 @@ fn open_telemetry_goes_where_the_file_says_and_what_is_not_served_is_named() {
 environment = "staging"
 log_user_prompt = true
 metrics_exporter = "statsig"
-trace_exporter = { otlp-grpc = { endpoint = "http://localhost:4317" } }
+trace_exporter = { otlp-grpc = { endpoint = "http://localhost:4317", headers = { x-key = "k" } } }
 colour = "red"
 [otel.exporter.otlp-http]
 endpoint = "http://localhost:4318/v1/logs"
@@ -175,11 +175,13 @@ tls = { ca-certificate = "ca.pem" }
     );
     let otel = place.config().otel;
     assert_eq!(otel.environment, "staging");
-    let logs = otel.logs.unwrap();
+    let Some(Exporter::Http(logs)) = otel.logs else { panic!("{:?}", otel.logs) };
     assert_eq!((logs.endpoint.as_str(), logs.protocol), ("http://localhost:4318/v1/logs", OtlpProtocol::Json));
     assert_eq!(logs.headers["x-key"], "${KEY}");
     assert_eq!(logs.tls.ca_certificate, Some(place.path("home/ca.pem").to_string()));
-    assert_eq!((otel.traces, otel.metrics), (None, None));
+    let Some(Exporter::Grpc(traces)) = otel.traces else { panic!("{:?}", otel.traces) };
+    assert_eq!((traces.endpoint.as_str(), traces.headers["x-key"].as_str()), ("http://localhost:4317", "k"));
+    assert_eq!(otel.metrics, None);
     let named: Vec<_> = otel.unserved.iter().filter_map(|text| Some(text.split_once(": ")?.0)).collect();
-    assert_eq!(named, ["otel.trace_exporter", "otel.metrics_exporter", "otel.log_user_prompt", "otel.colour"]);
+    assert_eq!(named, ["otel.metrics_exporter", "otel.log_user_prompt", "otel.colour"]);
 }

@@ -132,6 +132,54 @@ async fn a_collector_hears_what_users_decide() {
     let decision = event(&events(&collector), "codex.tool_decision");
     assert_eq!(attribute(&decision, "decision").as_deref(), Some("denied"));
     assert_eq!(attribute(&decision, "call_id").as_deref(), asked["params"]["itemId"].as_str());
+    assert_eq!(attribute(&decision, "source").as_deref(), Some("User"));
+}
+
+#[tokio::test]
+async fn a_collector_hears_what_the_automatic_reviewer_decides() {
+    for (outcome, decision) in [("allow", "approved"), ("deny", "denied")] {
+        let arguments = json!({
+            "command": "touch made.txt", "sandbox_permissions": "require_escalated", "justification": "I need it",
+        });
+        let verdict = json!({
+            "risk_level": "low", "user_authorization": "low", "outcome": outcome, "rationale": "secret-reason",
+        });
+        let replies = [Reply::call("shell_command", &arguments), Reply::say(&verdict.to_string()), Reply::say("done")];
+        let (mut server, collector) = server_and_collector(replies).await;
+        let settings = json!({
+            "cwd": server.project.to_string(), "approvalPolicy": "on-request", "sandbox": "read-only",
+            "approvalsReviewer": "auto_review",
+        });
+        let started = server.request("thread/start", settings).await.unwrap();
+        let thread = started["thread"]["id"].as_str().unwrap();
+        server.run_turn(thread, "make the file").await;
+        server.close().await;
+
+        let events = events(&collector);
+        let heard = event(&events, "codex.tool_decision");
+        assert_eq!(attribute(&heard, "decision").as_deref(), Some(decision));
+        assert_eq!(attribute(&heard, "source").as_deref(), Some("AutomatedReviewer"));
+        let result = event(&events, "codex.tool_result");
+        assert_eq!(attribute(&heard, "call_id"), attribute(&result, "call_id"));
+        assert!(!collector.requests().iter().any(|request| request.body.to_string().contains("secret")));
+    }
+}
+
+#[tokio::test]
+async fn a_collector_that_speaks_grpc_is_spoken_to_over_http_2() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut server = TestServer::uninitialized([]).await;
+    let endpoint = listener.local_addr().unwrap();
+    configure(&server, &format!("[otel]\nexporter = {{ otlp-grpc = {{ endpoint = \"http://{endpoint}\" }} }}\n"));
+    server.introduce().await;
+    server.start_thread().await;
+    let (mut collector, _) = listener.accept().await.unwrap();
+    let mut preface = [0; 24];
+    tokio::io::AsyncReadExt::read_exact(&mut collector, &mut preface).await.unwrap();
+    assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert!(!server.methods().contains(&"configWarning"));
+    drop(collector);
+    server.close().await;
 }
 
 #[tokio::test]
@@ -156,7 +204,8 @@ async fn a_collector_that_is_away_is_no_ones_concern() {
 #[tokio::test]
 async fn what_cannot_be_sent_is_said() {
     for (otel, said) in [
-        ("exporter = { otlp-grpc = { endpoint = \"http://localhost:4317\" } }", "otel.exporter: otlp-grpc"),
+        ("exporter = { otlp-grpc = { endpoint = \"localhost:4317\" } }", "`localhost:4317`"),
+        ("exporter = \"statsig\"", "otel.exporter: statsig"),
         ("log_user_prompt = true", "otel.log_user_prompt"),
         ("exporter = { otlp-http = { endpoint = \"nowhere\", protocol = \"json\" } }", "`nowhere`"),
     ] {

@@ -11,7 +11,7 @@ use hyper::header::HeaderMap;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use telemetry::{Encoding, Target, TlsFiles};
+use telemetry::{Protocol, Target, TlsFiles};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -36,22 +36,27 @@ pub(crate) struct Collector {
 impl Collector {
     /// Answers with `statuses`, one after the other, and then with success.
     pub(crate) async fn start(statuses: &[u16]) -> Self {
-        let statuses: Arc<Mutex<VecDeque<u16>>> = Arc::new(Mutex::new(statuses.iter().copied().collect()));
+        Self::answering(statuses.iter().map(|status| (*status, ""))).await
+    }
+
+    /// The same, with a body each.
+    pub(crate) async fn answering(answers: impl IntoIterator<Item = (u16, &'static str)>) -> Self {
+        let answers: Arc<Mutex<VecDeque<(u16, &str)>>> = Arc::new(Mutex::new(answers.into_iter().collect()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (heard, posted) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (heard, statuses) = (heard.clone(), statuses.clone());
+                let (heard, answers) = (heard.clone(), answers.clone());
                 let answer = service_fn(move |request: Request<Incoming>| {
-                    let (heard, statuses) = (heard.clone(), statuses.clone());
+                    let (heard, answers) = (heard.clone(), answers.clone());
                     async move {
                         let (parts, body) = request.into_parts();
                         let body = body.collect().await.unwrap().to_bytes();
                         let _ = heard.send(Posted { path: parts.uri.path().to_owned(), headers: parts.headers, body });
-                        let status = statuses.lock().unwrap().pop_front().unwrap_or(200);
-                        let mut response = Response::new(Full::new(Bytes::new()));
+                        let (status, body) = answers.lock().unwrap().pop_front().unwrap_or((200, ""));
+                        let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
                         *response.status_mut() = StatusCode::from_u16(status).unwrap();
                         Ok::<_, Infallible>(response)
                     }
@@ -75,7 +80,7 @@ pub(crate) fn target(endpoint: &str) -> Target {
     Target {
         endpoint: endpoint.to_owned(),
         headers: vec![("x-key".to_owned(), "secret".to_owned())],
-        encoding: Encoding::Json,
+        protocol: Protocol::HttpJson,
         tls: TlsFiles::default(),
     }
 }

@@ -2,19 +2,19 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use telemetry::{
-    Encoding, LogEvent, Metric, Origin, Reading, Severity, Span, SpanId, Target, Targets, Telemetry, TraceId,
+    LogEvent, Metric, Network, Origin, Protocol, Reading, Severity, Span, SpanId, Target, Targets, Telemetry, TraceId,
 };
 
 use crate::collector::{Collector, target};
 
 /// Far more than a test needs.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 fn origin() -> Origin {
     Origin { service: "tested", version: "1.2".to_owned(), attributes: vec![("env", "dev".into())] }
 }
 
-fn start(targets: &Targets) -> Telemetry {
+pub(crate) fn start(targets: &Targets) -> Telemetry {
     let read = || {
         vec![
             Metric { name: "open".to_owned(), description: "Open ones.", unit: "1", reading: Reading::Gauge(0) },
@@ -28,18 +28,18 @@ fn start(targets: &Targets) -> Telemetry {
                 name: "time".to_owned(),
                 description: "Their time.",
                 unit: "s",
-                reading: Reading::Times { count: 2, sum: 0.5 },
+                reading: Reading::Times { bounds: &[0.1, 1.0], counts: vec![0, 2, 1], sum: 2.5 },
             },
         ]
     };
     Telemetry::start(targets, origin(), read).unwrap()
 }
 
-fn logs_to(target: Target) -> Telemetry {
+pub(crate) fn logs_to(target: Target) -> Telemetry {
     start(&Targets { logs: Some(target), ..Targets::default() })
 }
 
-fn event(number: i64) -> LogEvent {
+pub(crate) fn event(number: i64) -> LogEvent {
     LogEvent {
         at: SystemTime::UNIX_EPOCH + Duration::from_nanos(5_000_000_001),
         name: "happened",
@@ -47,6 +47,19 @@ fn event(number: i64) -> LogEvent {
         attributes: vec![("number", number.into()), ("text", "a".into()), ("good", true.into())],
         trace: TraceId(0xab),
         span: SpanId(1),
+    }
+}
+
+pub(crate) fn span() -> Span {
+    Span {
+        name: "work",
+        trace: TraceId(1),
+        id: SpanId(2),
+        parent: SpanId(0),
+        end: SystemTime::UNIX_EPOCH + Duration::from_secs(3),
+        duration: Duration::from_secs(1),
+        failed: true,
+        attributes: vec![],
     }
 }
 
@@ -97,16 +110,7 @@ async fn spans_go_to_their_own_address() {
     let mut collector = Collector::start(&[]).await;
     let telemetry = start(&Targets { traces: Some(collector.target("/v1/traces")), ..Targets::default() });
     telemetry.log(event(1));
-    telemetry.span(Span {
-        name: "work",
-        trace: TraceId(1),
-        id: SpanId(2),
-        parent: SpanId(0),
-        end: SystemTime::UNIX_EPOCH + Duration::from_secs(3),
-        duration: Duration::from_secs(1),
-        failed: true,
-        attributes: vec![],
-    });
+    telemetry.span(span());
     telemetry.end(LIMIT).await;
 
     let posted = collector.next().await;
@@ -134,13 +138,14 @@ async fn metrics_are_sent_at_the_end() {
     assert_eq!(ends["dataPoints"][0]["asInt"], "3");
     assert_eq!(ends["dataPoints"][0]["attributes"][0]["key"], "how");
     let time = &metrics[2]["histogram"]["dataPoints"][0];
-    assert_eq!((&time["count"], &time["sum"]), (&json!("2"), &json!(0.5)));
+    assert_eq!((&time["count"], &time["sum"]), (&json!("3"), &json!(2.5)));
+    assert_eq!((&time["bucketCounts"], &time["explicitBounds"]), (&json!(["0", "2", "1"]), &json!([0.1, 1.0])));
 }
 
 #[tokio::test]
 async fn the_binary_form_is_that_of_protocol_buffers() {
     let mut collector = Collector::start(&[]).await;
-    let telemetry = logs_to(Target { encoding: Encoding::Binary, ..collector.target("/") });
+    let telemetry = logs_to(Target { protocol: Protocol::HttpBinary, ..collector.target("/") });
     telemetry.log(LogEvent { attributes: vec![("n", 0.into())], ..event(0) });
     telemetry.end(LIMIT).await;
 
@@ -179,6 +184,38 @@ async fn a_batch_that_is_refused_is_counted_and_the_next_one_is_sent() {
     let attributes = &sent["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"];
     assert_eq!(attributes[0]["value"]["intValue"], "2");
     assert_eq!(telemetry.lost(), 1);
+}
+
+#[tokio::test]
+async fn what_a_collector_throws_away_is_counted() {
+    let answer = r#"{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"old"}}"#;
+    let collector = Collector::answering([(200, answer)]).await;
+    let telemetry = logs_to(collector.target("/"));
+    for number in 0..3 {
+        telemetry.log(event(number));
+    }
+    telemetry.end(LIMIT).await;
+    assert_eq!(telemetry.lost(), 2);
+}
+
+#[tokio::test]
+async fn the_proxy_is_asked_for_collectors_elsewhere() {
+    let (mut proxy, mut direct) = (Collector::start(&[]).await, Collector::start(&[]).await);
+    let network = Network {
+        http_proxy: Some(format!("http://{}", proxy.address)),
+        no_proxy: Some("127.0.0.1".to_owned()),
+        ..Network::default()
+    };
+    for to in [target("http://collector.invalid/v1/logs"), direct.target("/v1/logs")] {
+        let telemetry = start(&Targets { logs: Some(to), network: network.clone(), ..Targets::default() });
+        telemetry.log(event(1));
+        telemetry.end(LIMIT).await;
+        assert_eq!(telemetry.lost(), 0);
+    }
+    let posted = proxy.next().await;
+    assert_eq!((posted.path.as_str(), &posted.headers["host"]), ("/v1/logs", &"collector.invalid".parse().unwrap()));
+    assert!(proxy.posted.try_recv().is_err());
+    direct.next().await;
 }
 
 #[tokio::test]

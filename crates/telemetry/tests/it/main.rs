@@ -2,4 +2,5 @@
 
 mod collector;
 mod delivery;
+mod grpc;
 mod targets;
