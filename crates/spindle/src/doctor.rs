@@ -136,7 +136,7 @@ impl Note {
             (Self::UnixSockets, Mechanism::Bubblewrap { .. }) => Some("Unix sockets cannot be opened"),
             (Self::UnixSockets, Mechanism::Landlock { abi }) if *abi < 6 => Some("Unix sockets cannot be opened"),
             (Self::Proxies, mechanism) if !mechanism.takes_proxies() => {
-                Some("no host is reached at all: proxies need network namespaces of our own")
+                Some("no host is reached at all: proxies need a network namespace that can be entered")
             }
             _ => None,
         }
@@ -159,7 +159,7 @@ fn describe(mechanism: &Mechanism) -> String {
         Mechanism::Namespaces { landlock } => {
             format!("user namespaces, Landlock {landlock} and a system call filter")
         }
-        Mechanism::Bubblewrap { path } => format!("{} and a system call filter", path.display()),
+        Mechanism::Bubblewrap { path, .. } => format!("{} and a system call filter", path.display()),
         Mechanism::Landlock { abi } => format!("Landlock {abi} and a system call filter"),
         #[cfg(target_os = "macos")]
         Mechanism::Seatbelt => "the sandbox of macOS".to_owned(),
@@ -179,7 +179,7 @@ mod tests {
     fn unavailable() -> exec::Unavailable {
         let nowhere = types::AbsPath::new("/nonexistent").unwrap();
         let options = exec::Options { tmpdir: None, codex_home: nowhere, path: None };
-        let mechanism = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into() };
+        let mechanism = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into(), proxies: true };
         exec::Launcher::with_mechanism(options, mechanism).expect_err("there is no such program")
     }
 

@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use exec::{Command, Outlets, Places, ProxyService, Rules, Sandbox};
+use exec::{Command, Launcher, Mechanism, Options, Outlets, Places, ProxyService, Rules, Sandbox};
 use types::SandboxPolicy;
 
 use crate::kit::{abs, finish, launcher, sh};
@@ -42,6 +43,15 @@ fn through(sandbox: Sandbox, script: &str) -> Command {
     Command { cwd: abs("/"), sandbox, proxy: Some(Arc::new(Greeter { socks5: true })), ..sh(script) }
 }
 
+/// The mechanisms that have room for proxies.
+fn with_room() -> impl Iterator<Item = (Kind, Launcher)> {
+    launchers().into_iter().filter(|(_, launcher)| launcher.mechanism().unwrap().takes_proxies())
+}
+
+fn bubblewrap() -> Option<Mechanism> {
+    launchers().into_iter().find(|(kind, _)| *kind == Kind::Bubblewrap)?.1.mechanism().ok()
+}
+
 /// Reads what comes from the port that a variable ends in.
 const CONNECT: &str = r#"read_from() { bash -c 'exec 3<>/dev/tcp/127.0.0.1/'"${1##*:}"' && cat <&3'; }; "#;
 
@@ -49,17 +59,13 @@ const CONNECT: &str = r#"read_from() { bash -c 'exec 3<>/dev/tcp/127.0.0.1/'"${1
 async fn a_command_reaches_its_proxies_and_is_told_where_they_are() {
     let script =
         format!("{CONNECT} read_from $HTTP_PROXY; echo; read_from $ALL_PROXY; echo; env | grep -i proxy | sort");
-    for (kind, launcher) in launchers() {
+    for (kind, launcher) in with_room() {
         let done = finish(launcher.spawn(through(read_only(), &script)).await.unwrap()).await;
         let out = done.out();
-        if kind == Kind::Namespaces {
-            assert!(out.starts_with("http\nsocks\n"), "{out}{}", done.err());
-            assert!(out.contains("\nhttps_proxy=http://127.0.0.1:"), "{out}");
-            assert!(out.contains("\nALL_PROXY=socks5h://127.0.0.1:"), "{out}");
-            assert!(!out.contains("NETWORK_DISABLED"), "{out}");
-        } else {
-            assert_eq!(out, "\n\n", "no room for proxies: no network, {kind:?}");
-        }
+        assert!(out.starts_with("http\nsocks\n"), "{kind:?} {out}{}", done.err());
+        assert!(out.contains("\nhttps_proxy=http://127.0.0.1:"), "{kind:?} {out}");
+        assert!(out.contains("\nALL_PROXY=socks5h://127.0.0.1:"), "{kind:?} {out}");
+        assert!(!out.contains("NETWORK_DISABLED"), "{kind:?} {out}");
     }
 }
 
@@ -73,7 +79,7 @@ async fn a_service_without_socks_is_not_advertised_as_one() {
 
 #[tokio::test]
 async fn each_command_has_a_network_of_its_own() {
-    for (kind, launcher) in launchers().into_iter().filter(|(kind, _)| *kind == Kind::Namespaces) {
+    for (kind, launcher) in with_room() {
         let taken = "exec 3<>/dev/tcp/127.0.0.1/43128";
         let outside = finish(launcher.spawn(sh(&format!("bash -c '{taken}'"))).await.unwrap()).await;
         assert!(!outside.exit.success(), "nothing listens outside");
@@ -89,4 +95,30 @@ async fn each_command_has_a_network_of_its_own() {
 async fn without_a_sandbox_a_command_keeps_the_network_it_has() {
     let done = finish(launcher().spawn(through(Sandbox::None, "env")).await.unwrap()).await;
     assert!(!done.out().contains("PROXY"), "{}", done.out());
+}
+
+/// A `bwrap` that does not say which process it has made, as one that nobody may look into.
+const SECRETIVE: &str = r#"#!/bin/bash
+for argument; do [ "$argument" = --info-fd ] && exit 1; done
+exec "$REAL" "$@"
+"#;
+
+#[tokio::test]
+async fn a_bwrap_whose_network_cannot_be_entered_leaves_commands_without() {
+    let Some(Mechanism::Bubblewrap { path: real, .. }) = bubblewrap() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bwrap");
+    std::fs::write(&path, SECRETIVE.replace("$REAL", real.to_str().unwrap())).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let options = || Options { tmpdir: None, codex_home: abs("/nonexistent"), path: Some(folder.path().into()) };
+    let found = Launcher::new(options()).survey().into_iter().find(|finding| finding.name == "bwrap").unwrap();
+    let mechanism = Mechanism::Bubblewrap { path: path.clone(), proxies: false };
+    assert_eq!(found.works, Ok(mechanism.clone()));
+    let reason = Launcher::with_mechanism(options(), Mechanism::Bubblewrap { path, proxies: true }).unwrap_err();
+    assert!(reason.to_string().starts_with("bwrap: network namespace: "), "{reason}");
+
+    let launcher = Launcher::with_mechanism(options(), mechanism).unwrap();
+    let script = format!("{CONNECT} read_from :43128; echo $CODEX_SANDBOX_NETWORK_DISABLED$HTTP_PROXY");
+    let done = finish(launcher.spawn(through(read_only(), &script)).await.unwrap()).await;
+    assert_eq!(done.out(), "1\n", "{}", done.err());
 }

@@ -89,7 +89,7 @@ pub(crate) fn launchers() -> Vec<(Kind, Launcher)> {
     add(Kind::Namespaces, Mechanism::Namespaces { landlock });
     add(Kind::Landlock, Mechanism::Landlock { abi: landlock });
     match bwrap {
-        Some(path) => add(Kind::Bubblewrap, Mechanism::Bubblewrap { path }),
+        Some(path) => add(Kind::Bubblewrap, Mechanism::Bubblewrap { path, proxies: true }),
         None => eprintln!("SKIPPED, not on this machine: bwrap"),
     }
     found
@@ -222,7 +222,7 @@ async fn temporary_folders_can_be_left_out() {
 #[tokio::test]
 async fn a_mechanism_whose_program_is_missing_does_not_work() {
     let options = Options { tmpdir: None, codex_home: abs("/nonexistent"), path: None };
-    let missing = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into() };
+    let missing = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into(), proxies: true };
     let reason = Launcher::with_mechanism(options, missing).unwrap_err();
     assert_eq!(reason.to_string(), "bwrap: program: No such file or directory (os error 2)");
 }

@@ -10,6 +10,7 @@ use super::landlock::{self, Ruleset};
 use super::mounts::View;
 use super::placeholder::{self, Placeholder};
 use super::seccomp::{self, Filter, Sockets};
+use super::visit::{Visit, Visitor};
 use super::{detect, outlet, privileges, sys};
 use crate::command::{Command, SpawnError};
 use crate::launcher::Mechanism;
@@ -61,12 +62,17 @@ impl Confinement {
                 let filter = seccomp::Options { sockets, namespaces: true };
                 (Means::Namespaces { view, landlock: ruleset, flags }, filter)
             }
-            Mechanism::Bubblewrap { path } => {
-                // Abstract sockets are reached through the network's namespace, which it shares when the network is on.
-                let network = confine.network == Network::On;
-                let sockets = if network { Sockets::NoUnix } else { Sockets::Pairs };
+            Mechanism::Bubblewrap { path, .. } => {
+                let sockets = match confine.network {
+                    Network::Off => Sockets::Pairs,
+                    Network::Proxied { .. } => Sockets::Internet,
+                    // Abstract sockets are reached through the network's namespace, which it shares.
+                    Network::On => Sockets::NoUnix,
+                };
                 let filter = seccomp::Options { sockets, namespaces: true };
-                (Means::Bubblewrap(Wrapper::new(path, &layout, &command.cwd, network)?), filter)
+                let proxied = matches!(confine.network, Network::Proxied { .. });
+                let visit = proxied.then(|| Visit::new(way)).transpose().map_err(failed(Step::Network.name()))?;
+                (Means::Bubblewrap(Wrapper::new(path, &layout, &command.cwd, confine.network, visit)?), filter)
             }
             Mechanism::Landlock { abi } => {
                 let network = confine.network == Network::On;
@@ -120,11 +126,19 @@ impl Confinement {
 
     /// In the guard, before the command is forked.
     pub(super) fn prepare(&mut self) -> Result<(), Failure> {
-        match &mut self.means {
-            Means::Namespaces { view, .. } => view.build()?,
-            Means::Bubblewrap(_) | Means::Landlock(_) => {}
+        let Means::Namespaces { view, .. } = &mut self.means else { return Ok(()) };
+        view.build()?;
+        if matches!(self.network, Network::Proxied { .. }) {
+            sys::raise_loopback().at(Step::Network)?;
+            outlet::open(self.way)?;
         }
-        if matches!(self.network, Network::Proxied { .. }) { outlet::open(self.way) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// In the guard, once the command has been forked: who has to come back before it runs.
+    pub(super) fn visit(&self) -> Result<Option<Visitor>, Failure> {
+        let Means::Bubblewrap(wrapper) = &self.means else { return Ok(None) };
+        wrapper.visit().map(Visit::begin).transpose().at(Step::Network)
     }
 
     /// In the command, after its streams and folder are in place.

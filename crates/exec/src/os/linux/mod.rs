@@ -19,6 +19,7 @@ mod reaper;
 mod seccomp;
 mod spawn;
 mod sys;
+mod visit;
 mod way;
 
 pub(crate) use detect::{detect, survey, try_out};

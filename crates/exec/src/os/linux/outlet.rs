@@ -1,4 +1,4 @@
-//! The listeners in the network of a command: made by the guard inside, served by the server outside.
+//! The listeners in the network of a command: made inside, served by the server outside.
 
 use std::io;
 use std::net::TcpListener;
@@ -8,9 +8,8 @@ use super::guard::{At as _, Failure, Step};
 use super::{sys, way};
 use crate::outlet::{HTTP_PORT, Outlets, SOCKS_PORT};
 
-/// Makes the listeners and sends them on the way. Runs in the guard, in a network namespace that has just been made.
+/// Makes the listeners and sends them on the way, which is closed. Runs in a network namespace that is just being made.
 pub(super) fn open(way: RawFd) -> Result<(), Failure> {
-    sys::raise_loopback().at(Step::Network)?;
     for port in [HTTP_PORT, SOCKS_PORT] {
         let listener = sys::listen_on_loopback(port).at(Step::Network)?;
         sys::send_descriptor(way, listener).at(Step::Network)?;
