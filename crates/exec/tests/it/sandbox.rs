@@ -740,7 +740,9 @@ async fn nobody_waits_for_the_questions_of_commands_that_have_ended() {
     const COMMANDS: usize = 40;
     let threads = || {
         let names = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-        names.filter(|it| std::fs::read(it.path().join("comm")).is_ok_and(|it| it.starts_with(b"exec-attrib"))).count()
+        names
+            .filter(|it| std::fs::read(it.path().join("comm")).is_ok_and(|it| it.starts_with(b"exec-supervisor")))
+            .count()
     };
     for (_, launcher) in launchers().into_iter().filter(|(kind, _)| *kind == Kind::Landlock) {
         let yard = Yard::new();

@@ -35,7 +35,7 @@ enum Means {
 }
 
 impl Confinement {
-    /// `way`: on which a filter that asks sends its listener, see [`attributes`](super::attributes), and the guard the
+    /// `way`: on which a filter that asks sends its listener, see [`supervisor`](super::supervisor), and the guard the
     /// [`outlet`]s; -1 where nothing is sent, see [`sends`].
     pub(super) fn new(
         command: &Command,

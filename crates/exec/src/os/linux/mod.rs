@@ -5,6 +5,7 @@
 
 mod attributes;
 mod bubblewrap;
+mod caller;
 mod confine;
 mod detect;
 mod guard;
@@ -18,6 +19,7 @@ mod privileges;
 mod reaper;
 mod seccomp;
 mod spawn;
+mod supervisor;
 mod sys;
 mod visit;
 mod way;

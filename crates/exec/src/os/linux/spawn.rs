@@ -15,7 +15,7 @@ use types::AbsPath;
 use super::confine::{self, Confinement};
 use super::guard::{self, CStrings, EXITED, FAILED, Plan, RECORD_BYTES, STARTED, Step};
 use super::reaper::{self, Guarded};
-use super::{attributes, outlet, sys, way};
+use super::{outlet, supervisor, sys, way};
 use crate::command::{Command, Io, SpawnError};
 use crate::env::NETWORK_DISABLED_VARIABLE;
 use crate::os::unix::{Pipe, open_terminal, watch};
@@ -60,7 +60,7 @@ pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Re
                         started.outlets = Some(outlet::take(&way).map_err(failed(Step::Network))?);
                     }
                     Network::Off | Network::On => {
-                        attributes::serve(&way, confine.rules.clone()).map_err(failed(Step::Filter))?;
+                        supervisor::serve(&way, confine.rules.clone()).map_err(failed(Step::Filter))?;
                     }
                 }
             }

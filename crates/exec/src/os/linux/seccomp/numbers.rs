@@ -8,7 +8,7 @@ pub(super) struct Numbers {
     /// The same: what changes attributes of files, which Landlock has no rules for. Old ways to change times are among
     /// them, which nobody uses any more.
     pub(super) file_attributes: &'static [u32],
-    /// The same, and asked about: see [`attributes`](super::attributes).
+    /// The same, and asked about: see [`attributes`](super::super::attributes).
     pub(super) asked: &'static [u32],
     /// Without namespaces of one's own only about the calling thread: the first argument must be 0.
     pub(super) only_self: &'static [u32],
