@@ -66,7 +66,12 @@ impl Mechanism {
     /// Whether a command can be given a way out of its own, served by a [`ProxyService`](crate::ProxyService).
     #[must_use]
     pub fn takes_proxies(&self) -> bool {
-        matches!(self, Self::Namespaces { .. } | Self::Bubblewrap { proxies: true, .. })
+        match self {
+            Self::Namespaces { .. } | Self::Landlock { .. } => true,
+            Self::Bubblewrap { proxies, .. } => *proxies,
+            #[cfg(target_os = "macos")]
+            Self::Seatbelt => false,
+        }
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::any::Any;
 use std::io::{self, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use exec::{Command, Launcher, Mechanism, Options, Outlets, Places, ProxyService, Rules, Sandbox};
+use exec::{Command, Io, Launcher, Mechanism, Options, Outlet, Outlets, Places, ProxyService, Rules, Sandbox};
 use types::SandboxPolicy;
 
 use crate::kit::{abs, finish, launcher, sh};
-use crate::sandbox::{Kind, launchers};
+use crate::sandbox::{Kind, launchers, python};
 
 /// Greets whoever comes.
 #[derive(Debug)]
@@ -23,11 +24,11 @@ impl ProxyService for Greeter {
     }
 
     fn serve(&self, outlets: Outlets) -> io::Result<Box<dyn Any + Send + Sync>> {
-        for (listener, greeting) in [(outlets.http, "http"), (outlets.socks, "socks")] {
-            std::thread::spawn(move || {
-                while let Ok((mut stream, _)) = listener.accept() {
-                    let _ = stream.write_all(greeting.as_bytes());
-                }
+        for (outlet, greeting) in [(outlets.http, "http"), (outlets.socks, "socks")] {
+            let greet = move |mut stream: TcpStream| drop(stream.write_all(greeting.as_bytes()));
+            std::thread::spawn(move || match outlet {
+                Outlet::Listener(listener) => listener.incoming().flatten().for_each(greet),
+                Outlet::Connections(mut arrivals) => std::iter::from_fn(|| arrivals.blocking_recv()).for_each(greet),
             });
         }
         Ok(Box::new(()))
@@ -66,6 +67,125 @@ async fn a_command_reaches_its_proxies_and_is_told_where_they_are() {
         assert!(out.contains("\nhttps_proxy=http://127.0.0.1:"), "{kind:?} {out}");
         assert!(out.contains("\nALL_PROXY=socks5h://127.0.0.1:"), "{kind:?} {out}");
         assert!(!out.contains("NETWORK_DISABLED"), "{kind:?} {out}");
+    }
+}
+
+/// What clients do with their sockets: each line says what it has found.
+const CLIENT: &str = r#"
+import errno, os, select, socket, struct, threading
+PROXY = ("127.0.0.1", 43128)
+
+def greeting(s):
+    s.setblocking(True)
+    return s.recv(10).decode()
+
+def new(family=socket.AF_INET, **more):
+    return socket.socket(family, socket.SOCK_STREAM, **more)
+
+def waiting():
+    s = new()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 7, 0))
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    s.connect(PROXY)
+    kept = struct.unpack("ll", s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16))[0]
+    return greeting(s), kept, s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), s.connect_ex(PROXY) == errno.EISCONN
+
+def polling():
+    s = new()
+    s.setblocking(False)
+    begun = s.connect_ex(PROXY) in (0, errno.EINPROGRESS)
+    poll = select.poll()
+    poll.register(s, select.POLLOUT)
+    poll.poll()
+    return begun, s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), os.get_blocking(s.fileno()), greeting(s)
+
+def registered_before():
+    s = new()
+    s.setblocking(False)
+    events = select.epoll()
+    events.register(s, select.EPOLLIN | select.EPOLLET)
+    s.connect_ex(PROXY)
+    while True:
+        if any(mask & select.EPOLLIN for _, mask in events.poll(10)):
+            return greeting(s)
+
+def mapped():
+    s = new(socket.AF_INET6)
+    s.connect(("::ffff:127.0.0.1", 43128))
+    return greeting(s)
+
+def by_a_thread_and_a_child():
+    s = new()
+    thread = threading.Thread(target=lambda: s.connect(PROXY))
+    thread.start()
+    thread.join()
+    child = os.fork()
+    if child == 0:
+        other = new()
+        other.connect(PROXY)
+        os._exit(0 if greeting(other) == "http" else 1)
+    return greeting(s), os.waitpid(child, 0)[1]
+
+def in_a_row():
+    made = []
+    for _ in range(100):
+        refused = new()
+        made.append((refused.connect_ex(("127.0.0.1", 1)), refused))
+        s = new()
+        s.connect(PROXY)
+        if greeting(s) != "http":
+            return "lost"
+        s.close()
+    return {errno.errorcode[error] for error, _ in made}
+
+def tried_again():
+    s = new()
+    first = s.connect_ex(("127.0.0.1", 1))
+    s.connect(PROXY)
+    return errno.errorcode[first], greeting(s)
+
+def elsewhere():
+    results = [new().connect_ex(to) for to in [("127.0.0.1", 1), ("127.0.0.2", 43128), ("192.0.2.1", 43128)]]
+    results.append(new(socket.AF_INET6).connect_ex(("::1", 43128)))
+    return [errno.errorcode[error] for error in results]
+
+def flags():
+    kept = []
+    for inherited in (False, True):
+        s = new()
+        os.set_inheritable(s.fileno(), inherited)
+        s.connect(PROXY)
+        kept.append(os.get_inheritable(s.fileno()))
+    return kept
+
+for check in [waiting, polling, registered_before, mapped, by_a_thread_and_a_child, in_a_row, tried_again, elsewhere, flags]:
+    print(check.__name__, check())
+"#;
+
+#[tokio::test]
+async fn whatever_way_clients_connect_they_are_connected() {
+    if !python() {
+        return;
+    }
+    for (kind, launcher) in with_room() {
+        let command = Command {
+            argv: ["python3", "-c", CLIENT].map(str::to_owned).into(),
+            io: Io::Pipes { stdin: false },
+            ..through(read_only(), "")
+        };
+        let done = finish(launcher.spawn(command).await.unwrap()).await;
+        let expected = [
+            "waiting ('http', 7, 1, True)",
+            "polling (True, 0, False, 'http')",
+            "registered_before http",
+            "mapped http",
+            "by_a_thread_and_a_child ('http', 0)",
+            "in_a_row {'ECONNREFUSED'}",
+            "tried_again ('ECONNREFUSED', 'http')",
+            "elsewhere ['ECONNREFUSED', 'ECONNREFUSED', 'ENETUNREACH', 'ECONNREFUSED']",
+            "flags [False, True]",
+        ];
+        assert_eq!(done.out().lines().collect::<Vec<_>>(), expected, "{kind:?}: {}", done.err());
     }
 }
 

@@ -120,7 +120,7 @@ fn exists(path: impl AsRef<Path>) -> bool {
     path.as_ref().symlink_metadata().is_ok()
 }
 
-fn python() -> bool {
+pub(crate) fn python() -> bool {
     let found = ["/usr/bin/python3", "/usr/local/bin/python3"].iter().any(exists);
     if !found {
         eprintln!("SKIPPED, not on this machine: python3");

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,19 @@ impl<'a> Caller<'a> {
     pub(super) fn answer(self, errno: sys::Errno) {
         // Fails when the caller has been killed meanwhile.
         let _ = sys::answer_notification(self.listener.as_raw_fd(), self.call.id, errno);
+    }
+
+    /// Puts a copy of a descriptor into the caller and has the call return its number.
+    pub(super) fn give(&self, fd: BorrowedFd<'_>, close_on_exec: bool) -> io::Result<()> {
+        let given = sys::answer_with_descriptor(self.listener.as_raw_fd(), self.call.id, fd.as_raw_fd(), close_on_exec);
+        given.map_err(io::Error::from_raw_os_error)
+    }
+
+    /// The inode of a socket that a descriptor of the caller's is about.
+    pub(super) fn socket(&self, fd: i32) -> io::Result<u64> {
+        let link = std::fs::read_link(self.descriptor(fd)).map_err(|_| Errno::BADF)?;
+        let inode = link.to_str().and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
+        Ok(inode.ok_or(Errno::NOTSOCK)?)
     }
 
     /// Opens what a descriptor of the caller's is about, without any right to read or write it.

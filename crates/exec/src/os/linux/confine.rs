@@ -76,10 +76,11 @@ impl Confinement {
             }
             Mechanism::Landlock { abi } => {
                 let network = confine.network == Network::On;
-                let sockets = match network {
-                    false => Sockets::Pairs,
-                    true if *abi < landlock::SCOPES_VERSION => Sockets::NoUnix,
-                    true => Sockets::All,
+                let sockets = match confine.network {
+                    Network::Off => Sockets::Pairs,
+                    Network::Proxied { .. } => Sockets::Supervised,
+                    Network::On if *abi < landlock::SCOPES_VERSION => Sockets::NoUnix,
+                    Network::On => Sockets::All,
                 };
                 let filter = seccomp::Options { sockets, namespaces: false };
                 (Means::Landlock(alone(*abi, &layout, network, terminal.as_ref())), filter)

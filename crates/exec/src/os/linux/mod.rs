@@ -18,6 +18,7 @@ mod placeholder;
 mod privileges;
 mod reaper;
 mod seccomp;
+mod sockets;
 mod spawn;
 mod supervisor;
 mod sys;

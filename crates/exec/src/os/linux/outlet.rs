@@ -6,7 +6,7 @@ use std::os::fd::{OwnedFd, RawFd};
 
 use super::guard::{At as _, Failure, Step};
 use super::{sys, way};
-use crate::outlet::{HTTP_PORT, Outlets, SOCKS_PORT};
+use crate::outlet::{HTTP_PORT, Outlet, Outlets, SOCKS_PORT};
 
 /// Makes the listeners and sends them on the way, which is closed. Runs in a network namespace that is just being made.
 pub(super) fn open(way: RawFd) -> Result<(), Failure> {
@@ -21,7 +21,6 @@ pub(super) fn open(way: RawFd) -> Result<(), Failure> {
 
 /// Takes the listeners of a command that has started.
 pub(super) fn take(ours: &OwnedFd) -> io::Result<Outlets> {
-    let http = TcpListener::from(way::receive(ours)?);
-    let socks = TcpListener::from(way::receive(ours)?);
-    Ok(Outlets { http, socks })
+    let listener = || Ok::<_, io::Error>(Outlet::Listener(TcpListener::from(way::receive(ours)?)));
+    Ok(Outlets { http: listener()?, socks: listener()? })
 }

@@ -5,12 +5,13 @@
 //! into a terminal's input. Calls of the 32-bit interface are filtered by a list of their own.
 
 mod numbers;
+mod socket_rules;
 #[cfg(test)]
 mod tests;
 
 use std::os::fd::RawFd;
 
-use libc::{EAFNOSUPPORT, ENOSYS, ENOTSUP, EPERM};
+use libc::{ENOSYS, ENOTSUP, EPERM};
 
 use super::guard::{At, Failure, Step};
 use super::sys;
@@ -32,6 +33,8 @@ pub(super) struct Options {
 pub(super) enum Sockets {
     /// Connected pairs.
     Pairs,
+    /// Pairs, and those for TCP, each made and connected by the server: see [`sockets`](super::sockets).
+    Supervised,
     /// Pairs, and those of the internet: the network is the command's own. No Unix sockets, for their paths are not.
     Internet,
     /// All but Unix sockets other than pairs.
@@ -95,7 +98,9 @@ impl Filter {
     /// The same for a filter that asks; gives the descriptor on which it does.
     pub(super) fn apply_and_listen(&self) -> Result<RawFd, Failure> {
         const NEW_LISTENER: usize = 1 << 3;
-        self.set(NEW_LISTENER).map(|fd| fd as RawFd)
+        // What has been done for a call is not done again because a signal has interrupted it.
+        const WAIT_KILLABLE: usize = 1 << 5;
+        self.set(NEW_LISTENER | WAIT_KILLABLE).map(|fd| fd as RawFd)
     }
 
     fn set(&self, flags: usize) -> Result<i64, Failure> {
@@ -226,19 +231,7 @@ impl Code {
         self.rule(numbers.unshare, |code| code.refuse_flags(NAMESPACE_FLAGS | NEW_TIME_NAMESPACE));
         // Its flags are in memory, where a filter cannot see them; programs fall back to clone.
         self.refuse(CLONE3, ENOSYS);
-        if options.sockets == Sockets::Pairs {
-            self.without_network(numbers);
-        } else {
-            self.rule(numbers.socket, |code| {
-                code.load(argument_offset(0));
-                let families = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK, libc::AF_UNIX].map(i32::unsigned_abs);
-                let allowed = if options.sockets == Sockets::All { &families[..] } else { &families[..3] };
-                code.allow_only(allowed, EAFNOSUPPORT);
-            });
-        }
-        if matches!(options.sockets, Sockets::Pairs | Sockets::Internet) {
-            self.connected_pairs_only(numbers);
-        }
+        self.socket_rules(numbers, options.sockets);
         for &number in numbers.refused {
             self.refuse(number, EPERM);
         }
@@ -276,39 +269,6 @@ impl Code {
                 code.ret(error(EPERM));
             });
         }
-    }
-
-    /// No socket can be given an address: not by the calls made for it, and not by `sendto`. `sendmsg` has its address
-    /// in memory; so the only sockets to be had are [connected pairs](Self::connected_pairs_only).
-    fn without_network(&mut self, numbers: &Numbers) {
-        self.refuse(numbers.socket, EPERM);
-        self.rule(numbers.sendto, |code| {
-            code.load(argument_offset(4));
-            code.if_equal(0, 3);
-            code.load(argument_offset(4) + 4);
-            code.if_equal(0, 1);
-            code.allow();
-            code.ret(error(EPERM));
-        });
-        for &number in numbers.addressing {
-            self.refuse(number, EPERM);
-        }
-    }
-
-    /// Of Unix sockets only pairs of the kinds that ignore an address. A pair of datagram sockets would not: a message
-    /// can leave it for any path.
-    fn connected_pairs_only(&mut self, numbers: &Numbers) {
-        self.rule(numbers.socketpair, |code| {
-            code.load(argument_offset(0));
-            code.if_equal(libc::AF_UNIX.unsigned_abs(), 6);
-            code.load(argument_offset(1));
-            code.and(0xf);
-            code.if_equal(libc::SOCK_STREAM.unsigned_abs(), 1);
-            code.allow();
-            code.if_equal(libc::SOCK_SEQPACKET.unsigned_abs(), 1);
-            code.allow();
-            code.ret(error(EPERM));
-        });
     }
 
     fn refuse_flags(&mut self, flags: u32) {

@@ -11,13 +11,15 @@ use rustix::io::Errno;
 
 use super::attributes::Attributes;
 use super::caller::Caller;
+use super::sockets::Sockets;
 use super::way;
 use crate::rules::Rules;
 
-/// Takes the listener that a command which has started has sent, and answers for it from now on.
-pub(super) fn serve(ours: &OwnedFd, rules: Rules) -> io::Result<()> {
+/// Takes the listener that a command which has started has sent, and answers for it from now on. `sockets`: where the
+/// command may have some.
+pub(super) fn serve(ours: &OwnedFd, rules: Rules, sockets: Option<Sockets>) -> io::Result<()> {
     let listener = way::receive(ours)?;
-    let supervisor = Supervisor { listener, attributes: Attributes::new(rules) };
+    let mut supervisor = Supervisor { listener, attributes: Attributes::new(rules), sockets };
     std::thread::Builder::new().name("exec-supervisor".into()).stack_size(64 * 1024).spawn(move || supervisor.run())?;
     Ok(())
 }
@@ -25,10 +27,11 @@ pub(super) fn serve(ours: &OwnedFd, rules: Rules) -> io::Result<()> {
 struct Supervisor {
     listener: OwnedFd,
     attributes: Attributes,
+    sockets: Option<Sockets>,
 }
 
 impl Supervisor {
-    fn run(&self) {
+    fn run(&mut self) {
         loop {
             let mut ready = [PollFd::new(&self.listener, PollFlags::IN)];
             match poll(&mut ready, None) {
@@ -38,11 +41,16 @@ impl Supervisor {
                 Ok(_) | Err(_) => return,
             }
             let Ok(caller) = Caller::next(&self.listener) else { continue };
-            let errno = match self.attributes.change(&caller) {
-                Ok(()) => 0,
-                Err(error) => error.raw_os_error().unwrap_or(libc::EPERM),
+            let done = match (caller.number(), &mut self.sockets) {
+                (libc::SYS_socket, Some(sockets)) => match sockets.make(&caller) {
+                    // With the socket the answer was given.
+                    Ok(()) => continue,
+                    Err(error) => Err(error),
+                },
+                (libc::SYS_connect, Some(sockets)) => sockets.connect(&caller),
+                _ => self.attributes.change(&caller),
             };
-            caller.answer(errno);
+            caller.answer(done.map_or_else(|error| error.raw_os_error().unwrap_or(libc::EPERM), |()| 0));
         }
     }
 }

@@ -346,6 +346,16 @@ pub(super) fn answer_notification(listener: RawFd, id: u64, errno: Errno) -> Sys
     unsafe { call(libc::SYS_ioctl, [listener as usize, SEND, &raw mut answer as usize, 0, 0, 0]) }.map(drop)
 }
 
+/// Has a waiting call return the number of a copy of `fd` that is put into its process.
+pub(super) fn answer_with_descriptor(listener: RawFd, id: u64, fd: RawFd, close_on_exec: bool) -> Sys<()> {
+    const ADD: usize = 0x4018_2103;
+    const AND_SEND: u32 = 2;
+    let copy_flags = if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 };
+    let added = libc::seccomp_notif_addfd { id, flags: AND_SEND, srcfd: fd as u32, newfd: 0, newfd_flags: copy_flags };
+    // SAFETY: the pointer is to a local.
+    unsafe { call(libc::SYS_ioctl, [listener as usize, ADD, &raw const added as usize, 0, 0, 0]) }.map(drop)
+}
+
 /// Lets a descriptor survive exec.
 pub(super) fn keep_on_exec(fd: RawFd) -> Sys<()> {
     // SAFETY: takes plain numbers.

@@ -1,3 +1,5 @@
+use libc::{EAFNOSUPPORT, ENOPROTOOPT};
+
 use super::*;
 
 /// Runs a filter as the kernel would.
@@ -133,4 +135,77 @@ fn the_32_bit_interfaces_are_filtered_too() {
     assert_eq!(compat(359, [2, 1, 0, 0, 0, 0]), error(EPERM));
     assert_eq!(compat(21, [0; 6]), error(EPERM));
     assert_eq!(native(OFF, 0x4000_0000 | libc::SYS_socket, [0; 6]), error(ENOSYS));
+}
+
+#[test]
+fn a_supervised_command_asks_for_each_socket_and_each_connection() {
+    let supervised = Options { sockets: Sockets::Supervised, namespaces: false };
+    let call = |number, arguments| native(supervised, number, arguments);
+    let socket = |family: i32, kind: i32, protocol: i32| {
+        call(libc::SYS_socket, [family as u64, kind as u64, protocol as u64, 0, 0, 0])
+    };
+    let stream = libc::SOCK_STREAM;
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        assert_eq!(socket(family, stream, 0), ASK);
+        assert_eq!(socket(family, stream | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, libc::IPPROTO_TCP), ASK);
+        assert_eq!(socket(family, stream, libc::IPPROTO_MPTCP), error(EPERM));
+        assert_eq!(socket(family, libc::SOCK_DGRAM, 0), error(EPERM));
+        assert_eq!(socket(family, libc::SOCK_RAW, libc::IPPROTO_TCP), error(EPERM));
+    }
+    for family in [libc::AF_UNIX, libc::AF_NETLINK, libc::AF_VSOCK, libc::AF_TIPC] {
+        assert_eq!(socket(family, stream, 0), error(EAFNOSUPPORT));
+    }
+    assert_eq!(call(libc::SYS_connect, [0; 6]), ASK);
+    for number in [libc::SYS_bind, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4] {
+        assert_eq!(call(number, [0; 6]), error(EPERM));
+    }
+    assert_eq!(call(libc::SYS_socketpair, [libc::AF_UNIX as u64, stream as u64, 0, 0, 0, 0]), ALLOW);
+    let at_once = libc::MSG_FASTOPEN as u64;
+    assert_eq!(call(libc::SYS_sendto, [0, 0, 0, 0, 1, 16]), error(EPERM));
+    assert_eq!(call(libc::SYS_sendmsg, [0, 0, 0, 0, 0, 0]), ALLOW);
+    assert_eq!(call(libc::SYS_sendmsg, [0, 0, at_once, 0, 0, 0]), error(EPERM));
+    assert_eq!(call(libc::SYS_sendmmsg, [0, 0, at_once, 0, 0, 0]), ALLOW, "that is how many");
+    assert_eq!(call(libc::SYS_sendmmsg, [0, 0, 1, at_once | 1, 0, 0]), error(EPERM));
+}
+
+#[test]
+fn a_supervised_command_sets_only_options_that_lead_nowhere_else() {
+    let supervised = Options { sockets: Sockets::Supervised, namespaces: false };
+    let set =
+        |level: i32, option: i32| native(supervised, libc::SYS_setsockopt, [0, level as u64, option as u64, 0, 0, 0]);
+    for (level, option) in [
+        (libc::SOL_SOCKET, libc::SO_KEEPALIVE),
+        (libc::SOL_SOCKET, libc::SO_RCVTIMEO),
+        (libc::IPPROTO_TCP, libc::TCP_NODELAY),
+        (libc::IPPROTO_IP, libc::IP_TOS),
+        (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY),
+    ] {
+        assert_eq!(set(level, option), ALLOW, "{level} {option}");
+    }
+    for (level, option) in [
+        (libc::SOL_SOCKET, libc::SO_BINDTODEVICE),
+        (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER),
+        (libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT),
+        (libc::IPPROTO_TCP, libc::TCP_ULP),
+        (libc::IPPROTO_IP, libc::IP_OPTIONS),
+        (libc::IPPROTO_IP, libc::IP_TRANSPARENT),
+        (libc::IPPROTO_IPV6, libc::IPV6_RTHDR),
+        (libc::IPPROTO_UDP, 1),
+    ] {
+        assert_eq!(set(level, option), error(ENOPROTOOPT), "{level} {option}");
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_32_bit_interface_cannot_be_asked_about_and_gets_no_sockets() {
+    let supervised = Options { sockets: Sockets::Supervised, namespaces: false };
+    let compat = |number, arguments| verdict(supervised, compat_32::ARCH, number, arguments);
+    for number in [359, 361, 362, 363, 364, compat_32::SOCKETCALL] {
+        assert_eq!(compat(number, [2, 1, 0, 0, 0, 0]), error(EPERM), "{number}");
+    }
+    // A socket may have been handed to it.
+    assert_eq!(compat(370, [0, 0, libc::MSG_FASTOPEN as u64, 0, 0, 0]), error(EPERM));
+    assert_eq!(compat(345, [0, 0, 1, libc::MSG_FASTOPEN as u64, 0, 0]), error(EPERM));
+    assert_eq!(compat(366, [0, 6, 30, 0, 0, 0]), error(ENOPROTOOPT));
 }
