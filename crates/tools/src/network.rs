@@ -7,8 +7,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use exec::{Outlets, ProxyService};
-use proxy::{Denial, Destination, Gate, Pass, Reason, Source, is_public};
+use exec::{Outlet, Outlets, ProxyService};
+use proxy::{Denial, Destination, Entrance, Gate, Pass, Reason, Source, is_public};
 use tokio_util::sync::CancellationToken;
 use types::{ApprovalPolicy, DomainAccess, DomainVerdict, Host as HostName, ItemId, NetworkPolicy, NetworkProtocol};
 
@@ -88,8 +88,16 @@ impl ProxyService for NetworkOutlet {
 
     fn serve(&self, outlets: Outlets) -> io::Result<Box<dyn Any + Send + Sync>> {
         let Outlets { http, socks } = outlets;
-        let serving = proxy::serve(http, self.0.policy.socks5.then_some(socks), self.0.clone())?;
+        let socks = self.0.policy.socks5.then(|| entrance(socks));
+        let serving = proxy::serve(entrance(http), socks, self.0.clone())?;
         Ok(Box::new(serving))
+    }
+}
+
+fn entrance(outlet: Outlet) -> Entrance {
+    match outlet {
+        Outlet::Listener(listener) => Entrance::Listener(listener),
+        Outlet::Connections(arrivals) => Entrance::Handed(arrivals),
     }
 }
 

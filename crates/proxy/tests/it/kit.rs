@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use proxy::{Denial, Destination, Gate, Pass, Reason, Serving, Source, serve};
+use proxy::{Denial, Destination, Entrance, Gate, Pass, Reason, Serving, Source, serve};
 use types::Host;
 
 /// Longer than anything here takes; a hung test fails instead of hanging.
@@ -58,7 +58,7 @@ pub(crate) fn world(limited: bool) -> World {
     let (http, socks) = (listener(), listener());
     let (http_address, socks_address) = (http.local_addr().unwrap(), socks.local_addr().unwrap());
     let gate = Arc::new(Names { limited, asked: Arc::clone(&asked) });
-    let serving = serve(http, Some(socks), gate).unwrap();
+    let serving = serve(Entrance::Listener(http), Some(Entrance::Listener(socks)), gate).unwrap();
     World { http: http_address, socks: socks_address, asked, serving: Some(serving) }
 }
 
