@@ -95,6 +95,7 @@ mod tests {
         assert_eq!(weak_sandbox(&Ok(Mechanism::Bubblewrap { path: "/bin/bwrap".into(), proxies: true })), None);
         assert!(weak_sandbox(&Ok(Mechanism::Landlock { abi: 7 })).is_some_and(|it| it.summary.contains(".git")));
         assert_eq!(no_proxies(&Ok(Mechanism::Namespaces { landlock: 0 })), None);
+        assert_eq!(no_proxies(&Ok(Mechanism::Landlock { abi: 7 })), None);
         let bwrap = |proxies| Ok(Mechanism::Bubblewrap { path: "/bin/bwrap".into(), proxies });
         assert_eq!(no_proxies(&bwrap(true)), None);
         assert!(no_proxies(&bwrap(false)).is_some());
