@@ -29,8 +29,8 @@ use crate::outlet::{HTTP_PORT, Outlet, Outlets, SOCKS_PORT};
 /// they are not told apart; the one not used for longest goes first, and cannot be connected any more.
 const MOST_UNCONNECTED: usize = 64;
 
-/// How many connections wait for the proxy, as with a listener.
-const MOST_WAITING: usize = 128;
+/// How many connections wait for a proxy that has its hands full.
+const MOST_WAITING: usize = 32;
 
 /// How long a connection within this machine may take. It is made at once, unless others crowd the listener.
 const PATIENCE: Duration = Duration::from_secs(5);
