@@ -5,6 +5,9 @@
 //! has let them through, so that a question to a name server carries nothing out; then every address is checked, and the
 //! one that was checked is connected to: a name that leads to this machine or a private network leads nowhere.
 //!
+//! Where the machine reaches the internet through other proxies ([`Upstream`]), this one does, too. Then a name that cannot
+//! be looked up here is theirs to look up.
+//!
 //! Does not know: sandboxes, threads, the client's wire, configuration.
 //!
 //! Open [`gate`] first, then `http.rs`.
@@ -15,7 +18,9 @@ mod gate;
 mod http;
 mod serve;
 mod socks;
+mod upstream;
 
 pub use address::is_public;
 pub use gate::{Denial, Destination, Gate, Pass, Reason, Source};
 pub use serve::{Entrance, Serving, serve};
+pub use upstream::Upstream;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use exec::{Outlet, Outlets, ProxyService};
-use proxy::{Denial, Destination, Entrance, Gate, Pass, Reason, Source, is_public};
+use proxy::{Denial, Destination, Entrance, Gate, Pass, Reason, Source, Upstream, is_public};
 use tokio_util::sync::CancellationToken;
 use types::{ApprovalPolicy, DomainAccess, DomainVerdict, Host as HostName, ItemId, NetworkPolicy, NetworkProtocol};
 
@@ -24,6 +24,8 @@ pub struct NetworkOutlet(Arc<CommandGate>);
 struct CommandGate {
     policy: Arc<NetworkPolicy>,
     grants: Arc<Grants>,
+    /// Through whom it goes out.
+    upstream: Option<Upstream>,
     /// Who is asked, if anybody.
     asking: Option<Asking>,
     /// Answers that hold for this command. Held while the user is asked, so that there is one question at a time.
@@ -66,7 +68,8 @@ impl NetworkOutlet {
 
     fn new(policy: Arc<NetworkPolicy>, grants: Arc<Grants>, asking: Option<Asking>) -> Self {
         let (answers, refusal) = (tokio::sync::Mutex::default(), Mutex::default());
-        Self(Arc::new(CommandGate { policy, grants, asking, answers, refusal }))
+        let upstream = Upstream::new(&policy.upstream);
+        Self(Arc::new(CommandGate { policy, grants, upstream, asking, answers, refusal }))
     }
 
     /// Why the command was refused something that it, or the user, should hear of; the first time counts.
@@ -134,6 +137,10 @@ impl Gate for CommandGate {
 
     fn limited(&self) -> bool {
         self.policy.limited
+    }
+
+    fn upstream(&self) -> Option<&Upstream> {
+        self.upstream.as_ref()
     }
 }
 

@@ -1,3 +1,5 @@
+//! What the filter answers, as a small machine of our own runs it.
+
 use libc::{EAFNOSUPPORT, ENOPROTOOPT};
 
 use super::*;
