@@ -4,7 +4,7 @@ use std::any::Any;
 use std::io::{self, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use exec::{Command, Io, Launcher, Mechanism, Options, Outlet, Outlets, Places, ProxyService, Rules, Sandbox};
 use types::SandboxPolicy;
@@ -24,13 +24,32 @@ impl ProxyService for Greeter {
     }
 
     fn serve(&self, outlets: Outlets) -> io::Result<Box<dyn Any + Send + Sync>> {
-        for (outlet, greeting) in [(outlets.http, "http"), (outlets.socks, "socks")] {
-            let greet = move |mut stream: TcpStream| drop(stream.write_all(greeting.as_bytes()));
-            std::thread::spawn(move || match outlet {
-                Outlet::Listener(listener) => listener.incoming().flatten().for_each(greet),
-                Outlet::Connections(mut arrivals) => std::iter::from_fn(|| arrivals.blocking_recv()).for_each(greet),
-            });
-        }
+        greet(outlets);
+        Ok(Box::new(()))
+    }
+}
+
+fn greet(outlets: Outlets) {
+    for (outlet, greeting) in [(outlets.http, "http"), (outlets.socks, "socks")] {
+        let greet = move |mut stream: TcpStream| drop(stream.write_all(greeting.as_bytes()));
+        std::thread::spawn(move || match outlet {
+            Outlet::Listener(listener) => listener.incoming().flatten().for_each(greet),
+            Outlet::Connections(mut arrivals) => std::iter::from_fn(|| arrivals.blocking_recv()).for_each(greet),
+        });
+    }
+}
+
+/// Greets whoever comes, but not at once.
+#[derive(Debug, Default)]
+struct Late(Mutex<Option<Outlets>>);
+
+impl ProxyService for Late {
+    fn socks5(&self) -> bool {
+        true
+    }
+
+    fn serve(&self, outlets: Outlets) -> io::Result<Box<dyn Any + Send + Sync>> {
+        *self.0.lock().unwrap() = Some(outlets);
         Ok(Box::new(()))
     }
 }
@@ -186,6 +205,23 @@ async fn whatever_way_clients_connect_they_are_connected() {
             "flags [False, True]",
         ];
         assert_eq!(done.out().lines().collect::<Vec<_>>(), expected, "{kind:?}: {}", done.err());
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_of_connections_waits_until_it_is_served() {
+    let script = "for i in {1..200}; do exec {fd}<>/dev/tcp/127.0.0.1/43128 || exit; all+=($fd); \
+                  [ $i = 100 ] && echo begun; done; \
+                  for fd in ${all[@]}; do cat <&$fd; done | wc -c";
+    for (kind, launcher) in with_room() {
+        let late = Arc::new(Late::default());
+        let argv = ["bash", "-c", script].map(str::to_owned).into();
+        let command = Command { argv, proxy: Some(late.clone()), ..through(read_only(), "") };
+        let mut process = launcher.spawn(command).await.unwrap();
+        crate::kit::read_until(&mut process, "begun\n").await;
+        greet(late.0.lock().unwrap().take().unwrap());
+        let done = finish(process).await;
+        assert_eq!(done.out(), "800\n", "{kind:?}: {}", done.err());
     }
 }
 

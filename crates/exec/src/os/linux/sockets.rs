@@ -21,6 +21,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, connect_unspec, getsockname, socket_with};
 use rustix::time::Timespec;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::caller::Caller;
 use crate::outlet::{HTTP_PORT, Outlet, Outlets, SOCKS_PORT};
@@ -29,11 +30,14 @@ use crate::outlet::{HTTP_PORT, Outlet, Outlets, SOCKS_PORT};
 /// they are not told apart; the one not used for longest goes first, and cannot be connected any more.
 const MOST_UNCONNECTED: usize = 64;
 
-/// How many connections wait for a proxy that has its hands full.
-const MOST_WAITING: usize = 32;
+/// How many connections wait for a proxy that has its hands full: as many as with a listener.
+const MOST_WAITING: usize = 128;
 
-/// How long a connection within this machine may take. It is made at once, unless others crowd the listener.
+/// How long a connection may take. It is made at once, unless many wait already, or others crowd its listener.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is asked whether there is a place among those who wait.
+const ASK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Makes and connects the sockets of one command.
 pub(super) struct Sockets {
@@ -115,8 +119,7 @@ const KIND_MASK: u32 = 0xf;
 
 /// Connects a socket and gives the other end to the proxy. The outer error: it is not connected.
 fn hand_over(socket: &OwnedFd, to: IpAddr, proxy: &mpsc::Sender<TcpStream>) -> io::Result<io::Result<()>> {
-    // Full or gone.
-    let place = proxy.try_reserve().map_err(|_| Errno::CONNREFUSED)?;
+    let place = place(proxy)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
     // Whatever the command has set, nothing with this source leaves the machine.
@@ -140,6 +143,18 @@ fn hand_over(socket: &OwnedFd, to: IpAddr, proxy: &mpsc::Sender<TcpStream>) -> i
             // It must not go on trying, for the listener's port is somebody else's soon.
             connect_unspec(socket)?;
             Err(error)
+        }
+    }
+}
+
+/// A place among those who wait for the proxy. Who asks for more than there are is held up, as with a listener.
+fn place(proxy: &mpsc::Sender<TcpStream>) -> io::Result<mpsc::Permit<'_, TcpStream>> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match proxy.try_reserve() {
+            Ok(place) => return Ok(place),
+            Err(TrySendError::Full(())) if Instant::now() < end => std::thread::sleep(ASK_AGAIN),
+            Err(TrySendError::Full(()) | TrySendError::Closed(())) => return Err(Errno::CONNREFUSED.into()),
         }
     }
 }
