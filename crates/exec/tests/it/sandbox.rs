@@ -89,7 +89,11 @@ pub(crate) fn launchers() -> Vec<(Kind, Launcher)> {
     add(Kind::Namespaces, Mechanism::Namespaces { landlock });
     add(Kind::Landlock, Mechanism::Landlock { abi: landlock });
     match bwrap {
-        Some(path) => add(Kind::Bubblewrap, Mechanism::Bubblewrap { path, proxies: true }),
+        Some(path) => {
+            let with_proxies = Mechanism::Bubblewrap { path: path.clone(), proxies: true };
+            let proxies = Launcher::with_mechanism(options(), with_proxies).is_ok();
+            add(Kind::Bubblewrap, Mechanism::Bubblewrap { path, proxies });
+        }
         None => eprintln!("SKIPPED, not on this machine: bwrap"),
     }
     found
