@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io};
 
 use toml::{Table, Value};
-use types::AbsPath;
+use types::{AbsPath, UpstreamProxies};
 
 use crate::error::{ConfigError, Located, Range};
 use crate::features::Feature;
@@ -38,6 +38,7 @@ pub struct Loader {
     system_file: AbsPath,
     overrides: Overrides,
     environment: ProviderEnvironment,
+    upstream: UpstreamProxies,
     user_home: Option<AbsPath>,
     /// Parsed files. The lock is held for a look-up or an insertion only.
     cache: Arc<Mutex<HashMap<AbsPath, Cached>>>,
@@ -62,6 +63,7 @@ impl Loader {
             system_file: AbsPath::new(SYSTEM_FILE).expect("the constant is absolute"),
             overrides: Overrides::default(),
             environment: ProviderEnvironment::default(),
+            upstream: UpstreamProxies::default(),
             user_home: None,
             cache: Arc::default(),
             runtime_features: Arc::default(),
@@ -80,6 +82,13 @@ impl Loader {
     #[must_use]
     pub fn with_overrides(mut self, overrides: Overrides) -> Self {
         self.overrides = overrides;
+        self
+    }
+
+    /// Adds the proxies that the server is to use itself.
+    #[must_use]
+    pub fn with_upstream_proxies(mut self, upstream: UpstreamProxies) -> Self {
+        self.upstream = upstream;
         self
     }
 
@@ -160,6 +169,7 @@ impl Loader {
             user_home: self.user_home.as_ref(),
             managed_network: None,
             environment: &self.environment,
+            upstream: &self.upstream,
             runtime_features: self.runtime_features(),
         }
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use types::policy::FileSystemPermissions;
 use types::{
     AbsPath, DomainAccess, DomainPattern, Domains, FileSystemAccess, FileSystemEntry, FileSystemPath, NetworkPolicy,
-    PermissionProfile, SpecialPath,
+    PermissionProfile, SpecialPath, UpstreamProxies,
 };
 
 use crate::error::ConfigError;
@@ -60,15 +60,14 @@ pub struct NetworkToml {
     pub allow_local_binding: Option<bool>,
     pub enable_socks5: Option<bool>,
     pub managed_allowed_domains_only: Option<bool>,
+    pub allow_upstream_proxy: Option<bool>,
 
-    // Known, and without effect: the proxy has no port on this machine and always goes out by itself, and no Unix
-    // socket is reached.
+    // Known, and without effect: the proxy has no port on this machine, and no Unix socket is reached.
     pub proxy_url: Option<String>,
     pub socks_url: Option<String>,
     pub http_port: Option<u16>,
     pub socks_port: Option<u16>,
     pub enable_socks5_udp: Option<bool>,
-    pub allow_upstream_proxy: Option<bool>,
     pub dangerously_allow_non_loopback_proxy: Option<bool>,
     pub dangerously_allow_all_unix_sockets: Option<bool>,
     pub unix_sockets: Option<BTreeMap<String, UnixSocketToml>>,
@@ -122,7 +121,7 @@ pub(crate) struct Folders<'a> {
     pub(crate) cwd: Option<&'a AbsPath>,
 }
 
-/// Looks up and reads the profile that is chosen.
+/// Looks up and reads the profile that is chosen. `upstream`: the proxies that the server is to use itself.
 ///
 /// # Errors
 /// [`ConfigError::Permissions`]: none of that name, or it says what cannot be; or none is chosen, though there are some,
@@ -132,6 +131,7 @@ pub(crate) fn default_permissions(
     profiles: Option<&BTreeMap<String, PermissionsToml>>,
     has_sandbox_mode: bool,
     folders: Folders<'_>,
+    upstream: &UpstreamProxies,
 ) -> Result<Option<DefaultPermissions>, ConfigError> {
     let refused = |text: String| Err(ConfigError::Permissions(text));
     let (chosen, profiles) = match (chosen, profiles) {
@@ -147,7 +147,9 @@ pub(crate) fn default_permissions(
     };
     let file_system = profile.filesystem.as_ref().map(|table| file_system(table, folders)).transpose()?;
     let network = match &profile.network {
-        Some(network) if network.enabled == Some(true) => Some(Arc::new(network_policy(network, "network.domains")?)),
+        Some(network) if network.enabled == Some(true) => {
+            Some(Arc::new(network_policy(network, "network.domains", upstream)?))
+        }
         _ => None,
     };
     let profile = PermissionProfile {
@@ -161,17 +163,20 @@ pub(crate) fn default_permissions(
 ///
 /// # Errors
 /// As [`default_permissions`].
-pub(crate) fn managed_network(table: &NetworkToml) -> Result<Option<NetworkPolicy>, ConfigError> {
+pub(crate) fn managed_network(
+    table: &NetworkToml,
+    upstream: &UpstreamProxies,
+) -> Result<Option<NetworkPolicy>, ConfigError> {
     if table.enabled != Some(true) {
         return Ok(None);
     }
-    let mut policy = network_policy(table, "experimental_network.domains")?;
+    let mut policy = network_policy(table, "experimental_network.domains", upstream)?;
     policy.fixed = table.managed_allowed_domains_only == Some(true);
     policy.ask = !policy.fixed;
     Ok(Some(policy))
 }
 
-fn network_policy(table: &NetworkToml, key: &str) -> Result<NetworkPolicy, ConfigError> {
+fn network_policy(table: &NetworkToml, key: &str, upstream: &UpstreamProxies) -> Result<NetworkPolicy, ConfigError> {
     let mut domains = Domains::default();
     for (text, access) in table.domains.iter().flatten() {
         let pattern = DomainPattern::parse(text).map_err(|_| {
@@ -190,6 +195,11 @@ fn network_policy(table: &NetworkToml, key: &str) -> Result<NetworkPolicy, Confi
         socks5: table.enable_socks5.unwrap_or(true),
         ask: false,
         fixed: false,
+        upstream: if table.allow_upstream_proxy.unwrap_or(true) {
+            upstream.clone()
+        } else {
+            UpstreamProxies::default()
+        },
     })
 }
 
@@ -329,6 +339,9 @@ impl Config {
                 policy.domains.extend(&own.domains);
                 policy.limited |= own.limited;
                 policy.socks5 &= own.socks5;
+                if own.upstream == UpstreamProxies::default() {
+                    policy.upstream = UpstreamProxies::default();
+                }
                 Some(Arc::new(policy))
             }
             (Some(managed), _) => Some(managed.clone()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use types::{AbsPath, ApprovalsReviewer};
+use types::{AbsPath, ApprovalsReviewer, UpstreamProxies};
 
 use crate::error::ConfigError;
 use crate::features::{Feature, Features};
@@ -35,6 +35,8 @@ pub struct Inputs<'a> {
     /// The part about the network of the administrator's requirements.
     pub managed_network: Option<NetworkToml>,
     pub environment: &'a ProviderEnvironment,
+    /// The proxies that the server is to use itself.
+    pub upstream: &'a UpstreamProxies,
     /// What clients switched at run time: over the defaults, below every file and flag.
     pub runtime_features: Vec<(Feature, bool)>,
 }
@@ -73,9 +75,10 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
         file.permissions.as_ref(),
         sandbox_mode.is_some(),
         Folders { user_home: inputs.user_home, cwd: inputs.cwd },
+        inputs.upstream,
     )?;
     let managed_network = match &inputs.managed_network {
-        Some(table) => permission_profiles::managed_network(table)?,
+        Some(table) => permission_profiles::managed_network(table, inputs.upstream)?,
         None => None,
     };
     let tools = ToolsToml {

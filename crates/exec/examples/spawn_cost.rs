@@ -42,7 +42,7 @@ async fn measure() {
         Ok(Mechanism::Bubblewrap { .. }) | Err(_) => 0,
     };
     let mut mechanisms = vec![Mechanism::Namespaces { landlock: version }, Mechanism::Landlock { abi: version }];
-    mechanisms.extend(bwrap.map(|path| Mechanism::Bubblewrap { path }));
+    mechanisms.extend(bwrap.map(|path| Mechanism::Bubblewrap { path, proxies: true }));
     for mechanism in mechanisms {
         match Launcher::with_mechanism(options.clone(), mechanism.clone()) {
             Ok(launcher) => {

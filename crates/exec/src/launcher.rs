@@ -49,6 +49,8 @@ pub enum Mechanism {
     Bubblewrap {
         /// Where it is.
         path: PathBuf,
+        /// Whether its network can be entered, to make listeners there. Not where it is set-user-id.
+        proxies: bool,
     },
     /// Landlock alone: no namespaces.
     Landlock {
@@ -64,7 +66,12 @@ impl Mechanism {
     /// Whether a command can be given a way out of its own, served by a [`ProxyService`](crate::ProxyService).
     #[must_use]
     pub fn takes_proxies(&self) -> bool {
-        matches!(self, Self::Namespaces { .. })
+        match self {
+            Self::Namespaces { .. } | Self::Landlock { .. } => true,
+            Self::Bubblewrap { proxies, .. } => *proxies,
+            #[cfg(target_os = "macos")]
+            Self::Seatbelt => false,
+        }
     }
 }
 

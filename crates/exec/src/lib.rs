@@ -31,7 +31,7 @@ pub use env::{
     EnvPolicy, Inherit, NETWORK_DISABLED_VARIABLE, SESSION_ENV, THREAD_ID_VARIABLE, command_env, set_variables,
 };
 pub use launcher::{Finding, Launcher, Mechanism, Options, Unavailable};
-pub use outlet::{Outlets, ProxyService};
+pub use outlet::{Outlet, Outlets, ProxyService};
 pub use process::{CHUNK_BYTES, Chunk, Exit, Process, ProcessHandle, Stream};
 pub use rules::{PROTECTED_NAMES, Places, Rules, RulesError};
 pub use session::{Collected, MAX_OUTPUT_BYTES, MAX_SESSIONS, OutputSink, Session, Sessions, WriteError};

@@ -2,21 +2,33 @@
 //!
 //! The command gets a network of its own, in which nothing is but two listeners. They are made inside and served from
 //! outside: no port is opened on this machine, nobody else can come to them, and whoever serves them knows whose
-//! connections they are.
+//! connections they are. Where no network can be made the command is in the machine's, but all it can do there is to
+//! have itself connected with whoever serves.
 
 use std::any::Any;
 use std::fmt::Debug;
 use std::io;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
-/// The listeners of one command.
+use tokio::sync::mpsc;
+
+/// The ways out of one command.
 #[derive(Debug)]
 pub struct Outlets {
-    pub http: TcpListener,
-    pub socks: TcpListener,
+    pub http: Outlet,
+    pub socks: Outlet,
 }
 
-/// Serves the listeners of commands.
+/// Where the connections of a command to one of its proxies come from.
+#[derive(Debug)]
+pub enum Outlet {
+    /// A listener in the command's own network.
+    Listener(TcpListener),
+    /// They are handed over as they are made. What nobody takes counts as refused.
+    Connections(mpsc::Receiver<TcpStream>),
+}
+
+/// Serves the ways out of commands.
 pub trait ProxyService: Debug + Send + Sync {
     /// Whether commands are told of the SOCKS proxy.
     fn socks5(&self) -> bool;
@@ -24,7 +36,7 @@ pub trait ProxyService: Debug + Send + Sync {
     /// Serves one command, which runs by now. What comes out is kept as long as the process, and then dropped.
     ///
     /// # Errors
-    /// The listeners cannot be served; the command is killed.
+    /// They cannot be served; the command is killed.
     fn serve(&self, outlets: Outlets) -> io::Result<Box<dyn Any + Send + Sync>>;
 }
 

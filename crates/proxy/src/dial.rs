@@ -4,12 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::address::is_public;
 use crate::gate::{Denial, Destination, Gate, Reason};
+use crate::upstream::Proxy;
 
-/// How long looking up and connecting may take together, the gate's time not counted.
+/// How long looking up and connecting may take together, the gate's time not counted; and how long a proxy in front may
+/// take to make a tunnel.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no connection.
@@ -19,23 +22,66 @@ pub(crate) enum Failure {
     Unreachable(io::Error),
 }
 
-/// A connection to the destination, if the gate lets it through.
-pub(crate) async fn dial(gate: &dyn Gate, to: &Destination) -> Result<TcpStream, Failure> {
+/// A connection that leads to a destination.
+pub(crate) struct Dialled {
+    pub(crate) stream: TcpStream,
+    /// Who is at its other end, if not the destination itself.
+    pub(crate) proxy: Option<Proxy>,
+}
+
+/// A connection to the destination, or to the proxy in front of it, if the gate lets it through.
+pub(crate) async fn dial(gate: &dyn Gate, to: &Destination) -> Result<Dialled, Failure> {
     let pass = gate.decide(to).await.map_err(Failure::Denied)?;
-    let connected = tokio::time::timeout(PATIENCE, async {
+    let connected = within(async {
+        let mut proxy = gate.upstream().and_then(|upstream| upstream.towards(to));
         let addresses = match to.host.address() {
             Some(address) => vec![address],
-            None => gate.look_up(&to.host).await.map_err(Failure::Unreachable)?,
+            None => match gate.look_up(&to.host).await {
+                Ok(addresses) => addresses,
+                // Often only the proxy in front knows names of the internet.
+                Err(_) if proxy.is_some() => Vec::new(),
+                Err(error) => return Err(Failure::Unreachable(error)),
+            },
         };
         // One address that is not public makes the whole answer suspect.
         if !pass.local && !addresses.iter().all(|address| is_public(*address)) {
             return Err(Failure::Denied(Denial::policy(Reason::Local)));
         }
-        let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, to.port)).collect();
-        TcpStream::connect(&*addresses).await.map_err(Failure::Unreachable)
+        // This machine is another one for the proxy.
+        proxy = proxy.filter(|_| !addresses.iter().any(|address| address.to_canonical().is_loopback()));
+        let stream = match &proxy {
+            Some(proxy) => proxy.connect().await,
+            None => {
+                let addresses: Vec<_> =
+                    addresses.into_iter().map(|address| SocketAddr::new(address, to.port)).collect();
+                TcpStream::connect(&*addresses).await
+            }
+        };
+        Ok(Dialled { stream: stream.map_err(Failure::Unreachable)?, proxy })
     });
-    let stream = connected.await.unwrap_or_else(|_| Err(Failure::Unreachable(io::ErrorKind::TimedOut.into())))?;
+    let dialled = connected.await?;
     // Fails for sockets that are already closed; then the first write tells.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
+    let _ = dialled.stream.set_nodelay(true);
+    Ok(dialled)
 }
+
+/// As [`dial`]; through a proxy by a tunnel.
+pub(crate) async fn dial_through(gate: &dyn Gate, to: &Destination) -> Result<Line, Failure> {
+    let Dialled { stream, proxy } = dial(gate, to).await?;
+    match proxy {
+        None => Ok(Box::new(stream)),
+        Some(proxy) => within(async { proxy.tunnel(stream, to).await.map_err(Failure::Unreachable) }).await,
+    }
+}
+
+async fn within<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let done = tokio::time::timeout(PATIENCE, work).await;
+    done.unwrap_or_else(|_| Err(Failure::Unreachable(io::ErrorKind::TimedOut.into())))
+}
+
+/// Bytes to and from a destination.
+pub(crate) type Line = Box<dyn Stream>;
+
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}

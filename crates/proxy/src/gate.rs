@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use serde_json::json;
 use types::{Host, NetworkProtocol};
 
+use crate::upstream::Upstream;
+
 /// Decides for one command.
 #[async_trait]
 pub trait Gate: Send + Sync {
@@ -22,6 +24,11 @@ pub trait Gate: Send + Sync {
     /// Whether only plain HTTP requests that read go out.
     fn limited(&self) -> bool {
         false
+    }
+
+    /// The proxies to go out through, where there are some.
+    fn upstream(&self) -> Option<&Upstream> {
+        None
     }
 
     /// Addresses of a host that may be reached.
@@ -40,6 +47,11 @@ pub struct Destination {
     pub host: Host,
     pub port: u16,
     pub protocol: NetworkProtocol,
+}
+
+/// An IPv6 address as URLs have it; other hosts as they are.
+pub(crate) fn bracketed(host: &Host) -> String {
+    if host.as_str().contains(':') { format!("[{host}]") } else { host.to_string() }
 }
 
 /// A destination may be reached.

@@ -25,8 +25,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use types::{Host, NetworkProtocol};
 
-use crate::dial::{Failure, dial};
-use crate::gate::{Denial, Destination, Gate, REASON_HEADER, Reason};
+use crate::dial::{Dialled, Failure, Line, dial, dial_through};
+use crate::gate::{Denial, Destination, Gate, REASON_HEADER, Reason, bracketed};
+use crate::upstream::Proxy;
 
 type Body = BoxBody<Bytes, hyper::Error>;
 
@@ -45,7 +46,7 @@ struct Connection {
     /// What drives the connections to hosts; ends with this one.
     upstream: Mutex<JoinSet<()>>,
     /// The tunnel that this connection is to become.
-    tunnel: Mutex<Option<(OnUpgrade, TcpStream)>>,
+    tunnel: Mutex<Option<(OnUpgrade, Line)>>,
 }
 
 /// Serves one connection to its end. What goes wrong ends it; there is nobody else to tell.
@@ -81,7 +82,7 @@ impl Connection {
         if self.gate.limited() {
             return Err(Refusal::Denied(Denial::mode(Reason::Tunnel), to));
         }
-        let there = dial(self.gate.as_ref(), &to).await.map_err(|failure| Refusal::of(failure, &to))?;
+        let there = dial_through(self.gate.as_ref(), &to).await.map_err(|failure| Refusal::of(failure, &to))?;
         let client = hyper::upgrade::on(request);
         *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some((client, there));
         Ok(Response::new(Empty::new().map_err(|never| match never {}).boxed()))
@@ -95,7 +96,8 @@ impl Connection {
         if self.gate.limited() && !READING.contains(request.method()) {
             return Err(Refusal::Denied(Denial::mode(Reason::Method), to));
         }
-        let there = dial(self.gate.as_ref(), &to).await.map_err(|failure| Refusal::of(failure, &to))?;
+        let Dialled { stream: there, proxy } =
+            dial(self.gate.as_ref(), &to).await.map_err(|failure| Refusal::of(failure, &to))?;
         let mut builder = hyper::client::conn::http1::Builder::new();
         builder.max_buf_size(MOST_HEAD_BYTES);
         let (mut sender, driver) = builder.handshake(TokioIo::new(there)).await.map_err(Refusal::unreachable)?;
@@ -103,10 +105,17 @@ impl Connection {
 
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let host = if to.port == 80 { bracketed(&to.host) } else { format!("{}:{}", bracketed(&to.host), to.port) };
-        let (path, host) = (path.parse(), HeaderValue::try_from(host));
-        let (Ok(path), Ok(host)) = (path, host) else { return Err(Refusal::BadRequest("the URL cannot be sent on")) };
-        *request.uri_mut() = path;
+        // Another proxy is told the whole of it.
+        let target = if proxy.is_some() { format!("http://{host}{path}").parse() } else { path.parse() };
+        let (target, host) = (target, HeaderValue::try_from(host));
+        let (Ok(target), Ok(host)) = (target, host) else {
+            return Err(Refusal::BadRequest("the URL cannot be sent on"));
+        };
+        *request.uri_mut() = target;
         strip_hop_by_hop(request.headers_mut());
+        if let Some(authorization) = proxy.as_ref().and_then(Proxy::authorization) {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
         request.headers_mut().insert(HOST, host);
         let mut response = sender.send_request(request).await.map_err(Refusal::unreachable)?;
         strip_hop_by_hop(response.headers_mut());
@@ -147,11 +156,6 @@ fn names_the_same(headers: &HeaderMap, target: &Uri) -> bool {
         let host = named.as_ref().and_then(Uri::host).and_then(Host::parse);
         host.is_some() && host == target.host().and_then(Host::parse)
     })
-}
-
-/// An IPv6 address as URLs have it.
-fn bracketed(host: &Host) -> String {
-    if host.as_str().contains(':') { format!("[{host}]") } else { host.to_string() }
 }
 
 /// Takes away what is between two neighbours only, among it what `Connection` names.

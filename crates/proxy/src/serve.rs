@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::gate::Gate;
@@ -16,6 +17,15 @@ const MOST_CONNECTIONS: usize = 256;
 /// How long to wait when the system has no more descriptors to give.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// Where the connections of a command come from.
+#[derive(Debug)]
+pub enum Entrance {
+    /// A listener that only the command can come to.
+    Listener(std::net::TcpListener),
+    /// They are handed over as they are made.
+    Handed(mpsc::Receiver<std::net::TcpStream>),
+}
+
 /// A proxy at work. Dropping it ends all its connections.
 #[derive(Debug)]
 pub struct Serving(AbortHandle);
@@ -26,35 +36,27 @@ impl Drop for Serving {
     }
 }
 
-/// Serves HTTP on one listener and SOCKS 5 on the other, if there is one. Must be called within a runtime.
+/// Serves HTTP at one entrance and SOCKS 5 at the other, if there is one. Must be called within a runtime.
 ///
 /// # Errors
 /// A listener is of no use to the runtime.
-pub fn serve(
-    http: std::net::TcpListener,
-    socks: Option<std::net::TcpListener>,
-    gate: Arc<dyn Gate>,
-) -> io::Result<Serving> {
-    let register = |listener: std::net::TcpListener| {
-        listener.set_nonblocking(true)?;
-        TcpListener::from_std(listener)
-    };
-    let (http, socks) = (register(http)?, socks.map(register).transpose()?);
+pub fn serve(http: Entrance, socks: Option<Entrance>, gate: Arc<dyn Gate>) -> io::Result<Serving> {
+    let (http, socks) = (Arrivals::new(http)?, socks.map(Arrivals::new).transpose()?);
     let task = tokio::spawn(run(http, socks, gate));
     Ok(Serving(task.abort_handle()))
 }
 
 /// Owns the connections' tasks: they end with it.
-async fn run(http: TcpListener, socks: Option<TcpListener>, gate: Arc<dyn Gate>) {
+async fn run(mut http: Arrivals, mut socks: Option<Arrivals>, gate: Arc<dyn Gate>) {
     let mut connections = JoinSet::new();
     loop {
         let room = connections.len() < MOST_CONNECTIONS;
         tokio::select! {
-            accepted = http.accept(), if room => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(http::serve(stream, Arc::clone(&gate)))),
+            accepted = http.next(), if room => match accepted {
+                Ok(stream) => drop(connections.spawn(http::serve(stream, Arc::clone(&gate)))),
                 Err(error) => pause(&error).await,
             },
-            accepted = accept(socks.as_ref()), if room && socks.is_some() => match accepted {
+            accepted = next(socks.as_mut()), if room && socks.is_some() => match accepted {
                 Ok(stream) => drop(connections.spawn(socks::serve(stream, Arc::clone(&gate)))),
                 Err(error) => pause(&error).await,
             },
@@ -63,10 +65,42 @@ async fn run(http: TcpListener, socks: Option<TcpListener>, gate: Arc<dyn Gate>)
     }
 }
 
-async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
-    match listener {
-        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+async fn next(arrivals: Option<&mut Arrivals>) -> io::Result<TcpStream> {
+    match arrivals {
+        Some(arrivals) => arrivals.next().await,
         None => std::future::pending().await,
+    }
+}
+
+/// An [`Entrance`] that is known to the runtime.
+enum Arrivals {
+    Listener(TcpListener),
+    Handed(mpsc::Receiver<std::net::TcpStream>),
+}
+
+impl Arrivals {
+    fn new(entrance: Entrance) -> io::Result<Self> {
+        Ok(match entrance {
+            Entrance::Listener(listener) => {
+                listener.set_nonblocking(true)?;
+                Self::Listener(TcpListener::from_std(listener)?)
+            }
+            Entrance::Handed(arrivals) => Self::Handed(arrivals),
+        })
+    }
+
+    /// The next connection; never comes where there can be no more. Cancel safe.
+    async fn next(&mut self) -> io::Result<TcpStream> {
+        match self {
+            Self::Listener(listener) => listener.accept().await.map(|(stream, _)| stream),
+            Self::Handed(arrivals) => match arrivals.recv().await {
+                Some(stream) => {
+                    stream.set_nonblocking(true)?;
+                    TcpStream::from_std(stream)
+                }
+                None => std::future::pending().await,
+            },
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::TcpStream;
 use types::{Host, NetworkProtocol};
 
-use crate::dial::{Failure, dial};
+use crate::dial::{Failure, dial_through};
 use crate::gate::{Destination, Gate};
 
 const VERSION: u8 = 5;
@@ -45,7 +45,7 @@ async fn converse(stream: &mut TcpStream, gate: &dyn Gate) -> io::Result<()> {
     if gate.limited() {
         return answer(stream, Reply::NotAllowed).await;
     }
-    match dial(gate, &to).await {
+    match dial_through(gate, &to).await {
         Ok(mut there) => {
             answer(stream, Reply::Granted).await?;
             copy_bidirectional(stream, &mut there).await.map(drop)

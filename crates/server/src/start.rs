@@ -11,7 +11,7 @@ use exec::{Launcher, Shell};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use types::{AbsPath, SessionSource};
+use types::{AbsPath, SessionSource, UpstreamProxies};
 
 use crate::Server;
 use crate::dispatch::MAX_REMOTE_IN_PROGRESS;
@@ -63,8 +63,17 @@ impl Server {
             oss_port: variable("CODEX_OSS_PORT").and_then(|port| port.parse().ok()),
         };
         let user_home = variable("HOME").and_then(|home| AbsPath::new(home).ok());
-        let loader =
-            Loader::new(home.clone()).with_overrides(overrides).with_environment(providers).with_user_home(user_home);
+        let one_of = |names: [&str; 4]| names.into_iter().find_map(|name| variable(name).filter(|it| !it.is_empty()));
+        let upstream = UpstreamProxies {
+            http: one_of(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
+            https: one_of(["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+            except: variable("no_proxy").or_else(|| variable("NO_PROXY")),
+        };
+        let loader = Loader::new(home.clone())
+            .with_overrides(overrides)
+            .with_environment(providers)
+            .with_upstream_proxies(upstream)
+            .with_user_home(user_home);
         let launcher = Launcher::new(exec::Options {
             tmpdir: tmpdir.as_ref().map(|dir| dir.as_path().to_owned()),
             codex_home: home.clone(),

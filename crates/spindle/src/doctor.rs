@@ -135,8 +135,14 @@ impl Note {
             }
             (Self::UnixSockets, Mechanism::Bubblewrap { .. }) => Some("Unix sockets cannot be opened"),
             (Self::UnixSockets, Mechanism::Landlock { abi }) if *abi < 6 => Some("Unix sockets cannot be opened"),
+            (Self::Proxies, Mechanism::Landlock { .. }) => {
+                Some("nothing can listen, not even for the command itself, and 32-bit programs reach no host")
+            }
+            (Self::Proxies, Mechanism::Bubblewrap { proxies: false, .. }) => {
+                Some("no host is reached at all: this bwrap makes networks that cannot be entered")
+            }
             (Self::Proxies, mechanism) if !mechanism.takes_proxies() => {
-                Some("no host is reached at all: proxies need network namespaces of our own")
+                Some("no host is reached at all: there is no room for proxies")
             }
             _ => None,
         }
@@ -159,7 +165,7 @@ fn describe(mechanism: &Mechanism) -> String {
         Mechanism::Namespaces { landlock } => {
             format!("user namespaces, Landlock {landlock} and a system call filter")
         }
-        Mechanism::Bubblewrap { path } => format!("{} and a system call filter", path.display()),
+        Mechanism::Bubblewrap { path, .. } => format!("{} and a system call filter", path.display()),
         Mechanism::Landlock { abi } => format!("Landlock {abi} and a system call filter"),
         #[cfg(target_os = "macos")]
         Mechanism::Seatbelt => "the sandbox of macOS".to_owned(),
@@ -179,7 +185,7 @@ mod tests {
     fn unavailable() -> exec::Unavailable {
         let nowhere = types::AbsPath::new("/nonexistent").unwrap();
         let options = exec::Options { tmpdir: None, codex_home: nowhere, path: None };
-        let mechanism = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into() };
+        let mechanism = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into(), proxies: true };
         exec::Launcher::with_mechanism(options, mechanism).expect_err("there is no such program")
     }
 
@@ -194,7 +200,17 @@ mod tests {
         let text = report.text();
         assert!(text.contains("landlock    used   Landlock 7"), "{text}");
         assert!(text.contains("nothing new can be made"), "{text}");
+        assert!(text.contains("nothing can listen") && !text.contains("no host is reached at all"), "{text}");
         assert!(!text.contains("Unix sockets"), "{text}");
+    }
+
+    #[test]
+    fn a_bwrap_without_room_for_proxies_is_told() {
+        let path = std::path::PathBuf::from("/usr/bin/bwrap");
+        for (proxies, told) in [(true, false), (false, true)] {
+            let report = Report::new(&[finding("bwrap", Ok(Mechanism::Bubblewrap { path: path.clone(), proxies }))]);
+            assert_eq!(report.text().contains("no host is reached at all"), told);
+        }
     }
 
     #[test]

@@ -159,7 +159,7 @@ pub(crate) fn command_verdict(cx: &TurnTools, command: &Candidate) -> Verdict {
     }
     let dangerous = shell::looks_dangerous(&command.argv);
     let (ask, then) = match policy {
-        ApprovalPolicy::UnlessTrusted => (!judged.all_trusted, Sandbox::None),
+        ApprovalPolicy::UnlessTrusted => (!judged.all_trusted, sandbox.clone()),
         ApprovalPolicy::OnRequest if escalated => {
             let reads_anything = cx.permission_profile.is_none() && reads_anything(&cx.sandbox_policy);
             (!(judged.all_trusted && reads_anything), if_accepted)
@@ -213,6 +213,13 @@ pub(crate) fn watched_question(cx: &TurnTools, command: &Candidate) -> Question 
         additional_permissions: command.additional_permissions(&cx.granted()),
         proposed_amendment: None,
     }
+}
+
+/// Whether a command that the user has accepted may leave its sandbox, when that seems to have stopped it, without
+/// another question. Not where it would leave rules about hosts with it. Source: other servers of the protocol ask once
+/// under this policy.
+pub(crate) fn accepted_without_sandbox(cx: &TurnTools) -> bool {
+    cx.approval_policy == ApprovalPolicy::UnlessTrusted && cx.network.is_none()
 }
 
 /// The question when a command seems to have failed because of the sandbox.

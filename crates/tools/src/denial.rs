@@ -23,7 +23,7 @@ const SIGNS: &[&str] = &[
 const LOOK_BYTES: usize = 16 * 1024;
 
 /// Whether a sandboxed command that ended with `exit` seems to have been stopped by the sandbox. A guess by its output;
-/// only to be used where the user decides what follows.
+/// only to be used where the user decides what follows, or has decided.
 pub(crate) fn looks_denied(exit: &Exit, output: &[u8]) -> bool {
     if exit.code == Some(0) {
         return false;

@@ -73,7 +73,7 @@ pub struct CommandApproval {
     pub cwd: AbsPath,
     pub actions: Vec<CommandAction>,
     pub reason: Option<String>,
-    /// Whether no sandbox would confine it.
+    /// Whether no sandbox would confine it, or one that it may leave without another question.
     pub outside_sandbox: bool,
     /// What it may do beyond the sandbox if it is accepted: what it asks for itself, and what was granted before.
     pub additional_permissions: Option<PermissionProfile>,

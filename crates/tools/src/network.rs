@@ -7,8 +7,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use exec::{Outlets, ProxyService};
-use proxy::{Denial, Destination, Gate, Pass, Reason, Source, is_public};
+use exec::{Outlet, Outlets, ProxyService};
+use proxy::{Denial, Destination, Entrance, Gate, Pass, Reason, Source, Upstream, is_public};
 use tokio_util::sync::CancellationToken;
 use types::{ApprovalPolicy, DomainAccess, DomainVerdict, Host as HostName, ItemId, NetworkPolicy, NetworkProtocol};
 
@@ -24,6 +24,8 @@ pub struct NetworkOutlet(Arc<CommandGate>);
 struct CommandGate {
     policy: Arc<NetworkPolicy>,
     grants: Arc<Grants>,
+    /// Through whom it goes out.
+    upstream: Option<Upstream>,
     /// Who is asked, if anybody.
     asking: Option<Asking>,
     /// Answers that hold for this command. Held while the user is asked, so that there is one question at a time.
@@ -66,7 +68,8 @@ impl NetworkOutlet {
 
     fn new(policy: Arc<NetworkPolicy>, grants: Arc<Grants>, asking: Option<Asking>) -> Self {
         let (answers, refusal) = (tokio::sync::Mutex::default(), Mutex::default());
-        Self(Arc::new(CommandGate { policy, grants, asking, answers, refusal }))
+        let upstream = Upstream::new(&policy.upstream);
+        Self(Arc::new(CommandGate { policy, grants, upstream, asking, answers, refusal }))
     }
 
     /// Why the command was refused something that it, or the user, should hear of; the first time counts.
@@ -88,8 +91,16 @@ impl ProxyService for NetworkOutlet {
 
     fn serve(&self, outlets: Outlets) -> io::Result<Box<dyn Any + Send + Sync>> {
         let Outlets { http, socks } = outlets;
-        let serving = proxy::serve(http, self.0.policy.socks5.then_some(socks), self.0.clone())?;
+        let socks = self.0.policy.socks5.then(|| entrance(socks));
+        let serving = proxy::serve(entrance(http), socks, self.0.clone())?;
         Ok(Box::new(serving))
+    }
+}
+
+fn entrance(outlet: Outlet) -> Entrance {
+    match outlet {
+        Outlet::Listener(listener) => Entrance::Listener(listener),
+        Outlet::Connections(arrivals) => Entrance::Handed(arrivals),
     }
 }
 
@@ -126,6 +137,10 @@ impl Gate for CommandGate {
 
     fn limited(&self) -> bool {
         self.policy.limited
+    }
+
+    fn upstream(&self) -> Option<&Upstream> {
+        self.upstream.as_ref()
     }
 }
 

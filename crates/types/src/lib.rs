@@ -22,7 +22,9 @@ pub mod usage;
 
 pub use ids::{ItemId, ThreadId, TurnId};
 pub use item::{Item, Turn, TurnError, TurnErrorKind, TurnStatus, UserInput};
-pub use network::{DomainAccess, DomainPattern, DomainVerdict, Domains, Host, NetworkPolicy, NetworkProtocol};
+pub use network::{
+    DomainAccess, DomainPattern, DomainVerdict, Domains, Host, NetworkPolicy, NetworkProtocol, UpstreamProxies,
+};
 pub use path::AbsPath;
 pub use policy::{
     ApprovalPolicy, ApprovalsReviewer, FileSystemAccess, FileSystemEntry, FileSystemPath, GranularApproval,

@@ -39,6 +39,28 @@ pub struct NetworkPolicy {
     pub ask: bool,
     /// Whether neither rules of the user's nor answers add to the hosts that are allowed.
     pub fixed: bool,
+    /// Through which proxies it goes out itself.
+    pub upstream: UpstreamProxies,
+}
+
+/// Proxies as variables of an environment name them.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct UpstreamProxies {
+    /// For plain HTTP; a URL, which may hold a name and a password.
+    pub http: Option<String>,
+    /// For everything else.
+    pub https: Option<String>,
+    /// What is reached without: hosts, domains and networks, with commas between them.
+    pub except: Option<String>,
+}
+
+impl fmt::Debug for UpstreamProxies {
+    /// Without what may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { http, https, except } = self;
+        let mut shown = f.debug_struct("UpstreamProxies");
+        shown.field("http", &http.is_some()).field("https", &https.is_some()).field("except", except).finish()
+    }
 }
 
 /// What is said about hosts.

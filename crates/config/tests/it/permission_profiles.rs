@@ -1,6 +1,6 @@
 //! `[permissions]`, `default_permissions`, and the part of requirements about the network.
 
-use types::{DomainVerdict, Host, NetworkPolicy};
+use types::{DomainVerdict, Host, NetworkPolicy, UpstreamProxies};
 
 use crate::permissions::show;
 use crate::place::Place;
@@ -82,6 +82,34 @@ fn what_cannot_be_is_named() {
     );
     assert!(network("domains = { \"a.test\" = \"maybe\" }").contains("unknown variant `maybe`"));
     assert!(network("mode = \"x\"").contains("unknown variant `x`"));
+}
+
+#[test]
+fn the_server_s_own_proxies_are_used_unless_the_user_or_an_administrator_says_otherwise() {
+    let proxies = UpstreamProxies { https: Some("http://p.test".to_owned()), ..UpstreamProxies::default() };
+    for (own, demanded, used) in [
+        ("", None, true),
+        ("allow_upstream_proxy = true", None, true),
+        ("allow_upstream_proxy = false", None, false),
+        ("", Some(""), true),
+        ("", Some("allow_upstream_proxy = false"), false),
+        ("allow_upstream_proxy = false", Some(""), false),
+    ] {
+        let place = Place::with_user(&format!(
+            "default_permissions = \"ws\"\n[permissions.ws.network]\nenabled = true\n{own}\n"
+        ));
+        if let Some(demanded) = demanded {
+            let text = format!("[experimental_network]\nenabled = true\n{demanded}\n");
+            place.write("etc/requirements.toml", &text);
+        }
+        let loader = place.loader().with_upstream_proxies(proxies.clone());
+        let policy = loader.load(Some(&place.path("project")), None).unwrap().network_policy(true).unwrap();
+        let expected = if used { proxies.clone() } else { UpstreamProxies::default() };
+        assert_eq!(policy.upstream, expected, "{own:?} {demanded:?}");
+    }
+    assert!(
+        !format!("{:?}", UpstreamProxies { http: Some("http://a:secret@b".to_owned()), ..proxies }).contains("secret")
+    );
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(crate) struct Started {
     pub(crate) stderr: Option<Arc<Pipe>>,
     /// Whether the streams are one terminal.
     pub(crate) terminal: bool,
-    /// The listeners in the command's network, where it is [`Network::Proxied`].
+    /// The ways out, where the network is [`Network::Proxied`].
     pub(crate) outlets: Option<Outlets>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Confine<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Network {
     Off,
-    /// Its own, with nothing in it but two listeners.
+    /// Nothing but the ways to two proxies.
     Proxied {
         socks5: bool,
     },

@@ -89,7 +89,11 @@ pub(crate) fn launchers() -> Vec<(Kind, Launcher)> {
     add(Kind::Namespaces, Mechanism::Namespaces { landlock });
     add(Kind::Landlock, Mechanism::Landlock { abi: landlock });
     match bwrap {
-        Some(path) => add(Kind::Bubblewrap, Mechanism::Bubblewrap { path }),
+        Some(path) => {
+            let with_proxies = Mechanism::Bubblewrap { path: path.clone(), proxies: true };
+            let proxies = Launcher::with_mechanism(options(), with_proxies).is_ok();
+            add(Kind::Bubblewrap, Mechanism::Bubblewrap { path, proxies });
+        }
         None => eprintln!("SKIPPED, not on this machine: bwrap"),
     }
     found
@@ -120,7 +124,7 @@ fn exists(path: impl AsRef<Path>) -> bool {
     path.as_ref().symlink_metadata().is_ok()
 }
 
-fn python() -> bool {
+pub(crate) fn python() -> bool {
     let found = ["/usr/bin/python3", "/usr/local/bin/python3"].iter().any(exists);
     if !found {
         eprintln!("SKIPPED, not on this machine: python3");
@@ -222,7 +226,7 @@ async fn temporary_folders_can_be_left_out() {
 #[tokio::test]
 async fn a_mechanism_whose_program_is_missing_does_not_work() {
     let options = Options { tmpdir: None, codex_home: abs("/nonexistent"), path: None };
-    let missing = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into() };
+    let missing = Mechanism::Bubblewrap { path: "/nonexistent/bwrap".into(), proxies: true };
     let reason = Launcher::with_mechanism(options, missing).unwrap_err();
     assert_eq!(reason.to_string(), "bwrap: program: No such file or directory (os error 2)");
 }
@@ -740,7 +744,9 @@ async fn nobody_waits_for_the_questions_of_commands_that_have_ended() {
     const COMMANDS: usize = 40;
     let threads = || {
         let names = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-        names.filter(|it| std::fs::read(it.path().join("comm")).is_ok_and(|it| it.starts_with(b"exec-attrib"))).count()
+        names
+            .filter(|it| std::fs::read(it.path().join("comm")).is_ok_and(|it| it.starts_with(b"exec-supervisor")))
+            .count()
     };
     for (_, launcher) in launchers().into_iter().filter(|(kind, _)| *kind == Kind::Landlock) {
         let yard = Yard::new();

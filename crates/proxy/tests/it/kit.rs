@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use proxy::{Denial, Destination, Gate, Pass, Reason, Serving, Source, serve};
-use types::Host;
+use proxy::{Denial, Destination, Entrance, Gate, Pass, Reason, Serving, Source, Upstream, serve};
+use types::{Host, UpstreamProxies};
 
 /// Longer than anything here takes; a hung test fails instead of hanging.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Lets `open.test` (which leads to this machine, as an exception), `private.test` and `mixed.test` through.
+/// Lets `open.test` (which leads to this machine, as an exception), `public.test`, `private.test` and `mixed.test` through.
 pub(crate) struct Names {
     pub(crate) limited: bool,
+    pub(crate) upstream: Option<Upstream>,
     /// What was looked up.
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
 }
@@ -23,8 +24,10 @@ pub(crate) struct Names {
 impl Gate for Names {
     async fn decide(&self, to: &Destination) -> Result<Pass, Denial> {
         match to.host.as_str() {
-            "open.test" | "nobody.test" => Ok(Pass { local: true }),
-            "private.test" | "mixed.test" | "169.254.169.254" | "127.0.0.1" | "::1" => Ok(Pass { local: false }),
+            "open.test" | "nobody.test" | "nobody.spared.test" => Ok(Pass { local: true }),
+            "public.test" | "1.1.1.1" | "private.test" | "mixed.test" | "169.254.169.254" | "127.0.0.1" | "::1" => {
+                Ok(Pass { local: false })
+            }
             "denied.test" => Err(Denial { reason: Reason::Denied, source: Source::Policy }),
             _ => Err(Denial { reason: Reason::NotAllowed, source: Source::Decider }),
         }
@@ -34,10 +37,15 @@ impl Gate for Names {
         self.limited
     }
 
+    fn upstream(&self) -> Option<&Upstream> {
+        self.upstream.as_ref()
+    }
+
     async fn look_up(&self, host: &Host) -> io::Result<Vec<IpAddr>> {
         self.asked.lock().unwrap().push(host.to_string());
         match host.as_str() {
             "open.test" => Ok(vec![Ipv4Addr::LOCALHOST.into()]),
+            "public.test" => Ok(vec![Ipv4Addr::new(1, 1, 1, 1).into()]),
             "private.test" => Ok(vec![Ipv4Addr::new(10, 1, 2, 3).into()]),
             "mixed.test" => Ok(vec![Ipv4Addr::new(1, 1, 1, 1).into(), Ipv4Addr::LOCALHOST.into()]),
             _ => Err(io::ErrorKind::NotFound.into()),
@@ -53,12 +61,16 @@ pub(crate) struct World {
 }
 
 pub(crate) fn world(limited: bool) -> World {
+    world_behind(limited, &UpstreamProxies::default())
+}
+
+pub(crate) fn world_behind(limited: bool, proxies: &UpstreamProxies) -> World {
     let asked = Arc::<Mutex<Vec<String>>>::default();
     let listener = || TcpListener::bind("127.0.0.1:0").unwrap();
     let (http, socks) = (listener(), listener());
     let (http_address, socks_address) = (http.local_addr().unwrap(), socks.local_addr().unwrap());
-    let gate = Arc::new(Names { limited, asked: Arc::clone(&asked) });
-    let serving = serve(http, Some(socks), gate).unwrap();
+    let gate = Arc::new(Names { limited, upstream: Upstream::new(proxies), asked: Arc::clone(&asked) });
+    let serving = serve(Entrance::Listener(http), Some(Entrance::Listener(socks)), gate).unwrap();
     World { http: http_address, socks: socks_address, asked, serving: Some(serving) }
 }
 

@@ -3,3 +3,4 @@
 mod http;
 mod kit;
 mod socks;
+mod upstream;

@@ -92,13 +92,19 @@ mod tests {
     #[test]
     fn only_a_sandbox_weaker_than_usual_is_worth_a_warning() {
         assert_eq!(weak_sandbox(&Ok(Mechanism::Namespaces { landlock: 0 })), None);
-        assert_eq!(weak_sandbox(&Ok(Mechanism::Bubblewrap { path: "/bin/bwrap".into() })), None);
+        assert_eq!(weak_sandbox(&Ok(Mechanism::Bubblewrap { path: "/bin/bwrap".into(), proxies: true })), None);
         assert!(weak_sandbox(&Ok(Mechanism::Landlock { abi: 7 })).is_some_and(|it| it.summary.contains(".git")));
         assert_eq!(no_proxies(&Ok(Mechanism::Namespaces { landlock: 0 })), None);
-        assert!(no_proxies(&Ok(Mechanism::Landlock { abi: 7 })).is_some());
+        assert_eq!(no_proxies(&Ok(Mechanism::Landlock { abi: 7 })), None);
+        let bwrap = |proxies| Ok(Mechanism::Bubblewrap { path: "/bin/bwrap".into(), proxies });
+        assert_eq!(no_proxies(&bwrap(true)), None);
+        assert!(no_proxies(&bwrap(false)).is_some());
         let nowhere = AbsPath::new("/nonexistent").unwrap();
         let options = exec::Options { tmpdir: None, codex_home: nowhere, path: None };
-        let reason = exec::Launcher::with_mechanism(options, Mechanism::Bubblewrap { path: "/nonexistent".into() });
+        let reason = exec::Launcher::with_mechanism(
+            options,
+            Mechanism::Bubblewrap { path: "/nonexistent".into(), proxies: true },
+        );
         let warning = weak_sandbox(&Err(reason.unwrap_err())).unwrap();
         assert!(warning.details.is_some_and(|details| details.starts_with("bwrap: ")));
     }

@@ -357,3 +357,36 @@ async fn a_command_reaches_the_hosts_that_the_configuration_allows() {
     let refused = exec(&mut server, command(format!("localhost:{port}"))).await.unwrap();
     assert!(refused["stdout"].as_str().unwrap().starts_with("HTTP/1.1 403 Forbidden"), "{refused}");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_goes_out_through_the_proxy_of_the_server_s_environment() {
+    use std::io::{Read as _, Write as _};
+
+    let server = with_default_permissions().await;
+    if !server.server.launcher().mechanism().is_ok_and(|found| found.takes_proxies()) {
+        return;
+    }
+    let path = server.home.join("config.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}\"192.0.2.1\" = \"allow\"\n")).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let front = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+        String::from_utf8(head).unwrap()
+    });
+    // The model is on this machine.
+    let mut server = server.reopen_with(&[("http_proxy", &url), ("no_proxy", "127.0.0.1")]).await;
+    let request = "GET http://192.0.2.1/ HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n";
+    let script = format!("exec 3<>/dev/tcp/127.0.0.1/${{HTTP_PROXY##*:}}; printf '{request}' >&3; timeout 10 cat <&3");
+    let done = exec(&mut server, json!({ "command": ["bash", "-c", script] })).await.unwrap();
+    assert!(done["stdout"].as_str().unwrap().ends_with("hello"), "{done}");
+    assert!(front.join().unwrap().starts_with("GET http://192.0.2.1/ HTTP/1.1\r\n"));
+}

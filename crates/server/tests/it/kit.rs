@@ -73,7 +73,7 @@ impl TestServer {
             model.url()
         );
         std::fs::write(home.join("config.toml"), config).expect("a configuration");
-        Self::on(model, folder, home, project)
+        Self::on(model, folder, home, project, &[])
     }
 
     /// The same home, project and model under a new server, as after a crash or an update.
@@ -82,17 +82,22 @@ impl TestServer {
         serving.abort();
         // A process that ends takes its locks with it; this one goes on.
         let _ = std::fs::remove_dir_all(home.join("spindle/locks"));
-        let mut server = Self::on(model, folder, home, project);
+        let mut server = Self::on(model, folder, home, project, &[]);
         server.introduce().await;
         server
     }
 
     /// The same after an orderly end.
     pub(crate) async fn reopen(self) -> Self {
+        self.reopen_with(&[]).await
+    }
+
+    /// The same, with more in the server's environment.
+    pub(crate) async fn reopen_with(self, variables: &[(&str, &str)]) -> Self {
         let Self { model, home, project, folder, serving, client, .. } = self;
         client.close().await;
         serving.await.expect("no panic").expect("an orderly end");
-        let mut server = Self::on(model, folder, home, project);
+        let mut server = Self::on(model, folder, home, project, variables);
         server.introduce().await;
         server
     }
@@ -102,15 +107,14 @@ impl TestServer {
         self.initialize(json!({ "experimentalApi": true })).await;
     }
 
-    fn on(model: ScriptedModel, folder: TempDir, home: AbsPath, project: AbsPath) -> Self {
+    fn on(model: ScriptedModel, folder: TempDir, home: AbsPath, project: AbsPath, variables: &[(&str, &str)]) -> Self {
+        let home_text = home.to_string();
+        let usual = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("SHELL", "/bin/bash"), ("HOME", home_text.as_str())];
+        let variables = usual.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let server = Server::new(Options {
             home: home.clone(),
             cwd: project.clone(),
-            variables: vec![
-                ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
-                ("SHELL".to_owned(), "/bin/bash".to_owned()),
-                ("HOME".to_owned(), home.to_string()),
-            ],
+            variables: variables.collect(),
             overrides: config::Overrides::default(),
             version: "0.124.0".to_owned(),
             session_source: SessionSource::VsCode,

@@ -13,7 +13,9 @@ use types::item::{CommandExecution, CommandSource, CommandStatus};
 use types::{AbsPath, ApprovalPolicy, Item, ItemId};
 
 use super::apply_patch;
-use crate::approval::{Candidate, Question, Refusal, Verdict, command_verdict, retry_question, watched_question};
+use crate::approval::{
+    Candidate, Question, Refusal, Verdict, accepted_without_sandbox, command_verdict, retry_question, watched_question,
+};
 use crate::denial::looks_denied;
 use crate::grants::{Beyond, Grants};
 use crate::host::{CommandApproval, CommandDecision, Host, ToolEvent};
@@ -159,12 +161,12 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn decide(&mut self) -> Result<ToolResult, ToolResult> {
-        let sandbox = match command_verdict(self.cx, &self.command) {
+        let (sandbox, accepted) = match command_verdict(self.cx, &self.command) {
             Verdict::Run(sandbox) if self.cx.strict_review.load(Ordering::Relaxed) => {
                 self.ask(watched_question(self.cx, &self.command), &sandbox).await?;
-                sandbox
+                (sandbox, false)
             }
-            Verdict::Run(sandbox) => sandbox,
+            Verdict::Run(sandbox) => (sandbox, self.cx.grants.allows_command(&self.command.key())),
             Verdict::Refuse(Refusal::Call(reason)) => return Err(ToolResult::failed(reason)),
             Verdict::Refuse(Refusal::Command(reason)) => {
                 self.show();
@@ -173,7 +175,7 @@ impl Run<'_> {
             }
             Verdict::Ask(question, sandbox) => {
                 self.ask(question, &sandbox).await?;
-                sandbox
+                (sandbox, true)
             }
         };
         let confined = matches!(sandbox, Sandbox::Restricted(_));
@@ -182,9 +184,11 @@ impl Run<'_> {
         match self.execute(sandbox, may_retry).await? {
             Outcome::Done(result) => Ok(result),
             Outcome::Denied(output) => {
-                self.ask(retry_question(self.cx, &self.command), &Sandbox::None)
-                    .await
-                    .map_err(|result| with_output(result, &output))?;
+                if !(accepted && accepted_without_sandbox(self.cx)) {
+                    self.ask(retry_question(self.cx, &self.command), &Sandbox::None)
+                        .await
+                        .map_err(|result| with_output(result, &output))?;
+                }
                 match self.execute(Sandbox::None, false).await? {
                     Outcome::Done(result) | Outcome::Denied(result) => Ok(result),
                 }
@@ -235,7 +239,7 @@ impl Run<'_> {
             cwd: self.command.cwd.clone(),
             actions: self.item.actions.clone(),
             reason: question.reason,
-            outside_sandbox: matches!(sandbox, Sandbox::None),
+            outside_sandbox: matches!(sandbox, Sandbox::None) || accepted_without_sandbox(self.cx),
             additional_permissions: question.additional_permissions,
             proposed_amendment: question.proposed_amendment,
             available,

@@ -52,6 +52,49 @@ async fn an_accepted_command_runs() {
 }
 
 #[tokio::test]
+async fn an_accepted_command_keeps_its_sandbox_until_that_has_stopped_it() {
+    for answer in [CommandDecision::Accept, CommandDecision::AcceptForSession] {
+        let thread = thread(ApprovalPolicy::UnlessTrusted, workspace_write(), std::slice::from_ref(&answer));
+        if !thread.has_sandbox() {
+            return;
+        }
+        // Not below the temporary folder, which is writable.
+        let outside = tempfile::tempdir_in("/var/tmp").unwrap();
+        let file = outside.path().join("made");
+        let quiet = format!("touch {} 2> /dev/null; echo went on", file.display());
+        assert!(shell(&thread, "quiet", &quiet).await.ends_with("Output:\nwent on\n"));
+        assert!(!file.exists(), "{answer:?}");
+
+        thread.host.commands.lock().unwrap().push_back(answer.clone());
+        let stopped = format!("touch {} && echo made", file.display());
+        let again = if answer == CommandDecision::Accept { 1 } else { 2 };
+        for _ in 0..again {
+            assert!(shell(&thread, "stopped", &stopped).await.ends_with("Output:\nmade\n"));
+            std::fs::remove_file(&file).unwrap();
+        }
+        assert_eq!(asked(&thread).len(), 2, "once for each command");
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_command_does_not_leave_the_rules_about_hosts_without_a_question() {
+    let accept = [CommandDecision::Accept, CommandDecision::Decline];
+    let mut thread = thread(ApprovalPolicy::UnlessTrusted, workspace_write(), &accept);
+    if !thread.has_sandbox() {
+        return;
+    }
+    thread.cx.network = Some(Arc::default());
+    let outside = tempfile::tempdir_in("/var/tmp").unwrap();
+    let file = outside.path().join("made");
+    let text = shell(&thread, "c", &format!("touch {} && echo made", file.display())).await;
+    assert!(text.starts_with("exec command rejected by user"), "{text}");
+    assert!(!file.exists());
+    let asked = asked(&thread);
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(asked[1].starts_with(r#"c reason=Some("command failed; retry without sandbox?")"#), "{asked:?}");
+}
+
+#[tokio::test]
 async fn an_accepted_session_gets_its_number_when_it_completes() {
     let thread = untrusted(&[CommandDecision::Accept]);
     thread.call("exec_command", "call-e", json!({ "cmd": "touch a" })).await;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use exec::{Launcher, Options, Places, Sessions, Shell};
+use exec::{Launcher, Mechanism, Options, Places, Sessions, Shell};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tools::{
@@ -68,6 +68,13 @@ impl Thread {
             host: host.clone(),
         };
         Self { folder, cx, host, registry: Registry::builtin() }
+    }
+
+    /// Has sandboxes enforced by this mechanism.
+    pub(crate) fn confine_by(&mut self, mechanism: Mechanism) {
+        let options = Options { tmpdir: None, codex_home: self.root().join("home"), path: None };
+        self.cx.launcher = Launcher::with_mechanism(options, mechanism).unwrap();
+        self.cx.sessions = Arc::new(Sessions::new(self.cx.launcher.clone()));
     }
 
     /// As [`Self::with`]; questions are never answered.

@@ -5,6 +5,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use exec::Mechanism;
 use serde_json::json;
 use tools::rules::RuleSet;
 use tools::{Grants, NetworkDecision};
@@ -56,12 +57,17 @@ fn asking() -> NetworkPolicy {
     NetworkPolicy { allow_local: true, ask: true, socks5: true, ..NetworkPolicy::default() }
 }
 
-/// `None` where the sandbox has no room for proxies.
-fn thread(approval: ApprovalPolicy, policy: NetworkPolicy, answers: &[NetworkDecision]) -> Option<Thread> {
-    let mut thread = Thread::with(approval, workspace_write());
-    thread.cx.network = Some(Arc::new(policy));
-    thread.host.networks.lock().unwrap().extend(answers.iter().cloned());
-    thread.cx.launcher.mechanism().is_ok_and(|found| found.takes_proxies()).then_some(thread)
+/// A thread for each mechanism that has room for proxies; each is given the same answers.
+fn threads(approval: &ApprovalPolicy, policy: &NetworkPolicy, answers: &[NetworkDecision]) -> Vec<Thread> {
+    let found = Thread::new().cx.launcher.survey().into_iter().filter_map(|finding| finding.works.ok());
+    let made = found.filter(Mechanism::takes_proxies).map(|mechanism| {
+        let mut thread = Thread::with(approval.clone(), workspace_write());
+        thread.confine_by(mechanism);
+        thread.cx.network = Some(Arc::new(policy.clone()));
+        thread.host.networks.lock().unwrap().extend(answers.iter().cloned());
+        thread
+    });
+    made.collect()
 }
 
 /// Shell functions: `get URL` and `tunnel HOST:PORT` through the HTTP proxy, `direct PORT` without.
@@ -78,173 +84,186 @@ async fn run(thread: &Thread, id: &str, script: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_listed_is_reached_and_nothing_else() {
-    let Some(thread) = thread(ApprovalPolicy::OnRequest, listed(), &[]) else { return };
-    let web = web();
-    let port = web.port;
-    let out = run(&thread, "listed", &format!("get http://127.0.0.1:{port}/; tunnel 127.0.0.1:{port}")).await;
-    assert_eq!(out.matches("hello").count(), 2, "{out}");
-    assert_eq!(web.visits.load(Ordering::SeqCst), 2);
+    for thread in threads(&ApprovalPolicy::OnRequest, &listed(), &[]) {
+        let web = web();
+        let port = web.port;
+        let out = run(&thread, "listed", &format!("get http://127.0.0.1:{port}/; tunnel 127.0.0.1:{port}")).await;
+        assert_eq!(out.matches("hello").count(), 2, "{out}");
+        assert_eq!(web.visits.load(Ordering::SeqCst), 2);
 
-    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-    udp.set_nonblocking(true).unwrap();
-    let udp_port = udp.local_addr().unwrap().port();
-    for (attempt, script) in [
-        ("directly", format!("direct {port}")),
-        ("another name for this machine", format!("get http://localhost:{port}/")),
-        ("its IPv6 address", format!("tunnel [::1]:{port}")),
-        ("its address written otherwise", format!("get http://127.1:{port}/; get http://2130706433:{port}/")),
-        ("the address that stands for any", format!("tunnel 0.0.0.0:{port}")),
-        ("the cloud's metadata", "get http://169.254.169.254/latest/meta-data/".to_owned()),
-        ("a private network", "tunnel 10.0.0.1:443".to_owned()),
-        ("a name that is not listed", "get http://example.com/; tunnel example.com:443".to_owned()),
-        ("a name that is denied", "get http://denied.test/".to_owned()),
-        ("a tunnel that is also about another host", format!("tunnel 127.0.0.1:{port} denied.test")),
-        ("a name server", format!("echo x > /dev/udp/127.0.0.1/{udp_port}; getent hosts example.com")),
-        ("a Unix socket", "python3 -c 'import socket; socket.socket(socket.AF_UNIX)' || exit 7".to_owned()),
-    ] {
-        let out = run(&thread, attempt, &script).await;
-        assert!(!out.contains("hello") && !out.contains("200 OK"), "{attempt}: {out}");
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        udp.set_nonblocking(true).unwrap();
+        let udp_port = udp.local_addr().unwrap().port();
+        for (attempt, script) in [
+            ("directly", format!("direct {port}")),
+            ("another name for this machine", format!("get http://localhost:{port}/")),
+            ("its IPv6 address", format!("tunnel [::1]:{port}")),
+            ("its address written otherwise", format!("get http://127.1:{port}/; get http://2130706433:{port}/")),
+            ("the address that stands for any", format!("tunnel 0.0.0.0:{port}")),
+            ("the cloud's metadata", "get http://169.254.169.254/latest/meta-data/".to_owned()),
+            ("a private network", "tunnel 10.0.0.1:443".to_owned()),
+            ("a name that is not listed", "get http://example.com/; tunnel example.com:443".to_owned()),
+            ("a name that is denied", "get http://denied.test/".to_owned()),
+            ("a tunnel that is also about another host", format!("tunnel 127.0.0.1:{port} denied.test")),
+            ("a name server", format!("echo x > /dev/udp/127.0.0.1/{udp_port}; getent hosts example.com")),
+            ("a Unix socket", "python3 -c 'import socket; socket.socket(socket.AF_UNIX)' || exit 7".to_owned()),
+        ] {
+            let out = run(&thread, attempt, &script).await;
+            assert!(!out.contains("hello") && !out.contains("200 OK"), "{attempt}: {out}");
+        }
+        assert_eq!(web.visits.load(Ordering::SeqCst), 2, "nobody else has come");
+        assert!(udp.recv(&mut [0; 8]).is_err(), "no packet has arrived");
     }
-    assert_eq!(web.visits.load(Ordering::SeqCst), 2, "nobody else has come");
-    assert!(udp.recv(&mut [0; 8]).is_err(), "no packet has arrived");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_named_in_a_header_is_not_the_one_that_is_reached() {
-    let Some(thread) = thread(ApprovalPolicy::OnRequest, listed(), &[]) else { return };
-    let out = run(&thread, "c", &format!("get http://denied.test/ 127.0.0.1:{}", web().port)).await;
-    assert!(out.contains("blocked-by-denylist") && !out.contains("hello"), "{out}");
+    for thread in threads(&ApprovalPolicy::OnRequest, &listed(), &[]) {
+        let out = run(&thread, "c", &format!("get http://denied.test/ 127.0.0.1:{}", web().port)).await;
+        assert!(out.contains("blocked-by-denylist") && !out.contains("hello"), "{out}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_listed_is_asked_about_and_nothing_else_where_nobody_is_asked() {
-    let Some(thread) = thread(ApprovalPolicy::OnRequest, listed(), &[]) else { return };
-    let out = run(&thread, "c", "get http://example.com/").await;
-    assert!(out.contains(r#""reason":"not_allowed""#), "{out}");
-    assert!(out.contains("Exit code: 0"), "the command says itself what it thinks of it: {out}");
-    assert!(!thread.seen().contains("asked"));
+    for thread in threads(&ApprovalPolicy::OnRequest, &listed(), &[]) {
+        let out = run(&thread, "c", "get http://example.com/").await;
+        assert!(out.contains(r#""reason":"not_allowed""#), "{out}");
+        assert!(out.contains("Exit code: 0"), "the command says itself what it thinks of it: {out}");
+        assert!(!thread.seen().contains("asked"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_user_is_asked_once_a_command() {
     let answers = [NetworkDecision::Accept, NetworkDecision::AcceptForSession];
-    let Some(thread) = thread(ApprovalPolicy::OnRequest, asking(), &answers) else { return };
-    let url = format!("http://127.0.0.1:{}/", web().port);
-    let script = format!("get {url} & get {url} & wait; get {url}");
-    for (call, questions) in [("first", 1), ("second", 1), ("third", 0)] {
-        let out = run(&thread, call, &script).await;
-        assert_eq!(out.matches("hello").count(), 3, "{call}: {out}");
-        let seen = thread.seen();
-        assert_eq!(seen.lines().filter(|line| line.starts_with("asked")).count(), questions, "{call}: {seen}");
+    for thread in threads(&ApprovalPolicy::OnRequest, &asking(), &answers) {
+        let url = format!("http://127.0.0.1:{}/", web().port);
+        let script = format!("get {url} & get {url} & wait; get {url}");
+        for (call, questions) in [("first", 1), ("second", 1), ("third", 0)] {
+            let out = run(&thread, call, &script).await;
+            assert_eq!(out.matches("hello").count(), 3, "{call}: {out}");
+            let seen = thread.seen();
+            assert_eq!(seen.lines().filter(|line| line.starts_with("asked")).count(), questions, "{call}: {seen}");
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_names_the_connection() {
-    let Some(thread) = thread(ApprovalPolicy::OnRequest, asking(), &[]) else { return };
-    run(&thread, "c", "get http://Example.COM./; tunnel example.com:8443").await;
-    let seen = thread.seen();
-    let asked: Vec<_> = seen.lines().filter(|line| line.starts_with("asked")).collect();
-    let reason = r#"reason="example.com is not in the allowed_domains""#;
-    assert_eq!(
-        asked,
-        [
-            format!("asked network#http#example.com#80 host=example.com protocol=http {reason}"),
-            format!("asked network#https#example.com#8443 host=example.com protocol=https {reason}"),
-        ]
-    );
+    for thread in threads(&ApprovalPolicy::OnRequest, &asking(), &[]) {
+        run(&thread, "c", "get http://Example.COM./; tunnel example.com:8443").await;
+        let seen = thread.seen();
+        let asked: Vec<_> = seen.lines().filter(|line| line.starts_with("asked")).collect();
+        let reason = r#"reason="example.com is not in the allowed_domains""#;
+        assert_eq!(
+            asked,
+            [
+                format!("asked network#http#example.com#80 host=example.com protocol=http {reason}"),
+                format!("asked network#https#example.com#8443 host=example.com protocol=https {reason}"),
+            ]
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_whose_connection_is_declined_counts_as_declined() {
-    let Some(thread) = thread(ApprovalPolicy::OnRequest, asking(), &[NetworkDecision::Decline]) else { return };
-    let out = run(&thread, "c", "get http://example.com/; echo went on > made").await;
-    assert_eq!(out, "exec command rejected by user");
-    assert_eq!(thread.read("made").as_deref(), Some("went on\n"));
-    assert!(thread.seen().lines().last().unwrap().contains("declined"));
+    for thread in threads(&ApprovalPolicy::OnRequest, &asking(), &[NetworkDecision::Decline]) {
+        thread.write("made", "");
+        let out = run(&thread, "c", "get http://example.com/; echo went on > made").await;
+        assert_eq!(out, "exec command rejected by user");
+        assert_eq!(thread.read("made").as_deref(), Some("went on\n"));
+        assert!(thread.seen().lines().last().unwrap().contains("declined"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_a_connection_ends_the_command_and_the_turn() {
-    let Some(thread) = thread(ApprovalPolicy::OnRequest, asking(), &[NetworkDecision::Cancel]) else { return };
-    let out = run(&thread, "c", "get http://example.com/; sleep 1000").await;
-    assert_eq!(out, "exec command rejected by user [turn ends]");
-    let (tool, arguments) =
-        ("exec_command", json!({ "cmd": format!("{KIT}get http://example.com/; sleep 1000"), "login": false }));
-    thread.host.networks.lock().unwrap().push_back(NetworkDecision::Cancel);
-    let out = thread.call(tool, "session", arguments).await;
-    assert!(out.ends_with("[turn ends]"), "{out}");
+    for thread in threads(&ApprovalPolicy::OnRequest, &asking(), &[NetworkDecision::Cancel]) {
+        let out = run(&thread, "c", "get http://example.com/; sleep 1000").await;
+        assert_eq!(out, "exec command rejected by user [turn ends]");
+        let (tool, arguments) =
+            ("exec_command", json!({ "cmd": format!("{KIT}get http://example.com/; sleep 1000"), "login": false }));
+        thread.host.networks.lock().unwrap().push_back(NetworkDecision::Cancel);
+        let out = thread.call(tool, "session", arguments).await;
+        assert!(out.ends_with("[turn ends]"), "{out}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_question_is_allowed_the_command_is_refused_with_the_reason() {
-    let Some(thread) = thread(ApprovalPolicy::Never, asking(), &[]) else { return };
-    let out = run(&thread, "c", "get http://example.com/").await;
-    assert!(out.starts_with("Network access to \"example.com\" was blocked"), "{out}");
-    assert!(!thread.seen().contains("asked"));
+    for thread in threads(&ApprovalPolicy::Never, &asking(), &[]) {
+        let out = run(&thread, "c", "get http://example.com/").await;
+        assert!(out.starts_with("Network access to \"example.com\" was blocked"), "{out}");
+        assert!(!thread.seen().contains("asked"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_the_user_makes_holds_at_once_and_later() {
     let amend = |access| NetworkDecision::Amend("127.0.0.1".to_owned(), access);
-    let Some(mut thread) = thread(ApprovalPolicy::OnRequest, asking(), &[amend(DomainAccess::Allow)]) else { return };
-    let home_rules = thread.root().join("rules");
-    let rules = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
-    thread.cx.grants = Arc::new(Grants::with_rules(Arc::new(rules)));
-    let url = format!("http://127.0.0.1:{}/", web().port);
-    for _ in 0..2 {
-        assert!(run(&thread, "c", &format!("get {url}")).await.contains("hello"));
-    }
-    assert_eq!(thread.seen().lines().filter(|line| line.starts_with("asked")).count(), 1);
+    for mut thread in threads(&ApprovalPolicy::OnRequest, &asking(), &[amend(DomainAccess::Allow)]) {
+        let home_rules = thread.root().join("rules");
+        let rules = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
+        thread.cx.grants = Arc::new(Grants::with_rules(Arc::new(rules)));
+        let url = format!("http://127.0.0.1:{}/", web().port);
+        for _ in 0..2 {
+            assert!(run(&thread, "c", &format!("get {url}")).await.contains("hello"));
+        }
+        assert_eq!(thread.seen().lines().filter(|line| line.starts_with("asked")).count(), 1);
 
-    let rules = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
-    thread.cx.grants = Arc::new(Grants::with_rules(Arc::new(rules)));
-    assert!(run(&thread, "c", &format!("get {url}")).await.contains("hello"));
-    assert!(!thread.seen().contains("asked"));
-    thread.cx.network = Some(Arc::new(NetworkPolicy { fixed: true, ask: false, ..asking() }));
-    let out = run(&thread, "c", &format!("get {url}")).await;
-    assert!(out.contains("not_allowed"), "a fixed list is not added to: {out}");
+        let rules = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
+        thread.cx.grants = Arc::new(Grants::with_rules(Arc::new(rules)));
+        assert!(run(&thread, "c", &format!("get {url}")).await.contains("hello"));
+        assert!(!thread.seen().contains("asked"));
+        thread.cx.network = Some(Arc::new(NetworkPolicy { fixed: true, ask: false, ..asking() }));
+        let out = run(&thread, "c", &format!("get {url}")).await;
+        assert!(out.contains("not_allowed"), "a fixed list is not added to: {out}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_denies_wins_over_the_list() {
-    let Some(mut thread) = thread(ApprovalPolicy::OnRequest, listed(), &[]) else { return };
-    let home_rules = thread.root().join("rules");
-    std::fs::create_dir_all(&home_rules).unwrap();
-    std::fs::write(home_rules.join("a.rules"), "network_rule(\"127.0.0.1\", \"https\", \"deny\")").unwrap();
-    let rules = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
-    thread.cx.grants = Arc::new(Grants::with_rules(Arc::new(rules)));
-    let out = run(&thread, "c", &format!("get http://127.0.0.1:{}/", web().port)).await;
-    assert!(out.contains("blocked-by-denylist"), "{out}");
+    for mut thread in threads(&ApprovalPolicy::OnRequest, &listed(), &[]) {
+        let home_rules = thread.root().join("rules");
+        std::fs::create_dir_all(&home_rules).unwrap();
+        std::fs::write(home_rules.join("a.rules"), "network_rule(\"127.0.0.1\", \"https\", \"deny\")").unwrap();
+        let rules = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
+        thread.cx.grants = Arc::new(Grants::with_rules(Arc::new(rules)));
+        let out = run(&thread, "c", &format!("get http://127.0.0.1:{}/", web().port)).await;
+        assert!(out.contains("blocked-by-denylist"), "{out}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_may_allow_an_address_of_this_machine_but_no_name_that_leads_there() {
     let nothing = NetworkPolicy { socks5: true, ..NetworkPolicy::default() };
-    let Some(mut thread) = thread(ApprovalPolicy::OnRequest, nothing, &[]) else { return };
-    let home_rules = thread.root().join("rules");
-    std::fs::create_dir_all(&home_rules).unwrap();
-    let rules = "network_rule(\"127.0.0.1\", \"http\", \"allow\"); network_rule(\"127.1\", \"http\", \"allow\")";
-    std::fs::write(home_rules.join("a.rules"), rules).unwrap();
-    let rules = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
-    thread.cx.grants = Arc::new(Grants::with_rules(Arc::new(rules)));
-    let port = web().port;
-    assert!(run(&thread, "c", &format!("get http://127.0.0.1:{port}/")).await.contains("hello"));
-    let out = run(&thread, "c", &format!("get http://127.1:{port}/")).await;
-    assert!(out.contains("not_allowed_local"), "{out}");
+    for mut thread in threads(&ApprovalPolicy::OnRequest, &nothing, &[]) {
+        let home_rules = thread.root().join("rules");
+        std::fs::create_dir_all(&home_rules).unwrap();
+        let rules = "network_rule(\"127.0.0.1\", \"http\", \"allow\"); network_rule(\"127.1\", \"http\", \"allow\")";
+        std::fs::write(home_rules.join("a.rules"), rules).unwrap();
+        let rules = RuleSet::load(std::slice::from_ref(&home_rules), &home_rules).unwrap();
+        thread.cx.grants = Arc::new(Grants::with_rules(Arc::new(rules)));
+        let port = web().port;
+        assert!(run(&thread, "c", &format!("get http://127.0.0.1:{port}/")).await.contains("hello"));
+        let out = run(&thread, "c", &format!("get http://127.1:{port}/")).await;
+        assert!(out.contains("not_allowed_local"), "{out}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_ends_a_question() {
-    let Some(mut thread) = thread(ApprovalPolicy::OnRequest, asking(), &[]) else { return };
-    let host = Thread::unanswered(ApprovalPolicy::OnRequest).host;
-    thread.cx.host = host.clone();
-    let cancel = thread.cx.cancel.clone();
-    let (out, ()) = tokio::join!(run(&thread, "c", "get http://example.com/"), async {
-        host.wait_for("asked network#http#example.com#80").await;
-        cancel.cancel();
-    });
-    assert!(out.contains("aborted by user"), "{out}");
+    for mut thread in threads(&ApprovalPolicy::OnRequest, &asking(), &[]) {
+        let host = Thread::unanswered(ApprovalPolicy::OnRequest).host;
+        thread.cx.host = host.clone();
+        let cancel = thread.cx.cancel.clone();
+        let (out, ()) = tokio::join!(run(&thread, "c", "get http://example.com/"), async {
+            host.wait_for("asked network#http#example.com#80").await;
+            cancel.cancel();
+        });
+        assert!(out.contains("aborted by user"), "{out}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

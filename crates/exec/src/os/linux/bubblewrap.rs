@@ -13,7 +13,9 @@ use super::guard::{At, Failure, Step};
 use super::seccomp::Filter;
 use super::spawn::c_string;
 use super::sys;
+use super::visit::Visit;
 use crate::command::SpawnError;
+use crate::os::Network;
 use crate::rules::{Access, Layout, PlaceKind};
 
 /// A call of `bwrap`.
@@ -23,15 +25,28 @@ pub(super) struct Wrapper {
     arguments: Vec<CString>,
     /// What it reads: the filter, and the contents of files that hide others.
     files: Vec<OwnedFd>,
+    /// How listeners come into its network.
+    visit: Option<Visit>,
 }
 
 impl Wrapper {
-    pub(super) fn new(program: &Path, layout: &Layout, cwd: &Path, network: bool) -> Result<Self, SpawnError> {
-        let mut wrapper = Self { program: c_path(program)?, arguments: Vec::new(), files: Vec::new() };
+    /// `visit`: how listeners come into its network, where there are to be some.
+    pub(super) fn new(
+        program: &Path,
+        layout: &Layout,
+        cwd: &Path,
+        network: Network,
+        visit: Option<Visit>,
+    ) -> Result<Self, SpawnError> {
+        let mut wrapper = Self { program: c_path(program)?, arguments: Vec::new(), files: Vec::new(), visit: None };
         wrapper.add(&["bwrap", "--die-with-parent", "--unshare-user", "--unshare-pid", "--unshare-ipc"])?;
         wrapper.add(&["--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"])?;
-        if !network {
+        if network != Network::On {
             wrapper.add(&["--unshare-net"])?;
+        }
+        if let Some(visit) = visit {
+            wrapper.add(&visit.arguments().each_ref().map(String::as_str))?;
+            wrapper.visit = Some(visit);
         }
         wrapper.base(layout)?;
         wrapper.add(&["--dev", "/dev", "--proc", "/proc"])?;
@@ -152,16 +167,25 @@ impl Wrapper {
         Ok(())
     }
 
+    /// What the guard keeps open for the program, and for its visitor.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        self.files.iter().map(AsRawFd::as_raw_fd)
+        self.inherited().chain(self.visit.iter().flat_map(Visit::ours))
+    }
+
+    fn inherited(&self) -> impl Iterator<Item = RawFd> {
+        self.files.iter().map(AsRawFd::as_raw_fd).chain(self.visit.iter().flat_map(Visit::theirs))
     }
 
     /// Lets the program inherit what it is to read. It closes all of it before it runs the command.
     pub(super) fn pass_descriptors(&self) -> Result<(), Failure> {
-        for file in &self.files {
-            sys::keep_on_exec(file.as_raw_fd()).at(Step::Mounts)?;
+        for fd in self.inherited() {
+            sys::keep_on_exec(fd).at(Step::Mounts)?;
         }
         Ok(())
+    }
+
+    pub(super) fn visit(&self) -> Option<&Visit> {
+        self.visit.as_ref()
     }
 
     /// Turns the command into arguments of the program.

@@ -10,6 +10,7 @@ use super::landlock::{self, Ruleset};
 use super::mounts::View;
 use super::placeholder::{self, Placeholder};
 use super::seccomp::{self, Filter, Sockets};
+use super::visit::{Visit, Visitor};
 use super::{detect, outlet, privileges, sys};
 use crate::command::{Command, SpawnError};
 use crate::launcher::Mechanism;
@@ -34,7 +35,7 @@ enum Means {
 }
 
 impl Confinement {
-    /// `way`: on which a filter that asks sends its listener, see [`attributes`](super::attributes), and the guard the
+    /// `way`: on which a filter that asks sends its listener, see [`supervisor`](super::supervisor), and the guard the
     /// [`outlet`]s; -1 where nothing is sent, see [`sends`].
     pub(super) fn new(
         command: &Command,
@@ -61,19 +62,25 @@ impl Confinement {
                 let filter = seccomp::Options { sockets, namespaces: true };
                 (Means::Namespaces { view, landlock: ruleset, flags }, filter)
             }
-            Mechanism::Bubblewrap { path } => {
-                // Abstract sockets are reached through the network's namespace, which it shares when the network is on.
-                let network = confine.network == Network::On;
-                let sockets = if network { Sockets::NoUnix } else { Sockets::Pairs };
+            Mechanism::Bubblewrap { path, .. } => {
+                let sockets = match confine.network {
+                    Network::Off => Sockets::Pairs,
+                    Network::Proxied { .. } => Sockets::Internet,
+                    // Abstract sockets are reached through the network's namespace, which it shares.
+                    Network::On => Sockets::NoUnix,
+                };
                 let filter = seccomp::Options { sockets, namespaces: true };
-                (Means::Bubblewrap(Wrapper::new(path, &layout, &command.cwd, network)?), filter)
+                let proxied = matches!(confine.network, Network::Proxied { .. });
+                let visit = proxied.then(|| Visit::new(way)).transpose().map_err(failed(Step::Network.name()))?;
+                (Means::Bubblewrap(Wrapper::new(path, &layout, &command.cwd, confine.network, visit)?), filter)
             }
             Mechanism::Landlock { abi } => {
                 let network = confine.network == Network::On;
-                let sockets = match network {
-                    false => Sockets::Pairs,
-                    true if *abi < landlock::SCOPES_VERSION => Sockets::NoUnix,
-                    true => Sockets::All,
+                let sockets = match confine.network {
+                    Network::Off => Sockets::Pairs,
+                    Network::Proxied { .. } => Sockets::Supervised,
+                    Network::On if *abi < landlock::SCOPES_VERSION => Sockets::NoUnix,
+                    Network::On => Sockets::All,
                 };
                 let filter = seccomp::Options { sockets, namespaces: false };
                 (Means::Landlock(alone(*abi, &layout, network, terminal.as_ref())), filter)
@@ -120,11 +127,19 @@ impl Confinement {
 
     /// In the guard, before the command is forked.
     pub(super) fn prepare(&mut self) -> Result<(), Failure> {
-        match &mut self.means {
-            Means::Namespaces { view, .. } => view.build()?,
-            Means::Bubblewrap(_) | Means::Landlock(_) => {}
+        let Means::Namespaces { view, .. } = &mut self.means else { return Ok(()) };
+        view.build()?;
+        if matches!(self.network, Network::Proxied { .. }) {
+            sys::raise_loopback().at(Step::Network)?;
+            outlet::open(self.way)?;
         }
-        if matches!(self.network, Network::Proxied { .. }) { outlet::open(self.way) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// In the guard, once the command has been forked: who has to come back before it runs.
+    pub(super) fn visit(&self) -> Result<Option<Visitor>, Failure> {
+        let Means::Bubblewrap(wrapper) = &self.means else { return Ok(None) };
+        wrapper.visit().map(Visit::begin).transpose().at(Step::Network)
     }
 
     /// In the command, after its streams and folder are in place.

@@ -36,7 +36,7 @@ pub(crate) fn detect(options: &Options) -> Result<Mechanism, Unavailable> {
     let version = landlock::version();
     let mut reasons = Vec::new();
     for candidate in candidates(options, version) {
-        match candidate.and_then(|mechanism| try_out(&mechanism, options).map(|()| mechanism)) {
+        match candidate.and_then(|mechanism| as_it_works(mechanism, options)) {
             Ok(mechanism) => return Ok(mechanism),
             Err(reason) => reasons.push(reason),
         }
@@ -47,7 +47,7 @@ pub(crate) fn detect(options: &Options) -> Result<Mechanism, Unavailable> {
 /// What each mechanism says when it is tried, the strongest first.
 pub(crate) fn survey(options: &Options) -> Vec<Finding> {
     let candidates = candidates(options, landlock::version()).into_iter();
-    let tried = candidates.map(|candidate| candidate.and_then(|one| try_out(&one, options).map(|()| one)));
+    let tried = candidates.map(|candidate| candidate.and_then(|one| as_it_works(one, options)));
     ["namespaces", "bwrap", "landlock"]
         .into_iter()
         .zip(tried)
@@ -63,13 +63,26 @@ fn candidates(options: &Options, version: u32) -> [Result<Mechanism, String>; 3]
     let bwrap = bubblewrap::find(options.path.as_deref());
     [
         Ok(Mechanism::Namespaces { landlock: version }),
-        bwrap.map(|path: PathBuf| Mechanism::Bubblewrap { path }).ok_or_else(|| "bwrap: not found in PATH".to_owned()),
+        bwrap
+            .map(|path: PathBuf| Mechanism::Bubblewrap { path, proxies: true })
+            .ok_or_else(|| "bwrap: not found in PATH".to_owned()),
         match version {
             0 => Err("landlock: not supported by the kernel".to_owned()),
             1..landlock::LEAST_VERSION => Err(format!("landlock: version {version} cannot keep files from truncation")),
             _ => Ok(Mechanism::Landlock { abi: version }),
         },
     ]
+}
+
+/// The candidate, or what of it works here.
+fn as_it_works(candidate: Mechanism, options: &Options) -> Result<Mechanism, String> {
+    match (try_out(&candidate, options), candidate) {
+        (Err(_), Mechanism::Bubblewrap { path, proxies: true }) => {
+            let without = Mechanism::Bubblewrap { path, proxies: false };
+            try_out(&without, options).map(|()| without)
+        }
+        (tried, candidate) => tried.map(|()| candidate),
+    }
 }
 
 /// Runs a program in the strictest everyday sandbox.
@@ -96,7 +109,11 @@ fn run_trial(mechanism: &Mechanism, options: &Options) -> Result<(), String> {
         sandbox: Sandbox::None,
         proxy: None,
     };
-    let confine = Confine { rules: &rules, mechanism: mechanism.clone(), network: Network::Off };
+    let network = match mechanism {
+        Mechanism::Bubblewrap { proxies: true, .. } => Network::Proxied { socks5: false },
+        Mechanism::Namespaces { .. } | Mechanism::Bubblewrap { .. } | Mechanism::Landlock { .. } => Network::Off,
+    };
+    let confine = Confine { rules: &rules, mechanism: mechanism.clone(), network };
     let own = !matches!(mechanism, Mechanism::Bubblewrap { .. });
     let trial = spawn::trial(&command, &confine).map_err(|error| error.to_string())?;
     let end = Instant::now() + PATIENCE;

@@ -26,6 +26,7 @@ use std::ptr;
 
 use super::confine::Confinement;
 use super::placeholder::Held;
+use super::visit::Visitor;
 use super::{memory, sys};
 
 /// Everything the guard needs, in the form the kernel wants it.
@@ -147,15 +148,15 @@ pub(super) extern "C" fn run(plan: &mut Plan) -> ! {
     let report_pipe = plan.report;
     let own_mounts = plan.confinement.as_ref().is_some_and(|one| one.namespaces() & libc::CLONE_NEWNS != 0);
     let held = Held::new(plan.confinement.as_ref().map_or(&[], Confinement::placeholders));
-    let mut started = start(plan);
-    if let Ok(guard) = &mut started {
+    let ended = start(plan).and_then(|mut guard| {
         // From here on the plan must not be touched: its strings are among what is given back.
         memory::forget();
         guard.watch();
-    }
+        guard.failure.map_or(Ok(()), Err)
+    });
     held.remove(own_mounts);
     // Only now: whoever is told of the failure shall find no trace of it.
-    if let Err((step, errno)) = started {
+    if let Err((step, errno)) = ended {
         report(report_pipe, FAILED, step as i32, errno);
     }
     sys::exit(0)
@@ -183,6 +184,10 @@ struct Guard {
     deadline_ms: Option<i64>,
     /// Whether this is process 1 of a process namespace.
     init: bool,
+    /// Who has to end well before the command counts as started.
+    visitor: Option<Visitor>,
+    /// Why it does not count as started after all.
+    failure: Option<Failure>,
 }
 
 fn start(plan: &mut Plan) -> Result<Guard, Failure> {
@@ -201,12 +206,19 @@ fn start(plan: &mut Plan) -> Result<Guard, Failure> {
     // Keeps the copied memory of the server out of the command's reach: no ptrace, no /proc/<guard>/mem.
     sys::prctl(libc::PR_SET_DUMPABLE, 0).at(Step::Guard)?;
     let command = spawn(plan)?;
-    report(plan.report, STARTED, command, 0);
     for fd in plan.stdio {
         sys::close(fd);
     }
+    let (visitor, failure) = match plan.confinement.as_ref().map(Confinement::visit) {
+        Some(Ok(visitor)) => (visitor, None),
+        Some(Err(failure)) => (None, Some(failure)),
+        None => (None, None),
+    };
+    if visitor.is_none() && failure.is_none() {
+        report(plan.report, STARTED, command, 0);
+    }
     let (control, report) = (plan.control, plan.report);
-    Ok(Guard { control, report, children, command: Some(command), deadline_ms: None, init })
+    Ok(Guard { control, report, children, command: Some(command), deadline_ms: None, init, visitor, failure })
 }
 
 impl Guard {
@@ -216,6 +228,9 @@ impl Guard {
         loop {
             if self.reap_all() {
                 return;
+            }
+            if self.failure.is_some() {
+                return self.kill_all();
             }
             let now = sys::now_ms();
             let timeout = match self.deadline_ms {
@@ -259,17 +274,38 @@ impl Guard {
     fn reap_all(&mut self) -> bool {
         loop {
             match sys::reap() {
-                Ok(Some((pid, status))) => {
-                    if self.command == Some(pid) {
-                        self.command = None;
-                        report(self.report, EXITED, status, 0);
-                    }
-                }
+                Ok(Some((pid, status))) => self.note_end(pid, status),
                 Ok(None) => return false,
                 Err(libc::EINTR) => {}
                 Err(_) => return true,
             }
         }
+    }
+
+    fn note_end(&mut self, pid: i32, status: i32) {
+        if let Some(visitor) = self.visitor.filter(|visitor| visitor.pid == pid) {
+            self.visitor = None;
+            match (status, self.command) {
+                (0, Some(command)) => {
+                    report(self.report, STARTED, command, 0);
+                    visitor.let_go();
+                }
+                // It ends with an errno, unless it is killed.
+                _ if libc::WIFEXITED(status) => self.fail(libc::WEXITSTATUS(status)),
+                _ => self.fail(libc::ESRCH),
+            }
+        } else if self.command == Some(pid) {
+            self.command = None;
+            match (self.visitor, self.failure) {
+                (None, None) => report(self.report, EXITED, status, 0),
+                _ => self.fail(libc::ESRCH),
+            }
+        }
+    }
+
+    /// The network that the command was to have could not be made.
+    fn fail(&mut self, errno: sys::Errno) {
+        self.failure.get_or_insert((Step::Network, errno));
     }
 
     /// Kills everything below, generation by generation: the children of a killed process become the guard's own.

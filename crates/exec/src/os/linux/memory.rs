@@ -1,5 +1,6 @@
 //! What the guard reads from `/proc/self`: its children, and the memory it can give back.
 
+use std::ffi::CStr;
 use std::os::fd::RawFd;
 
 use super::sys;
@@ -78,8 +79,8 @@ fn parse_pid(name: &[u8]) -> Option<i32> {
 }
 
 fn parent_of(pid: i32) -> Option<i32> {
-    let mut path = [0_u8; 32];
-    let path = stat_path(&mut path, pid)?;
+    let mut path = [0_u8; PROC_PATH_BYTES];
+    let path = proc_path(&mut path, pid, b"/stat\0")?;
     let fd = sys::open(path, libc::O_RDONLY).ok()?;
     let mut buffer = [0_u8; 512];
     let read = sys::read(fd, &mut buffer);
@@ -91,7 +92,11 @@ fn parent_of(pid: i32) -> Option<i32> {
     parse_pid(fields.nth(2)?)
 }
 
-fn stat_path(buffer: &mut [u8; 32], pid: i32) -> Option<&std::ffi::CStr> {
+/// Room for what [`proc_path`] makes.
+pub(super) const PROC_PATH_BYTES: usize = 32;
+
+/// The path of something about a process: `below` begins with a slash and ends with a nul.
+pub(super) fn proc_path<'a>(buffer: &'a mut [u8; PROC_PATH_BYTES], pid: i32, below: &[u8]) -> Option<&'a CStr> {
     let mut digits = [0_u8; 10];
     let mut count: usize = 0;
     let mut rest = pid;
@@ -101,10 +106,10 @@ fn stat_path(buffer: &mut [u8; 32], pid: i32) -> Option<&std::ffi::CStr> {
         count = count.wrapping_add(1);
     }
     let number = digits.get(..count)?.iter().rev().copied();
-    for (place, byte) in buffer.iter_mut().zip(b"/proc/".iter().copied().chain(number).chain(*b"/stat\0")) {
+    for (place, byte) in buffer.iter_mut().zip(b"/proc/".iter().copied().chain(number).chain(below.iter().copied())) {
         *place = byte;
     }
-    std::ffi::CStr::from_bytes_until_nul(buffer).ok()
+    CStr::from_bytes_until_nul(buffer).ok()
 }
 
 /// Gives back the pages this forked copy shares with the server: anonymous writable memory, which is what is allocated.

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod bubblewrap;
+mod caller;
 mod confine;
 mod detect;
 mod guard;
@@ -17,8 +18,11 @@ mod placeholder;
 mod privileges;
 mod reaper;
 mod seccomp;
+mod sockets;
 mod spawn;
+mod supervisor;
 mod sys;
+mod visit;
 mod way;
 
 pub(crate) use detect::{detect, survey, try_out};

@@ -5,10 +5,13 @@
 //! into a terminal's input. Calls of the 32-bit interface are filtered by a list of their own.
 
 mod numbers;
+mod socket_rules;
+#[cfg(test)]
+mod tests;
 
 use std::os::fd::RawFd;
 
-use libc::{EAFNOSUPPORT, ENOSYS, ENOTSUP, EPERM};
+use libc::{ENOSYS, ENOTSUP, EPERM};
 
 use super::guard::{At, Failure, Step};
 use super::sys;
@@ -30,6 +33,8 @@ pub(super) struct Options {
 pub(super) enum Sockets {
     /// Connected pairs.
     Pairs,
+    /// Pairs, and those for TCP, each made and connected by the server: see [`sockets`](super::sockets).
+    Supervised,
     /// Pairs, and those of the internet: the network is the command's own. No Unix sockets, for their paths are not.
     Internet,
     /// All but Unix sockets other than pairs.
@@ -93,7 +98,9 @@ impl Filter {
     /// The same for a filter that asks; gives the descriptor on which it does.
     pub(super) fn apply_and_listen(&self) -> Result<RawFd, Failure> {
         const NEW_LISTENER: usize = 1 << 3;
-        self.set(NEW_LISTENER).map(|fd| fd as RawFd)
+        // What has been done for a call is not done again because a signal has interrupted it.
+        const WAIT_KILLABLE: usize = 1 << 5;
+        self.set(NEW_LISTENER | WAIT_KILLABLE).map(|fd| fd as RawFd)
     }
 
     fn set(&self, flags: usize) -> Result<i64, Failure> {
@@ -224,19 +231,7 @@ impl Code {
         self.rule(numbers.unshare, |code| code.refuse_flags(NAMESPACE_FLAGS | NEW_TIME_NAMESPACE));
         // Its flags are in memory, where a filter cannot see them; programs fall back to clone.
         self.refuse(CLONE3, ENOSYS);
-        if options.sockets == Sockets::Pairs {
-            self.without_network(numbers);
-        } else {
-            self.rule(numbers.socket, |code| {
-                code.load(argument_offset(0));
-                let families = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK, libc::AF_UNIX].map(i32::unsigned_abs);
-                let allowed = if options.sockets == Sockets::All { &families[..] } else { &families[..3] };
-                code.allow_only(allowed, EAFNOSUPPORT);
-            });
-        }
-        if matches!(options.sockets, Sockets::Pairs | Sockets::Internet) {
-            self.connected_pairs_only(numbers);
-        }
+        self.socket_rules(numbers, options.sockets);
         for &number in numbers.refused {
             self.refuse(number, EPERM);
         }
@@ -276,184 +271,11 @@ impl Code {
         }
     }
 
-    /// No socket can be given an address: not by the calls made for it, and not by `sendto`. `sendmsg` has its address
-    /// in memory; so the only sockets to be had are [connected pairs](Self::connected_pairs_only).
-    fn without_network(&mut self, numbers: &Numbers) {
-        self.refuse(numbers.socket, EPERM);
-        self.rule(numbers.sendto, |code| {
-            code.load(argument_offset(4));
-            code.if_equal(0, 3);
-            code.load(argument_offset(4) + 4);
-            code.if_equal(0, 1);
-            code.allow();
-            code.ret(error(EPERM));
-        });
-        for &number in numbers.addressing {
-            self.refuse(number, EPERM);
-        }
-    }
-
-    /// Of Unix sockets only pairs of the kinds that ignore an address. A pair of datagram sockets would not: a message
-    /// can leave it for any path.
-    fn connected_pairs_only(&mut self, numbers: &Numbers) {
-        self.rule(numbers.socketpair, |code| {
-            code.load(argument_offset(0));
-            code.if_equal(libc::AF_UNIX.unsigned_abs(), 6);
-            code.load(argument_offset(1));
-            code.and(0xf);
-            code.if_equal(libc::SOCK_STREAM.unsigned_abs(), 1);
-            code.allow();
-            code.if_equal(libc::SOCK_SEQPACKET.unsigned_abs(), 1);
-            code.allow();
-            code.ret(error(EPERM));
-        });
-    }
-
     fn refuse_flags(&mut self, flags: u32) {
         self.load(argument_offset(0));
         self.and(flags);
         self.if_equal(0, 1);
         self.allow();
         self.ret(error(EPERM));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Runs a filter as the kernel would.
-    fn verdict(options: Options, arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
-        let Filter(program) = Filter::new(options);
-        let mut data = Vec::new();
-        data.extend(number.to_ne_bytes());
-        data.extend(arch.to_ne_bytes());
-        data.extend(0_u64.to_ne_bytes());
-        data.extend(arguments.iter().flat_map(|argument| argument.to_ne_bytes()));
-        let (mut at, mut accumulator) = (0, 0_u32);
-        loop {
-            let one = program[at];
-            at += 1;
-            let jump = |condition: bool| usize::from(if condition { one.jt } else { one.jf });
-            match u32::from(one.code) {
-                0x20 => accumulator = u32::from_ne_bytes(data[one.k as usize..][..4].try_into().unwrap()),
-                0x54 => accumulator &= one.k,
-                0x05 => at += one.k as usize,
-                0x15 => at += jump(accumulator == one.k),
-                0x35 => at += jump(accumulator >= one.k),
-                0x06 => return one.k,
-                other => panic!("instruction {other:#x}"),
-            }
-        }
-    }
-
-    const OFF: Options = Options { sockets: Sockets::Pairs, namespaces: true };
-    const ON: Options = Options { sockets: Sockets::All, namespaces: true };
-    const PROXIED: Options = Options { sockets: Sockets::Internet, namespaces: true };
-
-    fn native(options: Options, number: libc::c_long, arguments: [u64; 6]) -> u32 {
-        verdict(options, NATIVE_ARCH, number as u32, arguments)
-    }
-
-    #[test]
-    fn ordinary_calls_are_allowed_and_foreign_interfaces_are_not() {
-        assert_eq!(native(OFF, libc::SYS_read, [0; 6]), ALLOW);
-        assert_eq!(native(OFF, libc::SYS_clone, [libc::SIGCHLD as u64, 0, 0, 0, 0, 0]), ALLOW);
-        assert_eq!(verdict(OFF, 0x1234, 0, [0; 6]), error(EPERM));
-    }
-
-    #[test]
-    fn without_namespaces_files_keep_their_attributes_and_other_processes_their_settings() {
-        let alone = Options { namespaces: false, ..OFF };
-        assert_eq!(native(alone, libc::SYS_fchmod, [0; 6]), ASK);
-        assert_eq!(native(alone, libc::SYS_fsetxattr, [0; 6]), error(ENOTSUP));
-        #[cfg(target_arch = "x86_64")]
-        assert_eq!(verdict(alone, compat_32::ARCH, 94, [0; 6]), error(ENOTSUP));
-        assert_eq!(native(OFF, libc::SYS_fchmod, [0; 6]), ALLOW);
-        assert_eq!(native(alone, libc::SYS_ioctl, [3, 0x4008_6602, 0, 0, 0, 0]), error(EPERM));
-        assert_eq!(native(OFF, libc::SYS_ioctl, [3, 0x4008_6602, 0, 0, 0, 0]), ALLOW);
-        for (number, own) in [
-            (libc::SYS_prlimit64, [0, 7, 0, 0, 0, 0]),
-            (libc::SYS_setpriority, [0, 0, 5, 0, 0, 0]),
-            (libc::SYS_ioprio_set, [1, 0, 0, 0, 0, 0]),
-        ] {
-            assert_eq!(native(alone, number, own), ALLOW);
-            for argument in 0..2 {
-                let mut other = own;
-                other[argument] = 42;
-                let matters = number != libc::SYS_prlimit64 || argument == 0;
-                assert_eq!(native(alone, number, other), if matters { error(EPERM) } else { ALLOW });
-                assert_eq!(native(OFF, number, other), ALLOW);
-            }
-        }
-    }
-
-    #[test]
-    fn without_network_nothing_carries_an_address() {
-        for family in [libc::AF_INET, libc::AF_UNIX, libc::AF_NETLINK, libc::AF_VSOCK] {
-            assert_eq!(native(OFF, libc::SYS_socket, [family as u64, 1, 0, 0, 0, 0]), error(EPERM));
-        }
-        let pair = |kind: i32| native(OFF, libc::SYS_socketpair, [libc::AF_UNIX as u64, kind as u64, 0, 0, 0, 0]);
-        assert_eq!(pair(libc::SOCK_STREAM | libc::SOCK_CLOEXEC), ALLOW);
-        assert_eq!(pair(libc::SOCK_SEQPACKET), ALLOW);
-        assert_eq!(pair(libc::SOCK_DGRAM), error(EPERM));
-        assert_eq!(pair(libc::SOCK_RAW), error(EPERM), "the kernel makes it a datagram socket");
-        assert_eq!(native(OFF, libc::SYS_sendto, [0; 6]), ALLOW, "this is send");
-        assert_eq!(native(OFF, libc::SYS_sendto, [0, 0, 0, 0, 1 << 40, 0]), error(EPERM));
-        assert_eq!(native(OFF, libc::SYS_connect, [0; 6]), error(EPERM));
-        assert_eq!(native(OFF, libc::SYS_sendmsg, [0; 6]), ALLOW);
-    }
-
-    #[test]
-    fn with_network_only_everyday_families_are_open() {
-        let socket = |family: i32| native(ON, libc::SYS_socket, [family as u64, 1, 0, 0, 0, 0]);
-        assert_eq!(socket(libc::AF_INET6), ALLOW);
-        assert_eq!(socket(libc::AF_UNIX), ALLOW);
-        assert_eq!(socket(libc::AF_VSOCK), error(EAFNOSUPPORT));
-        assert_eq!(socket(libc::AF_ALG), error(EAFNOSUPPORT));
-        assert_eq!(native(ON, libc::SYS_io_uring_setup, [0; 6]), error(EPERM));
-    }
-
-    #[test]
-    fn in_a_network_of_its_own_no_unix_socket_carries_an_address() {
-        let socket = |family: i32| native(PROXIED, libc::SYS_socket, [family as u64, 1, 0, 0, 0, 0]);
-        assert_eq!((socket(libc::AF_INET), socket(libc::AF_INET6)), (ALLOW, ALLOW));
-        assert_eq!(socket(libc::AF_UNIX), error(EAFNOSUPPORT));
-        assert_eq!(socket(libc::AF_VSOCK), error(EAFNOSUPPORT));
-        let pair = |kind: i32| native(PROXIED, libc::SYS_socketpair, [libc::AF_UNIX as u64, kind as u64, 0, 0, 0, 0]);
-        assert_eq!((pair(libc::SOCK_STREAM), pair(libc::SOCK_DGRAM)), (ALLOW, error(EPERM)));
-        assert_eq!(native(PROXIED, libc::SYS_connect, [0; 6]), ALLOW);
-    }
-
-    #[test]
-    fn no_new_namespaces_and_no_injection() {
-        let clone = |flags: i32| native(ON, libc::SYS_clone, [flags as u64, 0, 0, 0, 0, 0]);
-        assert_eq!(clone(libc::CLONE_NEWUSER), error(EPERM));
-        assert_eq!(native(ON, libc::SYS_unshare, [libc::CLONE_NEWNS as u64, 0, 0, 0, 0, 0]), error(EPERM));
-        assert_eq!(native(ON, libc::SYS_unshare, [libc::CLONE_FILES as u64, 0, 0, 0, 0, 0]), ALLOW);
-        assert_eq!(native(ON, libc::SYS_clone3, [0; 6]), error(ENOSYS));
-        assert_eq!(native(ON, libc::SYS_ioctl, [0, u64::from(TIOCSTI), 0, 0, 0, 0]), error(EPERM));
-        let padded = u64::from(TIOCSTI) | 1 << 32;
-        assert_eq!(native(ON, libc::SYS_ioctl, [0, padded, 0, 0, 0, 0]), error(EPERM));
-    }
-
-    #[test]
-    fn tracing_and_shared_objects_need_namespaces() {
-        let bare = Options { namespaces: false, ..OFF };
-        for number in [libc::SYS_ptrace, libc::SYS_shmget, libc::SYS_mq_open] {
-            assert_eq!(native(bare, number, [0; 6]), error(EPERM));
-            assert_eq!(native(OFF, number, [0; 6]), ALLOW);
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[test]
-    fn the_32_bit_interfaces_are_filtered_too() {
-        let compat = |number, arguments| verdict(OFF, compat_32::ARCH, number, arguments);
-        assert_eq!(compat(4, [0; 6]), ALLOW);
-        assert_eq!(compat(compat_32::SOCKETCALL, [1, 0, 0, 0, 0, 0]), error(EPERM));
-        assert_eq!(compat(359, [2, 1, 0, 0, 0, 0]), error(EPERM));
-        assert_eq!(compat(21, [0; 6]), error(EPERM));
-        assert_eq!(native(OFF, 0x4000_0000 | libc::SYS_socket, [0; 6]), error(ENOSYS));
     }
 }

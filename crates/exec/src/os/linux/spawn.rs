@@ -15,12 +15,14 @@ use types::AbsPath;
 use super::confine::{self, Confinement};
 use super::guard::{self, CStrings, EXITED, FAILED, Plan, RECORD_BYTES, STARTED, Step};
 use super::reaper::{self, Guarded};
-use super::{attributes, outlet, sys, way};
+use super::sockets::Sockets;
+use super::{outlet, supervisor, sys, way};
 use crate::command::{Command, Io, SpawnError};
 use crate::env::NETWORK_DISABLED_VARIABLE;
+use crate::launcher::Mechanism;
 use crate::os::unix::{Pipe, open_terminal, watch};
 use crate::os::{Confine, Network, Started};
-use crate::outlet::proxy_variables;
+use crate::outlet::{Outlets, proxy_variables};
 use crate::process::Exit;
 
 /// The stack of a command between its start and exec: a few frames and small buffers.
@@ -54,15 +56,7 @@ pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Re
     match started.guard.record().await {
         Some((STARTED, pid, _)) => {
             if let (Some(way), Some(confine)) = (way, &confine) {
-                let failed = |step: Step| move |source| SpawnError::Sandbox { step: step.name(), source };
-                match confine.network {
-                    Network::Proxied { .. } => {
-                        started.outlets = Some(outlet::take(&way).map_err(failed(Step::Network))?);
-                    }
-                    Network::Off | Network::On => {
-                        attributes::serve(&way, confine.rules.clone()).map_err(failed(Step::Filter))?;
-                    }
-                }
+                started.outlets = attend(&way, confine)?;
             }
             if !namespaced {
                 started.guard.pid = pid.unsigned_abs();
@@ -74,6 +68,18 @@ pub(crate) async fn spawn(command: &Command, confine: Option<Confine<'_>>) -> Re
         }
         _ => Err(SpawnError::System { step: Step::Guard.name(), source: io::ErrorKind::UnexpectedEof.into() }),
     }
+}
+
+/// Takes what a command that has started has sent, and begins to work for it.
+fn attend(way: &OwnedFd, confine: &Confine<'_>) -> Result<Option<Outlets>, SpawnError> {
+    let failed = |step: Step| move |source| SpawnError::Sandbox { step: step.name(), source };
+    let proxied = matches!(confine.network, Network::Proxied { .. });
+    if matches!(confine.mechanism, Mechanism::Landlock { .. }) {
+        let (sockets, outlets) = proxied.then(Sockets::new).unzip();
+        supervisor::serve(way, confine.rules.clone(), sockets).map_err(failed(Step::Filter))?;
+        return Ok(outlets);
+    }
+    proxied.then(|| outlet::take(way)).transpose().map_err(failed(Step::Network))
 }
 
 fn failure(command: &Command, step: Step, source: io::Error) -> SpawnError {

@@ -279,7 +279,7 @@ pub(super) fn raise_loopback() -> Sys<()> {
     raised.map(drop)
 }
 
-/// A listener at a port of 127.0.0.1.
+/// A listener at a port of 127.0.0.1. The loopback device need not be up yet.
 pub(super) fn listen_on_loopback(port: u16) -> Sys<RawFd> {
     const BACKLOG: usize = 128;
     // SAFETY: a zeroed structure is valid.
@@ -288,12 +288,29 @@ pub(super) fn listen_on_loopback(port: u16) -> Sys<RawFd> {
     address.sin_port = port.to_be();
     address.sin_addr.s_addr = libc::INADDR_LOOPBACK.to_be();
     let socket = internet_socket(libc::SOCK_STREAM)?;
+    let yes: libc::c_int = 1;
+    let (level, option) = (libc::IPPROTO_IP as usize, libc::IP_FREEBIND as usize);
+    let arguments = [socket as usize, level, option, &raw const yes as usize, size_of::<libc::c_int>(), 0];
+    // SAFETY: the value is a local of the length given.
+    let free = unsafe { call(libc::SYS_setsockopt, arguments) };
     let arguments = [socket as usize, &raw const address as usize, size_of::<libc::sockaddr_in>(), 0, 0, 0];
     // SAFETY: the address is a local of the length given.
-    let bound = unsafe { call(libc::SYS_bind, arguments) };
+    let bound = free.and_then(|_| unsafe { call(libc::SYS_bind, arguments) });
     // SAFETY: takes plain numbers.
     let listening = bound.and_then(|_| unsafe { call(libc::SYS_listen, [socket as usize, BACKLOG, 0, 0, 0, 0]) });
     listening.map(|_| socket).inspect_err(|_| close(socket))
+}
+
+/// The user namespace that a namespace belongs to.
+pub(super) fn owner_of_namespace(namespace: RawFd) -> Sys<RawFd> {
+    const GET_USER_NAMESPACE: usize = 0xb701;
+    // SAFETY: the request takes no argument.
+    unsafe { call(libc::SYS_ioctl, [namespace as usize, GET_USER_NAMESPACE, 0, 0, 0, 0]) }.map(|fd| fd as RawFd)
+}
+
+pub(super) fn enter_namespace(namespace: RawFd, kind: libc::c_int) -> Sys<()> {
+    // SAFETY: takes plain numbers.
+    unsafe { call(libc::SYS_setns, [namespace as usize, kind as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
 fn internet_socket(kind: libc::c_int) -> Sys<RawFd> {
@@ -327,6 +344,16 @@ pub(super) fn answer_notification(listener: RawFd, id: u64, errno: Errno) -> Sys
     let mut answer = libc::seccomp_notif_resp { id, val: 0, error: errno.wrapping_neg(), flags: 0 };
     // SAFETY: the pointer is to a local.
     unsafe { call(libc::SYS_ioctl, [listener as usize, SEND, &raw mut answer as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// Has a waiting call return the number of a copy of `fd` that is put into its process.
+pub(super) fn answer_with_descriptor(listener: RawFd, id: u64, fd: RawFd, close_on_exec: bool) -> Sys<()> {
+    const ADD: usize = 0x4018_2103;
+    const AND_SEND: u32 = 2;
+    let copy_flags = if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 };
+    let added = libc::seccomp_notif_addfd { id, flags: AND_SEND, srcfd: fd as u32, newfd: 0, newfd_flags: copy_flags };
+    // SAFETY: the pointer is to a local.
+    unsafe { call(libc::SYS_ioctl, [listener as usize, ADD, &raw const added as usize, 0, 0, 0]) }.map(drop)
 }
 
 /// Lets a descriptor survive exec.

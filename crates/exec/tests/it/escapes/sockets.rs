@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::files::said;
 use super::kernel::{Outcome, compat_socketcall, descriptor, done};
@@ -13,6 +14,15 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     always("connect by TCP", |p| said(TcpStream::connect(("127.0.0.1", p.tcp)).and_then(|mut to| to.write_all(b"x"))))
         .allowed_with_network(),
     depends("connect by TCP over IPv6", |p| said(TcpStream::connect(("::1", p.tcp))).map(drop)).allowed_with_network(),
+    always("connect by TCP while the address is exchanged", |p| connect_while_exchanged(p.tcp)).allowed_with_network(),
+    always("connect a socket anew that was connected", |p| connect_anew(p.tcp)).allowed_with_network(),
+    depends("connect by several ways at once", |p| {
+        let socket = descriptor(libc::SYS_socket, [INTERNET, STREAM, libc::IPPROTO_MPTCP as usize])?;
+        done(libc::SYS_connect, connection(socket, &address_of(p.tcp)))
+    })
+    .allowed_with_network(),
+    depends("connect by TCP with the first data", |p| send_at_once(p, false)).allowed_with_network(),
+    depends("connect by TCP with a message", |p| send_at_once(p, true)).allowed_with_network(),
     always("listen on a TCP port", |_| said(TcpListener::bind("127.0.0.1:0")).map(drop)).stays_in_own_network(),
     always("send by UDP", |p| {
         said(UdpSocket::bind("127.0.0.1:0").and_then(|from| from.send_to(b"x", ("127.0.0.1", p.udp)))).map(drop)
@@ -83,4 +93,86 @@ fn send_from_pair(p: &Place, as_message: bool) -> Outcome {
     let piece = [b"x".as_ptr() as usize, 1];
     let message = [to, length, piece.as_ptr() as usize, 1, 0, 0, 0];
     done(libc::SYS_sendmsg, [from, message.as_ptr() as usize, 0])
+}
+
+const INTERNET: usize = libc::AF_INET as usize;
+const STREAM: usize = libc::SOCK_STREAM as usize;
+
+/// Where the first proxy is said to be.
+const PROXY_PORT: u16 = 43128;
+
+/// A `sockaddr_in` of this machine; atomic, so that somebody else may change it.
+fn address_of(port: u16) -> [AtomicU32; 4] {
+    let start = u32::from_ne_bytes({
+        let ([a, b], [c, d]) = ((libc::AF_INET as u16).to_ne_bytes(), port.to_be_bytes());
+        [a, b, c, d]
+    });
+    [start, u32::from_ne_bytes([127, 0, 0, 1]), 0, 0].map(AtomicU32::new)
+}
+
+fn connection(socket: usize, address: &[AtomicU32; 4]) -> [usize; 3] {
+    [socket, address.as_ptr() as usize, size_of_val(address)]
+}
+
+/// Whoever checks the address must not see another one than is connected to.
+fn connect_while_exchanged(port: u16) -> Outcome {
+    const TRIES: usize = 5_000;
+    let (allowed, wanted) = (address_of(PROXY_PORT), address_of(port));
+    let address = address_of(PROXY_PORT);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for one in [&wanted, &allowed] {
+                    address[0].store(one[0].load(Ordering::Relaxed), Ordering::Relaxed);
+                }
+            }
+        });
+        let mut connected = 0;
+        let mut outcome = Err("never connected elsewhere".to_owned());
+        for _ in 0..TRIES {
+            let socket = descriptor(libc::SYS_socket, [INTERNET, STREAM, 0]);
+            let reached = socket.clone().and_then(|socket| {
+                done(libc::SYS_connect, connection(socket, &address))?;
+                connected += 1;
+                let (peer, length) = (address_of(0), size_of::<libc::sockaddr_in>() as u32);
+                done(libc::SYS_getpeername, [socket, peer.as_ptr() as usize, &raw const length as usize])?;
+                Ok(peer[0].load(Ordering::Relaxed) == wanted[0].load(Ordering::Relaxed))
+            });
+            let _ = socket.map(|socket| done(libc::SYS_close, [socket]));
+            match reached {
+                Ok(true) => outcome = Ok(()),
+                Err(reason) if connected == 0 => outcome = Err(reason),
+                Ok(false) | Err(_) => {}
+            }
+            // A listener whom nobody serves keeps only so many waiting.
+            if outcome.is_ok() || connected == 50 {
+                break;
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        outcome
+    })
+}
+
+fn connect_anew(port: u16) -> Outcome {
+    let socket = descriptor(libc::SYS_socket, [INTERNET, STREAM, 0])?;
+    // Nobody is there without a sandbox.
+    let _ = done(libc::SYS_connect, connection(socket, &address_of(PROXY_PORT)));
+    let nowhere = [0_u32; 4];
+    let _ = done(libc::SYS_connect, [socket, nowhere.as_ptr() as usize, size_of_val(&nowhere)]);
+    done(libc::SYS_connect, connection(socket, &address_of(port)))
+}
+
+/// Data may be sent with the packet that asks for a connection, without another call.
+fn send_at_once(p: &Place, as_message: bool) -> Outcome {
+    let socket = descriptor(libc::SYS_socket, [INTERNET, STREAM, 0])?;
+    let (to, data, flags) = (address_of(p.tcp), b"x", libc::MSG_FASTOPEN as usize);
+    let [_, address, length] = connection(socket, &to);
+    if !as_message {
+        return done(libc::SYS_sendto, [socket, data.as_ptr() as usize, 1, flags, address, length]);
+    }
+    let piece = [data.as_ptr() as usize, 1];
+    let message = [address, length, piece.as_ptr() as usize, 1, 0, 0, 0];
+    done(libc::SYS_sendmsg, [socket, message.as_ptr() as usize, flags])
 }

@@ -8,7 +8,7 @@ pub(super) struct Numbers {
     /// The same: what changes attributes of files, which Landlock has no rules for. Old ways to change times are among
     /// them, which nobody uses any more.
     pub(super) file_attributes: &'static [u32],
-    /// The same, and asked about: see [`attributes`](super::attributes).
+    /// The same, and asked about: see [`attributes`](super::super::attributes).
     pub(super) asked: &'static [u32],
     /// Without namespaces of one's own only about the calling thread: the first argument must be 0.
     pub(super) only_self: &'static [u32],
@@ -19,8 +19,12 @@ pub(super) struct Numbers {
     pub(super) ioctl: u32,
     pub(super) socket: u32,
     pub(super) socketpair: u32,
+    pub(super) connect: u32,
+    pub(super) setsockopt: u32,
     pub(super) sendto: u32,
-    /// Refused without network: give a socket an address or use one.
+    pub(super) sendmsg: u32,
+    pub(super) sendmmsg: u32,
+    /// Refused where no socket has a name of its own: give it an address or use that.
     pub(super) addressing: &'static [u32],
 }
 
@@ -136,8 +140,12 @@ pub(super) static NATIVE: Numbers = Numbers {
     ioctl: libc::SYS_ioctl as u32,
     socket: libc::SYS_socket as u32,
     socketpair: libc::SYS_socketpair as u32,
+    connect: libc::SYS_connect as u32,
+    setsockopt: libc::SYS_setsockopt as u32,
     sendto: libc::SYS_sendto as u32,
-    addressing: numbers![SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4],
+    sendmsg: libc::SYS_sendmsg as u32,
+    sendmmsg: libc::SYS_sendmmsg as u32,
+    addressing: numbers![SYS_bind, SYS_listen, SYS_accept, SYS_accept4],
 };
 
 /// The 32-bit interface of x86, by number. Source: the kernel's table of system calls.
@@ -180,8 +188,12 @@ pub(super) mod compat_32 {
         ioctl: 54,
         socket: 359,
         socketpair: 360,
+        connect: 362,
+        setsockopt: 366,
         sendto: 369,
-        // bind, connect, listen, accept4.
-        addressing: &[361, 362, 363, 364],
+        sendmsg: 370,
+        sendmmsg: 345,
+        // bind, listen, accept4.
+        addressing: &[361, 363, 364],
     };
 }
