@@ -32,6 +32,7 @@ use self::arriving::Arriving;
 use crate::context::{self, ContextFacts};
 use crate::environment::{Environment, unix_seconds};
 use crate::event::{ThreadEvent, ThreadStatus};
+use crate::guardian::Denials;
 use crate::live::TurnEvents;
 use crate::log::{Log, read_back};
 use crate::settings::{ThreadSettings, TurnRequest};
@@ -136,6 +137,8 @@ struct RunningTurn {
     events: TurnEvents,
     tools: Arc<tools::TurnTools>,
     specs: Arc<[types::ToolSpec]>,
+    /// What the automatic reviewer has refused.
+    denials: Arc<Denials>,
     started: Instant,
     first_token: Option<Duration>,
     last_message: Option<String>,
@@ -213,6 +216,7 @@ impl TurnTask {
             events,
             tools,
             specs: Arc::default(),
+            denials: Arc::default(),
             started: Instant::now(),
             first_token: None,
             last_message: None,

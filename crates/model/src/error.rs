@@ -152,6 +152,12 @@ impl ModelError {
         }
     }
 
+    /// Whether the provider may have refused the request because it does not have the model, or not for this user.
+    /// Providers do not agree on how to say so; a request that is wrong in another way looks the same.
+    pub fn may_be_the_model(&self) -> bool {
+        matches!(self, Self::Status { status: 403 | 404, .. } | Self::InvalidRequest { .. })
+    }
+
     /// The wait the provider asked for, if it named one; otherwise use [`crate::backoff`].
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
