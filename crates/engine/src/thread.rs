@@ -256,6 +256,10 @@ pub(crate) enum Command {
         script: String,
         reply: oneshot::Sender<AcceptedTurn>,
     },
+    /// Begins a command of the user that was accepted while a turn ran: beside the turn that runs now, if one does.
+    UserShellAside {
+        script: String,
+    },
     /// Tells the model of something that happened; a running turn takes it up at once.
     Notify {
         items: Vec<ResponseItem>,

@@ -138,6 +138,7 @@ impl ThreadActor {
                 let _ = reply.send(self.roll_back(num_turns).map(Box::new));
             }
             Event::Command(Command::UserShell { script, reply }) => self.run_command(script, reply),
+            Event::Command(Command::UserShellAside { script }) => self.run_command_aside(script),
             Event::Command(Command::Notify { items }) => self.notify(items),
             Event::Command(Command::Close { reply }) => {
                 self.closed.push(reply);
