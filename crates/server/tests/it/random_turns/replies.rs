@@ -64,7 +64,8 @@ impl Run<'_> {
             for (member, value) in more.as_object().into_iter().flatten() {
                 arguments[member] = value.clone();
             }
-            Reply::new([function_call("call-look", "exec_command", &arguments)])
+            self.calls.set(self.calls.get() + 1);
+            Reply::new([function_call(&format!("call-look-{}", self.calls.get()), "exec_command", &arguments)])
         };
         match random.below(20) {
             0..=7 => Reply::new([say("allow")]),
