@@ -435,7 +435,7 @@ impl RunningTurn {
     }
 
     /// Tells that the model is asked once more, and waits until it is time.
-    async fn wait_for_retry(&self, error: &ModelError, attempt: u64, limit: u64) -> Result<(), Stop> {
+    async fn wait_for_retry(&mut self, error: &ModelError, attempt: u64, limit: u64) -> Result<(), Stop> {
         tracing::warn!(%error, attempt, limit, "model stream failed, trying again");
         let told = TurnError {
             message: format!("Reconnecting... {attempt}/{limit}"),
@@ -444,9 +444,19 @@ impl RunningTurn {
         };
         self.events.emit(ThreadEvent::Error { turn_id: self.id.clone(), error: told, will_retry: true });
         let wait = error.retry_after().unwrap_or_else(|| model::backoff(attempt));
-        tokio::select! {
-            () = self.cancel.cancelled() => Err(Stop::Interrupted),
-            () = tokio::time::sleep(wait) => Ok(()),
+        self.meanwhile(tokio::time::sleep(wait)).await
+    }
+
+    /// Waits for `work` until the turn is interrupted, and takes what arrives.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(Stop::Interrupted),
+                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
+                done = &mut work => return Ok(done),
+            }
         }
     }
 

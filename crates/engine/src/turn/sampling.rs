@@ -112,16 +112,7 @@ impl RunningTurn {
     async fn open(&mut self, clock: &mut RequestClock) -> Result<ResponseStream, SampleError> {
         let request = self.request();
         let (provider, cancel) = (self.settings.provider.clone(), self.cancel.clone());
-        let mut opening = std::pin::pin!(provider.stream(&request, &cancel));
-        let opened = loop {
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
-                opened = &mut opening => break opened,
-            }
-        };
-        match opened {
+        match self.meanwhile(provider.stream(&request, &cancel)).await? {
             Ok(stream) => {
                 clock.answered();
                 Ok(stream)
