@@ -47,6 +47,8 @@ pub(crate) enum TurnInput {
     Notice { items: Vec<ResponseItem> },
     /// Items for the model's eyes only.
     Inject { items: Vec<ResponseItem>, done: oneshot::Sender<Result<(), StoreError>> },
+    /// A command of the user, to be run beside the turn.
+    Command { script: String },
     /// A fact about the thread that belongs into the rollout.
     Record { record: Box<Record>, done: oneshot::Sender<Result<(), StoreError>> },
 }
@@ -75,6 +77,8 @@ pub(crate) struct TurnEnd {
     pub(crate) error_told: bool,
     /// Input of the user that came too late for this turn.
     pub(crate) leftover: Vec<Vec<UserInput>>,
+    /// Commands of the user that came before clients heard of this turn, which they did not.
+    pub(crate) commands: Vec<String>,
 }
 
 /// A turn about to run.
@@ -132,6 +136,8 @@ struct RunningTurn {
     pending: Vec<Pending>,
     /// Items that came in the middle of a response.
     injected: Vec<TurnInput>,
+    /// Commands of the user that came before clients heard of the turn.
+    commands: Vec<String>,
     cancel: CancellationToken,
     replaced: CancellationToken,
     events: TurnEvents,
@@ -211,6 +217,7 @@ impl TurnTask {
             inbox: self.inbox,
             pending: Vec::new(),
             injected: Vec::new(),
+            commands: Vec::new(),
             cancel: self.cancel,
             replaced: self.replaced,
             events,
@@ -228,7 +235,7 @@ impl TurnTask {
     }
 
     /// There is nothing to work on, or nowhere: clients hear of an error, not of a turn.
-    fn refuse(self, reason: String) -> TurnEnd {
+    fn refuse(mut self, reason: String) -> TurnEnd {
         let error = TurnError { message: reason, kind: Some(TurnErrorKind::BadRequest), details: None };
         self.thread.status.set(ThreadStatus::SystemError);
         let event = ThreadEvent::Error { turn_id: self.id.clone(), error: error.clone(), will_retry: false };
@@ -249,6 +256,7 @@ impl TurnTask {
             heard: Heard::Refusal,
             error_told: true,
             leftover: Vec::new(),
+            commands: commands_in(&mut self.inbox),
         }
     }
 }
@@ -362,6 +370,11 @@ impl RunningTurn {
 
     /// Takes what has arrived, without waiting.
     fn take_inbox(&mut self) {
+        if self.events.begun() {
+            for script in std::mem::take(&mut self.commands) {
+                self.run_aside(script);
+            }
+        }
         for input in std::mem::take(&mut self.injected) {
             self.take(input);
         }
@@ -375,7 +388,10 @@ impl RunningTurn {
     fn take_meanwhile(&mut self, input: TurnInput) {
         match input {
             TurnInput::Inject { .. } => self.injected.push(input),
-            TurnInput::Steer { .. } | TurnInput::Notice { .. } | TurnInput::Record { .. } => self.take(input),
+            TurnInput::Steer { .. }
+            | TurnInput::Notice { .. }
+            | TurnInput::Command { .. }
+            | TurnInput::Record { .. } => self.take(input),
         }
     }
 
@@ -391,10 +407,17 @@ impl RunningTurn {
             TurnInput::Inject { items, done } => {
                 let _ = done.send(self.log.record(items.into_iter().map(Record::ResponseItem).collect()));
             }
+            TurnInput::Command { script } if self.events.begun() => self.run_aside(script),
+            TurnInput::Command { script } => self.commands.push(script),
             TurnInput::Record { record, done } => {
                 let _ = done.send(self.log.record(vec![*record]));
             }
         }
+    }
+
+    /// Runs a command of the user beside the turn. It has begun when this returns, and so before the turn's end is told.
+    fn run_aside(&self, script: String) {
+        user_command::start_aside(&self.thread, &self.settings, &self.events, script, &self.cancel);
     }
 
     /// Puts the user's further input before the model.
@@ -517,6 +540,7 @@ impl RunningTurn {
             heard,
             error_told: self.error_told,
             leftover,
+            commands: self.commands,
         }
     }
 
@@ -548,6 +572,18 @@ impl RunningTurn {
     fn plan_item(&self, text: String) -> Item {
         Item::Plan { id: ItemId::from(format!("{}-plan", self.id)), text }
     }
+}
+
+/// The commands of the user that a turn has not taken.
+fn commands_in(inbox: &mut mpsc::Receiver<TurnInput>) -> Vec<String> {
+    inbox.close();
+    let mut commands = Vec::new();
+    while let Ok(input) = inbox.try_recv() {
+        if let TurnInput::Command { script } = input {
+            commands.push(script);
+        }
+    }
+    commands
 }
 
 fn turn_error(error: &ModelError) -> TurnError {

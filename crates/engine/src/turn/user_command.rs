@@ -50,8 +50,12 @@ impl CommandTurn {
         let (started_at, started) = (unix_seconds(), Instant::now());
         let outcome = self.work(started_at).await;
         self.inbox.close();
+        let mut commands = Vec::new();
         while let Ok(input) = self.inbox.try_recv() {
-            take(&mut self.log, input);
+            match input {
+                TurnInput::Command { script } => commands.push(script),
+                input => take(&mut self.log, input),
+            }
         }
         let (completed_at, duration) = (unix_seconds(), started.elapsed());
         let interrupted = outcome.is_ok() && self.cancel.is_cancelled();
@@ -67,6 +71,7 @@ impl CommandTurn {
         let heard = TurnEvents::new(self.thread.clone(), self.id.clone()).finish();
         TurnEnd {
             leftover: Vec::new(),
+            commands,
             log: self.log,
             turn: Turn {
                 id: self.id,
@@ -102,7 +107,12 @@ impl CommandTurn {
             tokio::select! {
                 biased;
                 finished = &mut command => break finished,
-                Some(input) = self.inbox.recv() => take(&mut self.log, input),
+                Some(input) = self.inbox.recv() => match input {
+                    TurnInput::Command { script } => {
+                        start_aside(&self.thread, &self.settings, &events, script, &self.cancel);
+                    }
+                    input => take(&mut self.log, input),
+                },
             }
         };
         let mut records: Vec<Record> = events.extended(&finished.item).into_iter().collect();
@@ -151,13 +161,26 @@ fn take(log: &mut Log, input: TurnInput) {
                 tracing::warn!(%error, "a notice for the model was lost");
             }
         }
-        TurnInput::Steer { .. } => tracing::error!("input of the user was sent to a turn that takes none"),
+        TurnInput::Command { .. } | TurnInput::Steer { .. } => {
+            tracing::error!("input was sent to a turn that takes none")
+        }
     }
 }
 
 /// Runs a command as part of a turn that something else keeps going. It goes on when that turn completes; it is stopped
-/// when the turn is cancelled or the thread ends.
-pub(crate) async fn aside(command: UserCommand, turn: CancellationToken) {
+/// when the turn is cancelled or the thread ends. Clients have heard of its beginning when this returns.
+pub(super) fn start_aside(
+    thread: &Arc<ThreadShared>,
+    settings: &Arc<ThreadSettings>,
+    events: &TurnEvents,
+    script: String,
+    turn: &CancellationToken,
+) {
+    let command = UserCommand::begin(thread.clone(), settings.clone(), events.clone(), script);
+    thread.environment.tasks.spawn(aside(command, turn.clone()));
+}
+
+async fn aside(command: UserCommand, turn: CancellationToken) {
     let (thread, events) = (command.thread.clone(), command.events.clone());
     let cancel = thread.closed.child_token();
     let finished = {
@@ -179,7 +202,7 @@ pub(crate) async fn aside(command: UserCommand, turn: CancellationToken) {
 }
 
 /// A command that clients have heard of.
-pub(crate) struct UserCommand {
+struct UserCommand {
     thread: Arc<ThreadShared>,
     settings: Arc<ThreadSettings>,
     events: TurnEvents,
@@ -197,12 +220,7 @@ struct Finished {
 
 impl UserCommand {
     /// Tells that the command begins. It does when it is [run](Self::run).
-    pub(crate) fn begin(
-        thread: Arc<ThreadShared>,
-        settings: Arc<ThreadSettings>,
-        events: TurnEvents,
-        script: String,
-    ) -> Self {
+    fn begin(thread: Arc<ThreadShared>, settings: Arc<ThreadSettings>, events: TurnEvents, script: String) -> Self {
         let environment = &thread.environment;
         let argv = environment.shell.argv(&script, true);
         let mut env = (*environment.command_env(&settings.config)).clone();

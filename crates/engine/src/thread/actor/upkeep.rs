@@ -11,11 +11,10 @@ use super::{Reins, Steering, ThreadActor};
 use crate::compact::estimated_tokens;
 use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
-use crate::live::TurnEvents;
 use crate::log::{Log, read_back};
 use crate::thread::{AcceptedTurn, Command, Reply, ThreadError, ThreadHandle, ThreadShared};
 use crate::turn::TurnInput;
-use crate::turn::user_command::{self, CommandTurn, UserCommand};
+use crate::turn::user_command::CommandTurn;
 
 impl ThreadHandle {
     /// Notes a fact about the thread in its rollout; a running turn goes on.
@@ -150,7 +149,7 @@ impl ThreadActor {
                 let (thread, environment) = (self.shared.id, self.shared.environment.clone());
                 self.shared.environment.tasks.spawn(async move {
                     let _ = gone.await;
-                    // The turn may be over by now. Only the actor knows, as it is the actor that tells of the end.
+                    // The turn may be over by now.
                     if let Some(thread) = environment.loaded.get(thread) {
                         // A thread that has ended runs no commands.
                         let _ = thread.send(Command::UserShellAside { script }).await;
@@ -163,7 +162,8 @@ impl ThreadActor {
         let _ = reply.send(AcceptedTurn { id, _go: go });
     }
 
-    /// Runs a command beside the running turn. It has begun when this returns, and so before the turn's end is told.
+    /// Runs a command beside the running turn, which begins it as soon as clients have heard of the turn. A turn that
+    /// has told its last gives it back.
     pub(super) fn run_command_aside(&mut self, script: String) {
         let Some(running) = &self.running else {
             // Nobody waits to be answered first.
@@ -171,9 +171,11 @@ impl ThreadActor {
             self.start_command(script, go);
             return;
         };
-        let events = TurnEvents::new(self.shared.clone(), running.id.clone());
-        let command = UserCommand::begin(self.shared.clone(), self.shared.settings(), events, script);
-        self.shared.environment.tasks.spawn(user_command::aside(command, running.cancel.clone()));
+        if let Err(error) = running.inbox.try_send(TurnInput::Command { script })
+            && let TurnInput::Command { script } = error.into_inner()
+        {
+            self.late_commands.push(script);
+        }
     }
 
     /// Runs a command as a turn of its own.
