@@ -162,7 +162,7 @@ fn take(log: &mut Log, input: TurnInput) {
             }
         }
         TurnInput::Command { .. } | TurnInput::Steer { .. } => {
-            tracing::error!("input was sent to a turn that takes none")
+            tracing::error!("input was sent to a turn that takes none");
         }
     }
 }
