@@ -86,7 +86,8 @@ impl Run<'_> {
     fn reply(&self, random: &mut Random) -> Reply {
         let pieces = message_in_pieces(&["one ", "two ", "three"]);
         match random.below(26) {
-            0..=4 => Reply::say("done"),
+            0..=2 => Reply::say("done"),
+            3 | 4 => Reply::new([self.call(random)]),
             5 => Reply::new(pieces),
             6 => Reply::new([reasoning("thinking"), message("thought")]),
             7 => {
@@ -134,7 +135,9 @@ impl Run<'_> {
             function_call(&id, "exec_command", &arguments)
         };
         let mark = &self.mark;
-        match random.below(24) {
+        // One in three makes a question.
+        let kind = if random.one_in(3) { *random.pick(&[2, 13, 17, 18, 19, 20, 21]) } else { random.below(24) };
+        match kind {
             0 | 1 => command("true".to_owned()),
             2 => command_with(json!({ "cmd": "touch ../beside", "justification": "I want to" }), "require_escalated"),
             3 => command("echo out; echo err >&2; exit 3".to_owned()),
