@@ -49,6 +49,7 @@ pub struct ConfigToml {
     pub approvals_reviewer: Option<ApprovalsReviewer>,
     #[serde(deserialize_with = "sandbox_mode")]
     pub sandbox_mode: Option<SandboxMode>,
+    pub auto_review: Option<AutoReviewToml>,
     pub sandbox_workspace_write: Option<SandboxWorkspaceWriteToml>,
     pub default_permissions: Option<String>,
     pub permissions: Option<BTreeMap<String, PermissionsToml>>,
@@ -106,7 +107,6 @@ pub struct ConfigToml {
     // Known, but read by nobody in this crate.
     pub apps: Option<Value>,
     pub audio: Option<Value>,
-    pub auto_review: Option<Value>,
     pub check_for_update_on_startup: Option<Value>,
     pub disable_paste_burst: Option<Value>,
     pub experimental_instructions_file: Option<Value>,
@@ -234,6 +234,13 @@ pub struct ProfileToml {
     pub js_repl_node_path: Option<Value>,
     pub tools_view_image: Option<Value>,
     pub windows: Option<Value>,
+}
+
+/// `[auto_review]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct AutoReviewToml {
+    pub policy: Option<String>,
 }
 
 /// `[sandbox_workspace_write]`.

@@ -29,6 +29,7 @@ const MANAGED_NAME: &str = "managed_config.toml";
 /// Beside the system file: what the administrator demands.
 const REQUIREMENTS_NAME: &str = "requirements.toml";
 const NETWORK_REQUIREMENTS: &str = "experimental_network";
+const AUTO_REVIEW_REQUIREMENTS: &str = "guardian_policy_config";
 const DEFAULT_ROOT_MARKER: &str = ".git";
 
 /// Loads configurations. Cheap to clone; clones share the cache of parsed files.
@@ -135,7 +136,9 @@ impl Loader {
     pub fn load(&self, cwd: Option<&AbsPath>, thread: Option<&ThreadOverrides>) -> Result<Config, ConfigError> {
         let (layers, project) = self.gather(cwd, thread)?;
         let mut inputs = self.inputs(cwd, project, thread);
-        inputs.managed_network = self.requirements()?.and_then(|required| required.network);
+        let required = self.requirements()?.unwrap_or_default();
+        inputs.managed_network = required.network;
+        inputs.managed_review_policy = required.auto_review_policy;
         let config = match resolve(layers.clone(), &inputs) {
             Err(ConfigError::Type { message, located: None }) => {
                 return Err(ConfigError::Type { message, located: self.locate(&layers) });
@@ -168,6 +171,7 @@ impl Loader {
             thread,
             user_home: self.user_home.as_ref(),
             managed_network: None,
+            managed_review_policy: None,
             environment: &self.environment,
             upstream: &self.upstream,
             runtime_features: self.runtime_features(),
@@ -177,8 +181,8 @@ impl Loader {
     /// The administrator's requirements; `None` when there are none.
     ///
     /// # Errors
-    /// [`ConfigError::Parse`], [`ConfigError::Read`]; [`ConfigError::Permissions`] for rules about the network that
-    /// cannot be.
+    /// [`ConfigError::Parse`], [`ConfigError::Read`]; [`ConfigError::Permissions`] for demands that are not of the
+    /// right shape.
     pub fn requirements(&self) -> Result<Option<Requirements>, ConfigError> {
         let Some(file) = self.system_file.parent().map(|folder| folder.join(REQUIREMENTS_NAME)) else {
             return Ok(None);
@@ -187,11 +191,18 @@ impl Loader {
         if table.is_empty() {
             return Ok(None);
         }
+        let refused = |key, error: toml::de::Error| {
+            ConfigError::Permissions(format!("{file}: {key}: {}", one_line(error.message())))
+        };
         let network = table.remove(NETWORK_REQUIREMENTS).map(Value::try_into).transpose();
-        let network = network.map_err(|error: toml::de::Error| {
-            ConfigError::Permissions(format!("{file}: {NETWORK_REQUIREMENTS}: {}", one_line(error.message())))
-        })?;
-        Ok(Some(Requirements { network, others: table.keys().cloned().collect() }))
+        let network = network.map_err(|error| refused(NETWORK_REQUIREMENTS, error))?;
+        let policy: Option<String> = table
+            .remove(AUTO_REVIEW_REQUIREMENTS)
+            .map(Value::try_into)
+            .transpose()
+            .map_err(|error| refused(AUTO_REVIEW_REQUIREMENTS, error))?;
+        let auto_review_policy = policy.filter(|policy| !policy.trim().is_empty());
+        Ok(Some(Requirements { network, auto_review_policy, others: table.keys().cloned().collect() }))
     }
 
     /// The layers for `cwd`, lowest first. Session flags, `thread` and the administrator's file make layers

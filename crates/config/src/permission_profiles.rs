@@ -101,6 +101,8 @@ pub enum DomainToml {
 #[derive(Debug, Clone, Default)]
 pub struct Requirements {
     pub network: Option<NetworkToml>,
+    /// What the automatic reviewer decides by, whatever the user's policy says. Not blank.
+    pub auto_review_policy: Option<String>,
     /// The keys that nobody here carries out.
     pub others: Vec<String>,
 }

@@ -34,6 +34,8 @@ pub struct Inputs<'a> {
     pub user_home: Option<&'a AbsPath>,
     /// The part about the network of the administrator's requirements.
     pub managed_network: Option<NetworkToml>,
+    /// The part about the automatic reviewer.
+    pub managed_review_policy: Option<String>,
     pub environment: &'a ProviderEnvironment,
     /// The proxies that the server is to use itself.
     pub upstream: &'a UpstreamProxies,
@@ -122,6 +124,10 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
             .or(profile.approvals_reviewer)
             .or(file.approvals_reviewer)
             .unwrap_or(ApprovalsReviewer::User),
+        auto_review_policy: inputs
+            .managed_review_policy
+            .clone()
+            .or_else(|| file.auto_review.and_then(|table| table.policy).filter(|policy| !policy.trim().is_empty())),
         sandbox_mode,
         sandbox_workspace_write: workspace_write(file.sandbox_workspace_write.unwrap_or_default()),
         default_permissions,

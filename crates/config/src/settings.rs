@@ -56,6 +56,9 @@ pub struct Config {
     /// As configured; see [`Config::approval_policy`] for the value that counts.
     pub approval_policy: Option<ApprovalPolicy>,
     pub approvals_reviewer: ApprovalsReviewer,
+    /// What the automatic reviewer decides by, instead of the built-in rules: the administrator's, else the user's. Not
+    /// blank.
+    pub auto_review_policy: Option<String>,
     /// As configured; see [`Config::sandbox_mode`] for the value that counts.
     pub sandbox_mode: Option<SandboxMode>,
     pub sandbox_workspace_write: SandboxWorkspaceWrite,

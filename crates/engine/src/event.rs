@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::guardian::{ApprovalReview, ReviewedAction};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tools::{
@@ -11,7 +10,10 @@ use tools::{
     PermissionsRequest, UserAnswers, UserQuestions,
 };
 use types::item::{DynamicToolContent, FileChange, PlanStep};
-use types::{Item, ItemId, RateLimits, ResponseItem, ThreadId, TokenUsage, TokenUsageTotals, Turn, TurnError, TurnId};
+use types::{
+    ApprovalReview, Item, ItemId, RateLimits, ResponseItem, ReviewedAction, ThreadId, TokenUsage, TokenUsageTotals,
+    Turn, TurnError, TurnId,
+};
 
 /// Receives every event of every thread, in the order in which they happen within a thread.
 ///

@@ -4,67 +4,37 @@
 //! and done so far ([`transcript`]) and the action, and answers with an [`assessment`]. Only a readable "allow" allows.
 
 mod assessment;
+mod denials;
+mod reviewer;
 mod transcript;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use config::{Config, Feature};
+use config::Feature;
 use serde_json::{Value, json};
+use store::{ApprovalReviewRecord, EventRecord, Extended, Record};
 use tokio::sync::{mpsc, oneshot};
 use tools::{CommandApproval, NetworkApproval, PatchApproval, PermissionsRequest};
-use types::item::{CommandSource, FileChangeKind, UserInput};
+use types::item::FileChangeKind;
 use types::{
-    AbsPath, ApprovalPolicy, ApprovalsReviewer, Host, Item, ItemId, NetworkProtocol, PermissionProfile,
-    ReasoningEffort, ResponseItem, SandboxPolicy, SessionSource, SubAgentSource, ThreadId, Turn, TurnError,
+    ApprovalPolicy, ApprovalReview, ApprovalsReviewer, ItemId, PermissionProfile, ResponseItem, ReviewStatus,
+    ReviewedAction, SessionSource,
 };
 
-pub use assessment::{ApprovalReview, ReviewStatus, RiskLevel, UserAuthorization};
-
+pub(crate) use self::denials::Denials;
 use self::transcript::Speaker;
 use crate::context;
-use crate::event::{EventSink, ThreadEvent};
+use crate::event::ThreadEvent;
 use crate::live::TurnEvents;
 use crate::prompts;
-use crate::registry::NewThread;
-use crate::settings::{ThreadSettings, TurnRequest};
+use crate::settings::ThreadSettings;
 use crate::thread::ThreadShared;
 
-/// The model that reviews. Source: the recorded requests.
-const MODEL: &str = "codex-auto-review";
-
-/// What reviewers call themselves towards providers. Source: as above.
-const SOURCE: &str = "guardian";
-
 /// How long a review may take. Whoever waits for it is an agent at work; a reviewer that looks at files needs some
-/// requests.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
-
-/// What is reviewed, as clients are told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReviewedAction {
-    Command {
-        /// Whether it would go on as a session.
-        source: CommandSource,
-        command: String,
-        cwd: AbsPath,
-    },
-    Patch {
-        cwd: AbsPath,
-        files: Vec<AbsPath>,
-    },
-    /// A connection of a running command.
-    Network {
-        host: Host,
-        port: u16,
-        protocol: NetworkProtocol,
-    },
-    Permissions {
-        reason: Option<String>,
-        permissions: PermissionProfile,
-    },
-}
+/// requests. Source: asked of the protocol's other server.
+const TIME_LIMIT: Duration = Duration::from_secs(90);
 
 /// What comes of a review.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +50,13 @@ pub(crate) struct Conversation {
     pub(crate) summary: Option<String>,
 }
 
-/// Asks the turn, which owns the log.
-pub(crate) type ConversationRequest = oneshot::Sender<Conversation>;
+/// What a review needs of the turn, which owns the log.
+pub(crate) enum LogRequest {
+    /// To see the conversation.
+    Conversation(oneshot::Sender<Conversation>),
+    /// To have something kept; answered once it is on disk.
+    Record(Box<Record>, oneshot::Sender<()>),
+}
 
 /// Reviews on behalf of one turn. Cheap to clone.
 #[derive(Clone)]
@@ -91,7 +66,8 @@ pub(crate) struct Guardian {
     pub(crate) events: TurnEvents,
     /// The user wants everything reviewed for the rest of the turn.
     pub(crate) strict: Arc<AtomicBool>,
-    pub(crate) conversation: mpsc::Sender<ConversationRequest>,
+    pub(crate) denials: Arc<Denials>,
+    pub(crate) log: mpsc::Sender<LogRequest>,
 }
 
 impl Guardian {
@@ -180,67 +156,55 @@ impl Guardian {
     /// # Cancel safety
     /// Dropping the future ends the reviewer and tells clients that the review was broken off.
     async fn review(&self, target: &ItemId, action: ReviewedAction, planned: &Value) -> Verdict {
-        let mut open = Open { guardian: self, id: uuid::Uuid::new_v4().to_string(), target, action, over: false };
-        open.tell(ApprovalReview::in_progress());
-        let review = match tokio::time::timeout(TIME_LIMIT, self.ask(planned)).await {
-            Ok(Ok(answer)) => ApprovalReview::of_answer(&answer),
-            Ok(Err(reason)) => ApprovalReview::failed(&reason),
-            Err(_) => ApprovalReview::timed_out(),
+        let mut open = Open { guardian: self, id: uuid::Uuid::new_v4().to_string(), target, action, told: false };
+        open.tell(assessment::BEGUN).await;
+        let answered = tokio::time::timeout(TIME_LIMIT, self.ask(planned)).await;
+        let answered = answered.map(|answer| answer.and_then(|text| assessment::read(&text)));
+        let given_up =
+            self.denials.count(matches!(&answered, Ok(Ok(ApprovalReview { status: ReviewStatus::Denied, .. }))));
+        let review = match answered {
+            Ok(Ok(review)) => review,
+            Ok(Err(reason)) => assessment::failed(&reason),
+            Err(_) => assessment::timed_out(),
         };
-        let message = review.message();
-        self.events.emit(ThreadEvent::ReviewerWarning(message));
         let verdict = match review.status {
             ReviewStatus::Approved => Verdict::Allowed,
-            ReviewStatus::Denied | ReviewStatus::TimedOut | ReviewStatus::Aborted | ReviewStatus::InProgress => {
+            ReviewStatus::TimedOut => Verdict::Denied(prompts::REVIEW_TIMED_OUT.to_owned()),
+            ReviewStatus::Denied | ReviewStatus::Aborted | ReviewStatus::InProgress => {
                 Verdict::Denied(prompts::denied(review.rationale.as_deref().unwrap_or_default()))
             }
         };
-        open.over = true;
-        open.tell(review);
+        open.tell(review).await;
+        if let Some(warning) = given_up {
+            self.events.emit(ThreadEvent::ReviewerWarning(warning));
+        }
         verdict
     }
 
-    /// Lets a reviewer work; what it says last, or why it says nothing.
+    /// What a reviewer says, or why it says nothing.
     async fn ask(&self, planned: &Value) -> Result<String, String> {
         let gone = || "the turn is over".to_owned();
         let (reply, conversation) = oneshot::channel();
-        self.conversation.send(reply).await.map_err(|_| gone())?;
-        let text = {
-            let Conversation { history, summary } = conversation.await.map_err(|_| gone())?;
-            let speaker = match self.thread.meta.source {
-                SessionSource::SubAgent(_) => Speaker::ParentAgent,
-                _ => Speaker::User,
-            };
-            prompts::review_request(&transcript::of(&history, summary.as_deref(), speaker), planned)
+        self.log.send(LogRequest::Conversation(reply)).await.map_err(|_| gone())?;
+        let Conversation { history, summary } = conversation.await.map_err(|_| gone())?;
+        let speaker = match self.thread.meta.source {
+            SessionSource::SubAgent(_) => Speaker::ParentAgent,
+            _ => Speaker::User,
         };
-        let (done, ended) = oneshot::channel();
-        let sink = Arc::new(Listener { state: Mutex::new(Heard { said: String::new(), done: Some(done) }) });
-        let reviewer = self.thread.environment.start_hidden(
-            NewThread {
-                settings: reviewer_settings(&self.settings),
-                source: SessionSource::SubAgent(SubAgentSource::Other(SOURCE.to_owned())),
-                ephemeral: true,
-                forked_from: None,
-                git: None,
-                dynamic_tools: Vec::new(),
-                raw_events: false,
-                extended_history: false,
-                history: Vec::new(),
-            },
-            sink.clone(),
-        );
-        let request = TurnRequest {
-            input: vec![UserInput::Text { text, elements: Vec::new() }],
-            output_schema: Some(assessment::schema()),
-            ..TurnRequest::default()
-        };
-        // The reviewer begins at once.
-        drop(reviewer.start_turn(request).await.map_err(|error| error.to_string())?);
-        let error = ended.await.map_err(|_| gone())?;
-        reviewer.close().await;
-        match error {
-            Some(error) => Err(error.message),
-            None => Ok(std::mem::take(&mut sink.heard().said)),
+        let transcript = transcript::of(&history, summary.as_deref(), speaker);
+        drop(history);
+        reviewer::ask(&self.thread, &self.settings, &prompts::review_request(&transcript, planned)).await
+    }
+
+    /// Puts a review into an extended history. When it returns, that is on disk, or the turn is about to end.
+    async fn keep(&self, record: impl FnOnce() -> ApprovalReviewRecord) {
+        if !self.thread.extended_history {
+            return;
+        }
+        let record = Record::Event(EventRecord::Extended(Box::new(Extended::ApprovalReview(record()))));
+        let (done, kept) = oneshot::channel();
+        if self.log.send(LogRequest::Record(Box::new(record), done)).await.is_ok() {
+            let _ = kept.await;
         }
     }
 }
@@ -251,42 +215,35 @@ fn listed(profile: &PermissionProfile) -> Vec<String> {
     context::profile_entries(profile).chain(network).collect()
 }
 
-/// A reviewer looks and decides: it asks nobody, changes nothing, and reads no instructions that a project brings.
-fn reviewer_settings(settings: &ThreadSettings) -> ThreadSettings {
-    let mut config = Config::clone(&settings.config);
-    for feature in [Feature::MultiAgent, Feature::RequestPermissionsTool, Feature::ExecPermissionApprovals] {
-        config.features.set(feature, false);
-    }
-    config.project_doc_max_bytes = 0;
-    config.skills.include_instructions = false;
-    ThreadSettings {
-        config: Arc::new(config),
-        model: MODEL.to_owned(),
-        effort: Some(ReasoningEffort::Low),
-        mode: None,
-        personality: None,
-        approval_policy: ApprovalPolicy::Never,
-        approvals_reviewer: ApprovalsReviewer::User,
-        sandbox_policy: SandboxPolicy::read_only(),
-        permission_profile: None,
-        network: None,
-        base_instructions: Some(prompts::GUARDIAN.to_owned()),
-        developer_instructions: None,
-        ..settings.clone()
-    }
-}
-
-/// A review that clients have heard of. Dropped before it is over, it was broken off.
+/// A review under way. Dropped when clients have heard of its beginning only, it was broken off.
 struct Open<'a> {
     guardian: &'a Guardian,
     id: String,
     target: &'a ItemId,
     action: ReviewedAction,
-    over: bool,
+    /// Clients have heard of its beginning and not of its end.
+    told: bool,
 }
 
 impl Open<'_> {
-    fn tell(&self, review: ApprovalReview) {
+    /// Records how the review stands, then tells of it. An end is told once.
+    async fn tell(&mut self, review: ApprovalReview) {
+        let record = || ApprovalReviewRecord {
+            id: self.id.clone(),
+            target: self.target.clone(),
+            turn_id: self.guardian.events.turn_id().clone(),
+            action: self.action.clone(),
+            review: review.clone(),
+        };
+        self.guardian.keep(record).await;
+        self.told = review.status == ReviewStatus::InProgress;
+        if !self.told {
+            self.guardian.events.emit(ThreadEvent::ReviewerWarning(assessment::message(&review)));
+        }
+        self.emit(review);
+    }
+
+    fn emit(&self, review: ApprovalReview) {
         self.guardian.events.emit(ThreadEvent::ApprovalReview {
             turn_id: self.guardian.events.turn_id().clone(),
             review_id: self.id.clone(),
@@ -299,44 +256,8 @@ impl Open<'_> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        if !self.over {
-            self.tell(ApprovalReview::aborted());
-        }
-    }
-}
-
-/// Waits for a reviewer's last word.
-struct Listener {
-    /// Locked for a moment, never across an await.
-    state: Mutex<Heard>,
-}
-
-struct Heard {
-    said: String,
-    /// Takes the error, if there is one, when the reviewer's turn is over.
-    done: Option<oneshot::Sender<Option<TurnError>>>,
-}
-
-impl Listener {
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn end(&self, error: Option<TurnError>) {
-        if let Some(done) = self.heard().done.take() {
-            let _ = done.send(error);
-        }
-    }
-}
-
-impl EventSink for Listener {
-    fn emit(&self, _reviewer: ThreadId, event: ThreadEvent) {
-        match event {
-            ThreadEvent::ItemCompleted { item: Item::AgentMessage { text, .. }, .. } => self.heard().said = text,
-            ThreadEvent::TurnCompleted(Turn { error, .. }) => self.end(error),
-            // Of a turn that never began there is no other end.
-            ThreadEvent::Error { error, will_retry: false, .. } => self.end(Some(error)),
-            _ => {}
+        if self.told {
+            self.emit(assessment::ABORTED);
         }
     }
 }

@@ -35,7 +35,6 @@ pub use event::{
     ToolCallEnd,
 };
 pub use fork::{Fork, Forked};
-pub use guardian::{ApprovalReview, ReviewStatus, ReviewedAction, RiskLevel, UserAuthorization};
 pub use provider::{ProviderError, connect, provider_problem};
 pub use registry::{Engine, NewThread, Opened, Resumed};
 pub use review::ReviewTarget;

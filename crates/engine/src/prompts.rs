@@ -35,8 +35,13 @@ result.";
 pub(crate) const REVIEW_HAS_FAILED: &str =
     "The user started a review of the code; it failed before there was a result.";
 
-/// System instructions of the automatic reviewer.
-pub(crate) const GUARDIAN: &str = include_str!("prompts/guardian.md");
+const GUARDIAN: &str = include_str!("prompts/guardian.md");
+const GUARDIAN_POLICY: &str = include_str!("prompts/guardian_policy.md");
+
+/// System instructions of the automatic reviewer; it decides by `policy` where the configuration has one.
+pub(crate) fn guardian(policy: Option<&str>) -> String {
+    GUARDIAN.replace("{policy}", policy.unwrap_or(GUARDIAN_POLICY).trim())
+}
 
 /// What the automatic reviewer is asked.
 pub(crate) fn review_request(transcript: &str, planned: &serde_json::Value) -> String {
@@ -54,6 +59,10 @@ pub(crate) fn denied(rationale: &str) -> String {
          against it, and do it only if they say so."
     )
 }
+
+/// Told to the agent when the automatic reviewer has not come to an end.
+pub(crate) const REVIEW_TIMED_OUT: &str = "Not done: the automatic reviewer, who decides for the user, took too long. That \
+says nothing about the action. Try once more, or ask the user how to go on.";
 
 /// Told to the agent, and so to the next review, when the user overrules the automatic reviewer.
 pub(crate) fn overruled(event: &serde_json::Value) -> String {

@@ -4,6 +4,7 @@
 
 mod actor;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -47,6 +48,8 @@ pub(crate) struct ThreadShared {
     pub(crate) raw_events: bool,
     /// The rollout keeps tools' items, too.
     pub(crate) extended_history: bool,
+    /// The provider lacks the model made for automatic reviews: the thread's own one does them.
+    pub(crate) reviewer_model_missing: AtomicBool,
     /// Requests for input that clients show on their own and that are open.
     elicitations: Mutex<u64>,
     /// Fires when the thread ends.
@@ -253,6 +256,10 @@ pub(crate) enum Command {
         script: String,
         reply: oneshot::Sender<AcceptedTurn>,
     },
+    /// Begins a command of the user that was accepted while a turn ran: beside the turn that runs now, if one does.
+    UserShellAside {
+        script: String,
+    },
     /// Tells the model of something that happened; a running turn takes it up at once.
     Notify {
         items: Vec<ResponseItem>,
@@ -281,6 +288,7 @@ impl ThreadHandle {
             dynamic_tools: seed.dynamic_tools,
             raw_events: seed.raw_events,
             extended_history: seed.extended_history,
+            reviewer_model_missing: AtomicBool::new(false),
             elicitations: Mutex::new(0),
             closed: CancellationToken::new(),
             path: seed.path,

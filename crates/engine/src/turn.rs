@@ -8,6 +8,7 @@
 mod answer;
 mod arriving;
 mod compacting;
+mod inbox;
 mod input;
 mod request_clock;
 mod reviewing;
@@ -29,26 +30,17 @@ use types::{Item, ItemId, ModeKind, RateLimits, ResponseItem, Turn, TurnError, T
 
 use self::answer::Unfinished;
 use self::arriving::Arriving;
+pub(crate) use self::inbox::TurnInput;
+use self::inbox::{Pending, commands_in};
 use crate::context::{self, ContextFacts};
 use crate::environment::{Environment, unix_seconds};
 use crate::event::{ThreadEvent, ThreadStatus};
+use crate::guardian::Denials;
 use crate::live::TurnEvents;
 use crate::log::{Log, read_back};
 use crate::settings::{ThreadSettings, TurnRequest};
 use crate::task::Task;
 use crate::thread::ThreadShared;
-
-/// What reaches a running turn.
-pub(crate) enum TurnInput {
-    /// More input of the user, taken up before the next model request.
-    Steer { input: Vec<UserInput>, client_metadata: Vec<(String, String)> },
-    /// Something that happened meanwhile; the model sees it before the turn ends.
-    Notice { items: Vec<ResponseItem> },
-    /// Items for the model's eyes only.
-    Inject { items: Vec<ResponseItem>, done: oneshot::Sender<Result<(), StoreError>> },
-    /// A fact about the thread that belongs into the rollout.
-    Record { record: Box<Record>, done: oneshot::Sender<Result<(), StoreError>> },
-}
 
 /// What clients have heard of a turn before its end is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +66,8 @@ pub(crate) struct TurnEnd {
     pub(crate) error_told: bool,
     /// Input of the user that came too late for this turn.
     pub(crate) leftover: Vec<Vec<UserInput>>,
+    /// Commands of the user that came before clients heard of this turn, which they did not.
+    pub(crate) commands: Vec<String>,
 }
 
 /// A turn about to run.
@@ -111,12 +105,6 @@ enum Continue {
     NextTurn,
 }
 
-/// What the model has to see before the turn may end.
-enum Pending {
-    Input(Vec<UserInput>),
-    Notice(Vec<ResponseItem>),
-}
-
 /// A turn at work.
 struct RunningTurn {
     id: TurnId,
@@ -131,11 +119,15 @@ struct RunningTurn {
     pending: Vec<Pending>,
     /// Items that came in the middle of a response.
     injected: Vec<TurnInput>,
+    /// Commands of the user that came before clients heard of the turn.
+    commands: Vec<String>,
     cancel: CancellationToken,
     replaced: CancellationToken,
     events: TurnEvents,
     tools: Arc<tools::TurnTools>,
     specs: Arc<[types::ToolSpec]>,
+    /// What the automatic reviewer has refused.
+    denials: Arc<Denials>,
     started: Instant,
     first_token: Option<Duration>,
     last_message: Option<String>,
@@ -208,11 +200,13 @@ impl TurnTask {
             inbox: self.inbox,
             pending: Vec::new(),
             injected: Vec::new(),
+            commands: Vec::new(),
             cancel: self.cancel,
             replaced: self.replaced,
             events,
             tools,
             specs: Arc::default(),
+            denials: Arc::default(),
             started: Instant::now(),
             first_token: None,
             last_message: None,
@@ -224,7 +218,7 @@ impl TurnTask {
     }
 
     /// There is nothing to work on, or nowhere: clients hear of an error, not of a turn.
-    fn refuse(self, reason: String) -> TurnEnd {
+    fn refuse(mut self, reason: String) -> TurnEnd {
         let error = TurnError { message: reason, kind: Some(TurnErrorKind::BadRequest), details: None };
         self.thread.status.set(ThreadStatus::SystemError);
         let event = ThreadEvent::Error { turn_id: self.id.clone(), error: error.clone(), will_retry: false };
@@ -245,6 +239,7 @@ impl TurnTask {
             heard: Heard::Refusal,
             error_told: true,
             leftover: Vec::new(),
+            commands: commands_in(&mut self.inbox),
         }
     }
 }
@@ -356,58 +351,6 @@ impl RunningTurn {
         self.settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind)
     }
 
-    /// Takes what has arrived, without waiting.
-    fn take_inbox(&mut self) {
-        for input in std::mem::take(&mut self.injected) {
-            self.take(input);
-        }
-        while let Ok(input) = self.inbox.try_recv() {
-            self.take(input);
-        }
-    }
-
-    /// Takes what arrives while the model answers and tools run. Items for the model wait, so that none comes between a
-    /// call and its output; facts about the thread do not.
-    fn take_meanwhile(&mut self, input: TurnInput) {
-        match input {
-            TurnInput::Inject { .. } => self.injected.push(input),
-            TurnInput::Steer { .. } | TurnInput::Notice { .. } | TurnInput::Record { .. } => self.take(input),
-        }
-    }
-
-    fn take(&mut self, input: TurnInput) {
-        match input {
-            TurnInput::Steer { input, client_metadata } => {
-                if !client_metadata.is_empty() {
-                    self.client_metadata = client_metadata;
-                }
-                self.pending.push(Pending::Input(input));
-            }
-            TurnInput::Notice { items } => self.pending.push(Pending::Notice(items)),
-            TurnInput::Inject { items, done } => {
-                let _ = done.send(self.log.record(items.into_iter().map(Record::ResponseItem).collect()));
-            }
-            TurnInput::Record { record, done } => {
-                let _ = done.send(self.log.record(vec![*record]));
-            }
-        }
-    }
-
-    /// Puts the user's further input before the model.
-    fn take_pending(&mut self) -> Result<(), Stop> {
-        for pending in std::mem::take(&mut self.pending) {
-            match pending {
-                Pending::Input(input) => {
-                    let (announce, records) = self.prepare(&input);
-                    self.log.record(records)?;
-                    self.events.item(announce);
-                }
-                Pending::Notice(items) => self.log.record(items.into_iter().map(Record::ResponseItem).collect())?,
-            }
-        }
-        Ok(())
-    }
-
     /// Asks the model once, and again while the failure is one that passes.
     async fn sample_with_retries(&mut self) -> Result<bool, Stop> {
         let limit = self.thread.stream_max_retries(&self.settings);
@@ -431,7 +374,7 @@ impl RunningTurn {
     }
 
     /// Tells that the model is asked once more, and waits until it is time.
-    async fn wait_for_retry(&self, error: &ModelError, attempt: u64, limit: u64) -> Result<(), Stop> {
+    async fn wait_for_retry(&mut self, error: &ModelError, attempt: u64, limit: u64) -> Result<(), Stop> {
         tracing::warn!(%error, attempt, limit, "model stream failed, trying again");
         let told = TurnError {
             message: format!("Reconnecting... {attempt}/{limit}"),
@@ -440,10 +383,7 @@ impl RunningTurn {
         };
         self.events.emit(ThreadEvent::Error { turn_id: self.id.clone(), error: told, will_retry: true });
         let wait = error.retry_after().unwrap_or_else(|| model::backoff(attempt));
-        tokio::select! {
-            () = self.cancel.cancelled() => Err(Stop::Interrupted),
-            () = tokio::time::sleep(wait) => Ok(()),
-        }
+        self.meanwhile(tokio::time::sleep(wait)).await
     }
 
     /// Records the end. The thread's actor tells of it, once the thread can take the next turn.
@@ -503,32 +443,8 @@ impl RunningTurn {
             heard,
             error_told: self.error_told,
             leftover,
+            commands: self.commands,
         }
-    }
-
-    /// Puts what a turn that was cut off did not take up into the log, so that the next one sees it. Input that needs a
-    /// turn of its own is given back.
-    fn keep_pending(&mut self, completed: bool) -> Vec<Vec<UserInput>> {
-        self.take_inbox();
-        let mut leftover = Vec::new();
-        for pending in std::mem::take(&mut self.pending) {
-            let kept = match pending {
-                // It came between the model's last word and the end, or clients have not heard of this turn.
-                Pending::Input(input) if completed || !self.events.begun() => {
-                    leftover.push(input);
-                    Ok(())
-                }
-                Pending::Input(input) => {
-                    let (announce, records) = self.prepare(&input);
-                    self.log.record(records).map(|()| self.events.item(announce))
-                }
-                Pending::Notice(items) => self.log.record(items.into_iter().map(Record::ResponseItem).collect()),
-            };
-            if let Err(error) = kept {
-                tracing::error!(%error, turn = %self.id, "what came for the model during a turn could not be stored");
-            }
-        }
-        leftover
     }
 
     fn plan_item(&self, text: String) -> Item {

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use types::{RateLimits, TurnErrorKind};
 
+use crate::retry::MAX_RETRY_AFTER;
+
 /// A failed call of a model. `Display` is the message a client shows.
 ///
 /// The variants are what the caller can react to; [`ModelError::kind`] is what a client is told, and
@@ -132,8 +134,11 @@ impl ModelError {
         }
     }
 
-    /// Whether the same request may succeed later, so that the turn should try again.
+    /// Whether the same request may succeed soon, so that the turn should try again.
     pub fn retryable(&self) -> bool {
+        if self.retry_after().is_some_and(|wait| wait > MAX_RETRY_AFTER) {
+            return false;
+        }
         match self {
             Self::Connection { .. } | Self::Status { .. } | Self::InternalServer | Self::Disconnected { .. } => true,
             Self::MissingEnv { .. }
@@ -150,6 +155,12 @@ impl ModelError {
             | Self::Overloaded
             | Self::Cancelled => false,
         }
+    }
+
+    /// Whether the provider may have refused the request because it does not have the model, or not for this user.
+    /// Providers do not agree on how to say so; a request that is wrong in another way looks the same.
+    pub fn may_be_the_model(&self) -> bool {
+        matches!(self, Self::Status { status: 403 | 404, .. } | Self::InvalidRequest { .. })
     }
 
     /// The wait the provider asked for, if it named one; otherwise use [`crate::backoff`].

@@ -9,7 +9,7 @@ const FIRST: Duration = Duration::from_millis(200);
 /// The factor stops growing here: 200 ms * 2^9 is a little over 100 s.
 const MAX_DOUBLINGS: u32 = 9;
 /// A provider that asks for more patience than this is not waited for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 /// More repetitions than this are a slip in the configuration.
 const MAX_RETRIES: u64 = 100;
 

@@ -45,7 +45,9 @@ pub use git_patches::GitPatch;
 pub use history::{ModelHistory, history_from, outlives_compaction};
 pub use list::{ListQuery, Page, SortKey, SortOrder, SourceKind, Summary};
 pub use lock::Holder;
-pub use record::{EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord};
+pub use record::{
+    ApprovalReviewRecord, EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord,
+};
 pub use store::{FileStore, Found};
 pub use thread::StoredThread;
 pub use thread_store::{Source, Synced, ThreadStore, ThreadWriter};

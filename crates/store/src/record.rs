@@ -9,9 +9,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use types::item::{MemoryCitation, MessagePhase, TextElement};
 use types::{
-    AbsPath, ApprovalPolicy, CollaborationMode, GitFacts, Item, ModeKind, PermissionProfile, Personality, RateLimits,
-    ReasoningEffort, ReasoningSummary, ResponseItem, SandboxPolicy, SessionSource, ThreadId, TokenUsageTotals,
-    TurnErrorKind, TurnId,
+    AbsPath, ApprovalPolicy, ApprovalReview, CollaborationMode, GitFacts, Item, ItemId, ModeKind, PermissionProfile,
+    Personality, RateLimits, ReasoningEffort, ReasoningSummary, ResponseItem, ReviewedAction, SandboxPolicy,
+    SessionSource, ThreadId, TokenUsageTotals, TurnErrorKind, TurnId,
 };
 
 /// The facts of a thread that never change: the rollout's first line.
@@ -206,8 +206,22 @@ pub enum Extended {
     },
     /// A call of a client's tool that has not been answered yet.
     DynamicToolCallRequested { turn_id: TurnId, item: types::item::DynamicToolCall },
-    /// A judgement of the approval reviewer, kept as it came.
-    GuardianAssessment(Box<RawValue>),
+    /// A review of the automatic reviewer that begins or has ended.
+    ApprovalReview(ApprovalReviewRecord),
+    /// One that was read. Nothing is made of it, so it is kept as it came.
+    ApprovalReviewRead(Box<RawValue>),
+}
+
+/// A review of the automatic reviewer, as it was at the time of the record.
+#[derive(Debug, Clone)]
+pub struct ApprovalReviewRecord {
+    /// Names the review, in both of its records.
+    pub id: String,
+    /// The item the review is about.
+    pub target: ItemId,
+    pub turn_id: TurnId,
+    pub action: ReviewedAction,
+    pub review: ApprovalReview,
 }
 
 impl Extended {

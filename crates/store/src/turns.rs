@@ -169,7 +169,7 @@ impl<'a> TurnBuilder<'a> {
                 Extended::DynamicToolCallRequested { turn_id, item } => {
                     self.put(Some(&turn_id), Item::DynamicToolCall(item));
                 }
-                Extended::GuardianAssessment(_) => {}
+                Extended::ApprovalReview(_) | Extended::ApprovalReviewRead(_) => {}
             },
             EventRecord::TokenCount { .. } | EventRecord::ThreadName { .. } | EventRecord::Unknown(_) => {}
         }

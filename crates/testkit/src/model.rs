@@ -1,6 +1,6 @@
 //! The server that plays a script.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,6 +14,9 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::http::{self, Request};
 use crate::script::{Reply, Step, wait_until};
+
+/// The header in which requests of sub-agents say whose they are.
+const SUB_AGENT: &str = "x-openai-subagent";
 
 /// A model server on the loopback interface. Dropping it closes its connections.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ impl Recorded {
 #[derive(Debug)]
 struct Shared {
     script: Mutex<VecDeque<Reply>>,
+    /// Replies for requests that name themselves so in `x-openai-subagent`.
+    own_scripts: Mutex<HashMap<String, VecDeque<Reply>>>,
     requests: watch::Sender<Vec<Recorded>>,
     connections: watch::Sender<usize>,
     /// Clients that went away while a stream was held.
@@ -55,6 +60,15 @@ struct Shared {
 impl Shared {
     fn script(&self) -> MutexGuard<'_, VecDeque<Reply>> {
         self.script.lock().expect("nothing panics with the script locked")
+    }
+
+    fn own_scripts(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Reply>>> {
+        self.own_scripts.lock().expect("nothing panics with the scripts locked")
+    }
+
+    fn reply_to(&self, sub_agent: Option<&str>) -> Reply {
+        let own = sub_agent.and_then(|name| self.own_scripts().get_mut(name)?.pop_front());
+        own.or_else(|| self.script().pop_front()).unwrap_or_else(|| Reply::say("(no scripted reply left)"))
     }
 }
 
@@ -68,6 +82,7 @@ impl ScriptedModel {
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::new(Shared {
             script: Mutex::default(),
+            own_scripts: Mutex::default(),
             requests: watch::Sender::new(Vec::new()),
             connections: watch::Sender::new(0),
             disconnections: watch::Sender::new(0),
@@ -94,6 +109,16 @@ impl ScriptedModel {
     /// Adds replies to the script. Each request for a response uses one of them.
     pub fn enqueue(&self, replies: impl IntoIterator<Item = Reply>) {
         self.shared.script().extend(replies);
+    }
+
+    /// The same for requests that a sub-agent of this name makes, which take others only when none of these are left.
+    pub fn enqueue_for(&self, sub_agent: &str, replies: impl IntoIterator<Item = Reply>) {
+        self.shared.own_scripts().entry(sub_agent.to_owned()).or_default().extend(replies);
+    }
+
+    /// How many replies for that sub-agent nobody has asked for yet.
+    pub fn replies_left_for(&self, sub_agent: &str) -> usize {
+        self.shared.own_scripts().get(sub_agent).map_or(0, VecDeque::len)
     }
 
     /// How many replies nobody has asked for yet.
@@ -156,6 +181,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     let mut input = BufReader::new(input);
     while let Some(request) = http::read_request(&mut input).await? {
         let post = request.method == "POST";
+        let sub_agent = request.headers.iter().find(|(name, _)| name == SUB_AGENT).map(|(_, value)| value.clone());
         let models = request.path.split('?').next().is_some_and(|path| path.ends_with("/models"));
         record(&shared, request);
         if !post {
@@ -163,8 +189,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
             http::write_whole(&mut output, status, &[], body).await?;
             continue;
         }
-        let reply = shared.script().pop_front().unwrap_or_else(|| Reply::say("(no scripted reply left)"));
-        match reply {
+        match shared.reply_to(sub_agent.as_deref()) {
             Reply::Http { status, headers, body } => http::write_whole(&mut output, status, &headers, &body).await?,
             Reply::Stream { headers, steps } => {
                 if !play(&shared, &mut input, &mut output, &headers, steps).await? {

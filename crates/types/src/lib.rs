@@ -9,6 +9,7 @@
 //!
 //! Open [`item`] first.
 
+pub mod approval_review;
 pub mod ids;
 pub mod item;
 pub mod network;
@@ -20,6 +21,7 @@ pub mod settings;
 pub mod tool;
 pub mod usage;
 
+pub use approval_review::{ApprovalReview, ReviewStatus, ReviewedAction, RiskLevel, UserAuthorization};
 pub use ids::{ItemId, ThreadId, TurnId};
 pub use item::{Item, Turn, TurnError, TurnErrorKind, TurnStatus, UserInput};
 pub use network::{

@@ -50,6 +50,24 @@ fn a_granular_policy_has_every_missing_switch_off() {
 }
 
 #[test]
+fn the_automatic_reviewer_decides_by_the_administrators_policy_else_by_the_users() {
+    let place = Place::with_user("[auto_review]\npolicy = \"the user's\"\n");
+    let policy = || place.config().auto_review_policy;
+    assert_eq!(policy().as_deref(), Some("the user's"));
+    place.write("etc/requirements.toml", "guardian_policy_config = \" \\n\"\n");
+    assert_eq!(policy().as_deref(), Some("the user's"), "a blank one is none");
+    place.write("etc/requirements.toml", "guardian_policy_config = \"the administrator's\"\n");
+    assert_eq!(policy().as_deref(), Some("the administrator's"));
+    assert_eq!(place.loader().requirements().unwrap().unwrap().others, [""; 0]);
+    place.write("etc/requirements.toml", "guardian_policy_config = 5\n");
+    assert!(place.error("project").contains("etc/requirements.toml: guardian_policy_config: invalid type: integer"));
+
+    assert_eq!(Place::with_user("[auto_review]\npolicy = \"\"\n").config().auto_review_policy, None);
+    let wrong = Place::with_user("[auto_review]\npolicy = 5\n").error("project");
+    assert!(wrong.contains("config.toml:2:10: invalid type: integer `5`, expected a string"), "{wrong}");
+}
+
+#[test]
 fn built_in_providers_are_there_and_know_their_place() {
     let config = Place::new().config();
     let base = |id: &str| config.providers[id].base_url.as_deref();

@@ -1,51 +1,22 @@
 //! What a reviewer's answer says.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use types::{ApprovalReview, ReviewStatus, RiskLevel, UserAuthorization};
 
-/// The state of a review.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApprovalReview {
-    pub status: ReviewStatus,
-    pub risk_level: Option<RiskLevel>,
-    pub user_authorization: Option<UserAuthorization>,
-    pub rationale: Option<String>,
-}
+/// A review that has no answer yet.
+pub(super) const BEGUN: ApprovalReview =
+    ApprovalReview { status: ReviewStatus::InProgress, risk_level: None, user_authorization: None, rationale: None };
 
-/// How far a review got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReviewStatus {
-    InProgress,
-    Approved,
-    Denied,
-    TimedOut,
-    /// It was broken off, as its turn was.
-    Aborted,
-}
-
-/// How much harm an action can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RiskLevel {
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-/// How clearly the user wants an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UserAuthorization {
-    Unknown,
-    Low,
-    Medium,
-    High,
-}
+/// A review that was broken off.
+pub(super) const ABORTED: ApprovalReview = ApprovalReview { status: ReviewStatus::Aborted, ..BEGUN };
 
 #[derive(Deserialize)]
 struct Answer {
+    #[serde(default, deserialize_with = "risk_level")]
     risk_level: Option<RiskLevel>,
+    #[serde(default, deserialize_with = "user_authorization")]
     user_authorization: Option<UserAuthorization>,
     outcome: Outcome,
     rationale: Option<String>,
@@ -73,67 +44,71 @@ pub(super) fn schema() -> Value {
     })
 }
 
-impl ApprovalReview {
-    pub(super) fn in_progress() -> Self {
-        Self { status: ReviewStatus::InProgress, risk_level: None, user_authorization: None, rationale: None }
+/// A review that took too long. It says nothing about the action.
+pub(super) fn timed_out() -> ApprovalReview {
+    ApprovalReview {
+        status: ReviewStatus::TimedOut,
+        rationale: Some("the automatic review took too long".to_owned()),
+        ..BEGUN
     }
+}
 
-    pub(super) fn aborted() -> Self {
-        Self { status: ReviewStatus::Aborted, ..Self::in_progress() }
+/// There is no verdict, so the answer is no.
+pub(super) fn failed(reason: &str) -> ApprovalReview {
+    ApprovalReview {
+        status: ReviewStatus::Denied,
+        risk_level: Some(RiskLevel::High),
+        user_authorization: Some(UserAuthorization::Unknown),
+        rationale: Some(format!("the automatic review failed: {reason}")),
     }
+}
 
-    pub(super) fn timed_out() -> Self {
-        Self { status: ReviewStatus::TimedOut, ..Self::failed("it took too long") }
-    }
+/// Reads an answer: one JSON object, perhaps among words.
+///
+/// # Errors
+/// Why it is no verdict.
+pub(super) fn read(text: &str) -> Result<ApprovalReview, String> {
+    let Some((start, end)) = text.find('{').zip(text.rfind('}')).filter(|(start, end)| start < end) else {
+        return Err("the reviewer gave no verdict".to_owned());
+    };
+    let answer: Answer = serde_json::from_str(&text[start..=end])
+        .map_err(|error| format!("the reviewer's verdict cannot be read: {error}"))?;
+    let (status, risk, default) = match answer.outcome {
+        Outcome::Allow => (ReviewStatus::Approved, RiskLevel::Low, "the reviewer allowed it and gave no reason"),
+        Outcome::Deny => (ReviewStatus::Denied, RiskLevel::High, "the reviewer denied it and gave no reason"),
+    };
+    let rationale = answer.rationale.filter(|rationale| !rationale.trim().is_empty());
+    Ok(ApprovalReview {
+        status,
+        risk_level: Some(answer.risk_level.unwrap_or(risk)),
+        user_authorization: Some(answer.user_authorization.unwrap_or(UserAuthorization::Unknown)),
+        rationale: Some(rationale.unwrap_or_else(|| default.to_owned())),
+    })
+}
 
-    /// There is no verdict, so the answer is no.
-    pub(super) fn failed(reason: &str) -> Self {
-        Self {
-            status: ReviewStatus::Denied,
-            risk_level: Some(RiskLevel::High),
-            user_authorization: Some(UserAuthorization::Unknown),
-            rationale: Some(format!("the automatic review failed: {reason}")),
-        }
-    }
+/// What people are told.
+pub(super) fn message(review: &ApprovalReview) -> String {
+    let what = match review.status {
+        ReviewStatus::Approved => "allowed",
+        ReviewStatus::TimedOut => "timed out",
+        ReviewStatus::InProgress | ReviewStatus::Denied | ReviewStatus::Aborted => "denied",
+    };
+    let risk = review.risk_level.map_or("unknown", RiskLevel::as_str);
+    format!("Automatic review: {what}, {risk} risk: {}", review.rationale.as_deref().unwrap_or_default())
+}
 
-    /// Reads an answer: one JSON object, perhaps among words. What cannot be read denies.
-    pub(super) fn of_answer(text: &str) -> Self {
-        let Some((start, end)) = text.find('{').zip(text.rfind('}')).filter(|(start, end)| start < end) else {
-            return Self::failed("the reviewer gave no verdict");
-        };
-        let answer: Answer = match serde_json::from_str(&text[start..=end]) {
-            Ok(answer) => answer,
-            Err(error) => return Self::failed(&format!("the reviewer's verdict cannot be read: {error}")),
-        };
-        let (status, risk, default) = match answer.outcome {
-            Outcome::Allow => (ReviewStatus::Approved, RiskLevel::Low, "the reviewer allowed it and gave no reason"),
-            Outcome::Deny => (ReviewStatus::Denied, RiskLevel::High, "the reviewer denied it and gave no reason"),
-        };
-        let rationale = answer.rationale.filter(|rationale| !rationale.trim().is_empty());
-        Self {
-            status,
-            risk_level: Some(answer.risk_level.unwrap_or(risk)),
-            user_authorization: Some(answer.user_authorization.unwrap_or(UserAuthorization::Unknown)),
-            rationale: Some(rationale.unwrap_or_else(|| default.to_owned())),
-        }
-    }
+fn risk_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RiskLevel>, D::Error> {
+    spelled(deserializer, RiskLevel::parse)
+}
 
-    /// What people are told.
-    pub(super) fn message(&self) -> String {
-        let what = match self.status {
-            ReviewStatus::Approved => "allowed",
-            ReviewStatus::TimedOut => "timed out",
-            ReviewStatus::InProgress | ReviewStatus::Denied | ReviewStatus::Aborted => "denied",
-        };
-        let risk = match self.risk_level {
-            Some(RiskLevel::Low) => "low risk",
-            Some(RiskLevel::Medium) => "medium risk",
-            Some(RiskLevel::High) => "high risk",
-            Some(RiskLevel::Critical) => "critical risk",
-            None => "unknown risk",
-        };
-        format!("Automatic review: {what}, {risk}: {}", self.rationale.as_deref().unwrap_or_default())
-    }
+fn user_authorization<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UserAuthorization>, D::Error> {
+    spelled(deserializer, UserAuthorization::parse)
+}
+
+/// One of a few words, or nothing.
+fn spelled<'de, D: Deserializer<'de>, T>(deserializer: D, parse: fn(&str) -> Option<T>) -> Result<Option<T>, D::Error> {
+    let Some(word) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    parse(&word).map(Some).ok_or_else(|| D::Error::custom(format_args!("unknown value `{word}`")))
 }
 
 #[cfg(test)]
@@ -142,28 +117,30 @@ mod tests {
 
     #[test]
     fn only_a_readable_allow_allows() {
+        let (approved, denied) = (Some(ReviewStatus::Approved), Some(ReviewStatus::Denied));
         for (answer, status) in [
-            (r#"{"outcome":"allow"}"#, ReviewStatus::Approved),
-            ("Well: {\"outcome\": \"allow\", \"risk_level\": \"high\"} so be it", ReviewStatus::Approved),
-            (r#"{"outcome":"deny"}"#, ReviewStatus::Denied),
-            (r#"{"outcome":"maybe"}"#, ReviewStatus::Denied),
-            (r#"{"risk_level":"low"}"#, ReviewStatus::Denied),
-            (r#"{"outcome":"allow","risk_level":"none"}"#, ReviewStatus::Denied),
-            (r#"{"outcome":"allow"} {"outcome":"deny"}"#, ReviewStatus::Denied),
-            ("allow", ReviewStatus::Denied),
-            ("}{", ReviewStatus::Denied),
-            ("", ReviewStatus::Denied),
+            (r#"{"outcome":"allow"}"#, approved),
+            ("Well: {\"outcome\": \"allow\", \"risk_level\": \"high\"} so be it", approved),
+            (r#"{"outcome":"allow","risk_level":null}"#, approved),
+            (r#"{"outcome":"deny"}"#, denied),
+            (r#"{"outcome":"maybe"}"#, None),
+            (r#"{"risk_level":"low"}"#, None),
+            (r#"{"outcome":"allow","risk_level":"none"}"#, None),
+            (r#"{"outcome":"allow"} {"outcome":"deny"}"#, None),
+            ("allow", None),
+            ("}{", None),
+            ("", None),
         ] {
-            assert_eq!(ApprovalReview::of_answer(answer).status, status, "{answer}");
+            assert_eq!(read(answer).ok().map(|review| review.status), status, "{answer}");
         }
     }
 
     #[test]
     fn what_an_answer_leaves_out_is_filled_in() {
-        let review = ApprovalReview::of_answer(r#"{"outcome":"deny","rationale":" "}"#);
+        let review = read(r#"{"outcome":"deny","rationale":" "}"#).unwrap();
         assert_eq!(review.risk_level, Some(RiskLevel::High));
         assert_eq!(review.user_authorization, Some(UserAuthorization::Unknown));
         assert_eq!(review.rationale.as_deref(), Some("the reviewer denied it and gave no reason"));
-        assert_eq!(ApprovalReview::of_answer(r#"{"outcome":"allow"}"#).risk_level, Some(RiskLevel::Low));
+        assert_eq!(read(r#"{"outcome":"allow"}"#).unwrap().risk_level, Some(RiskLevel::Low));
     }
 }

@@ -80,6 +80,8 @@ pub(super) struct ThreadActor {
     idle: Option<Log>,
     running: Option<Running>,
     waiting: VecDeque<Waiting>,
+    /// Commands of the user that came too late for the turn beside which they were to run.
+    late_commands: Vec<String>,
     /// Takes no more commands; ends with the running turn.
     closing: bool,
     /// Who wants to hear that the thread is gone.
@@ -95,7 +97,15 @@ enum Event {
 
 impl ThreadActor {
     pub(super) fn new(shared: Arc<ThreadShared>, log: Log) -> Self {
-        Self { shared, idle: Some(log), running: None, waiting: VecDeque::new(), closing: false, closed: Vec::new() }
+        Self {
+            shared,
+            idle: Some(log),
+            running: None,
+            waiting: VecDeque::new(),
+            late_commands: Vec::new(),
+            closing: false,
+            closed: Vec::new(),
+        }
     }
 
     /// Runs until the thread is closed, or until no handle is left.
@@ -138,6 +148,7 @@ impl ThreadActor {
                 let _ = reply.send(self.roll_back(num_turns).map(Box::new));
             }
             Event::Command(Command::UserShell { script, reply }) => self.run_command(script, reply),
+            Event::Command(Command::UserShellAside { script }) => self.run_command_aside(script),
             Event::Command(Command::Notify { items }) => self.notify(items),
             Event::Command(Command::Close { reply }) => {
                 self.closed.push(reply);
@@ -390,6 +401,7 @@ impl ThreadActor {
                 for input in end.leftover {
                     self.follow(input);
                 }
+                self.late_commands.extend(end.commands);
             }
             Err(error) => {
                 tracing::error!(%error, thread = %self.shared.id, turn = %running.id, "a turn crashed");
@@ -400,6 +412,11 @@ impl ThreadActor {
             self.give_up_waiting();
         } else if let Some(Waiting { id, task, go }) = self.waiting.pop_front() {
             self.start(id, task, go);
+        }
+        if !self.closing {
+            for script in std::mem::take(&mut self.late_commands) {
+                self.run_command_aside(script);
+            }
         }
     }
 

@@ -85,7 +85,8 @@ impl RunningTurn {
         request.headers.push(("x-codex-installation-id".to_owned(), self.environment.installation_id()));
         loop {
             let mut clock = RequestClock::start();
-            let compacted = self.settings.provider.compact(&request, &self.cancel).await;
+            let (provider, cancel) = (self.settings.provider.clone(), self.cancel.clone());
+            let compacted = self.meanwhile(provider.compact(&request, &cancel)).await?;
             if compacted.is_ok() {
                 clock.answered();
             }
@@ -93,7 +94,6 @@ impl RunningTurn {
             let error = match compacted {
                 Ok(items) if items.is_empty() => return Err(Stop::Failed(not_compacted("it gave back nothing"))),
                 Ok(items) => return Ok(items),
-                Err(ModelError::Cancelled) => return Err(Stop::Interrupted),
                 Err(error) => error,
             };
             if !matches!(error, ModelError::ContextWindowExceeded) || request.input.len() < 2 {
@@ -138,21 +138,13 @@ impl RunningTurn {
         request.output_schema = None;
         request.parallel_tool_calls = false;
         let mut clock = RequestClock::start();
-        let opened = tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-            opened = self.settings.provider.stream(&request, &self.cancel) => opened,
-        };
+        let (provider, cancel) = (self.settings.provider.clone(), self.cancel.clone());
+        let opened = self.meanwhile(provider.stream(&request, &cancel)).await?;
         let mut stream = opened.map_err(|error| self.summary_failed(&clock, error))?;
         clock.answered();
         let mut summary = String::new();
         loop {
-            let event = tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                event = stream.next() => event,
-            };
-            match event {
+            match self.meanwhile(stream.next()).await? {
                 Some(Ok(ResponseEvent::ItemDone(ResponseItem::Message { role, content, .. })))
                     if role == "assistant" =>
                 {

@@ -57,7 +57,12 @@ fn push_image(content: &mut Vec<ContentItem>, open: String, image_url: String) {
 
 /// A `data:` URL of the file, or why there is none.
 fn read_image(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    // A pipe might never end, and a device has no end.
+    if !meta.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    let size = meta.len();
     if size > MAX_IMAGE_BYTES {
         return Err(format!("{size} bytes are more than the limit of {MAX_IMAGE_BYTES}"));
     }
@@ -110,4 +115,15 @@ fn skills<'a>(input: &'a [UserInput], known: &'a [Skill]) -> impl Iterator<Item 
         .collect();
     let named = skills::mentioned(known, &mentions);
     named.into_iter().filter_map(|skill| skills::injection(&skill.name, &skill.path).map(ResponseItem::user))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_that_is_no_file_is_not_read() {
+        // As with a pipe, there is no telling when it would end.
+        assert_eq!(read_image(Path::new("/dev/null")), Err("it is not a file".to_owned()));
+    }
 }

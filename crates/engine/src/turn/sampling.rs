@@ -16,7 +16,7 @@ use super::request_clock::RequestClock;
 use super::tool_calls::{CallEvent, ToolCalls, ToolDone};
 use super::{RunningTurn, Stop};
 use crate::event::ThreadEvent;
-use crate::guardian::Conversation;
+use crate::guardian::{Conversation, LogRequest};
 
 /// How long interrupted tools may take to end by themselves; after that they are dropped, which kills their processes.
 const TOOL_STOP_GRACE: Duration = Duration::from_millis(100);
@@ -38,8 +38,13 @@ impl RunningTurn {
     ///
     /// However it ends, every call in the history has an output.
     pub(super) async fn sample(&mut self) -> Result<bool, SampleError> {
-        let mut calls =
-            ToolCalls::new(self.tools.clone(), self.thread.clone(), self.settings.clone(), self.events.clone());
+        let mut calls = ToolCalls::new(
+            self.tools.clone(),
+            self.thread.clone(),
+            self.settings.clone(),
+            self.events.clone(),
+            self.denials.clone(),
+        );
         let mut arriving = Arriving::default();
         match self.respond(&mut calls, &mut arriving).await {
             Err(SampleError::Stop(Stop::Interrupted)) => Err(self.abort(calls).await),
@@ -107,16 +112,7 @@ impl RunningTurn {
     async fn open(&mut self, clock: &mut RequestClock) -> Result<ResponseStream, SampleError> {
         let request = self.request();
         let (provider, cancel) = (self.settings.provider.clone(), self.cancel.clone());
-        let mut opening = std::pin::pin!(provider.stream(&request, &cancel));
-        let opened = loop {
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
-                opened = &mut opening => break opened,
-            }
-        };
-        match opened {
+        match self.meanwhile(provider.stream(&request, &cancel)).await? {
             Ok(stream) => {
                 clock.answered();
                 Ok(stream)
@@ -247,10 +243,15 @@ impl RunningTurn {
     fn on_call(&mut self, event: CallEvent) -> Result<(), SampleError> {
         match event {
             CallEvent::Done(done) => self.finish_call(*done),
-            CallEvent::ConversationWanted(reply) => {
+            // In both cases the call may have given up.
+            CallEvent::LogWanted(LogRequest::Conversation(reply)) => {
                 let summary = self.log.summary().map(str::to_owned);
-                // The call may have given up.
                 let _ = reply.send(Conversation { history: self.log.shared_history(), summary });
+                Ok(())
+            }
+            CallEvent::LogWanted(LogRequest::Record(record, done)) => {
+                self.log.record(vec![*record])?;
+                let _ = done.send(());
                 Ok(())
             }
         }

@@ -25,7 +25,7 @@ use crate::agents;
 use crate::dynamic_tools;
 use crate::environment::Environment;
 use crate::event::{Answer, QuestionKind, ThreadEvent, ToolCallEnd};
-use crate::guardian::{ConversationRequest, Guardian, Verdict};
+use crate::guardian::{Denials, Guardian, LogRequest, Verdict};
 use crate::live::TurnEvents;
 use crate::questions::Questions;
 use crate::settings::ThreadSettings;
@@ -315,19 +315,19 @@ pub(super) struct ToolDone {
     pub(super) output: ResponseItem,
     pub(super) events: Arc<HeldEvents>,
     pub(super) end: ToolCallEnd,
-    /// The user wants the turn to end.
+    /// The user wants the turn to end, or the automatic reviewer has refused too much.
     pub(super) abort_turn: bool,
 }
 
 /// What the turn has to do for its calls.
 pub(super) enum CallEvent {
     Done(Box<ToolDone>),
-    /// A reviewer has to see the conversation.
-    ConversationWanted(ConversationRequest),
+    /// A review needs the log.
+    LogWanted(LogRequest),
 }
 
-/// Requests of reviewers that wait for the turn, which answers each at once.
-const CONVERSATION_REQUESTS: usize = 4;
+/// Requests of reviews that wait for the turn, which answers each at once.
+const LOG_REQUESTS: usize = 4;
 
 /// The calls of one response.
 pub(super) struct ToolCalls {
@@ -335,7 +335,7 @@ pub(super) struct ToolCalls {
     thread: Arc<ThreadShared>,
     events: TurnEvents,
     guardian: Guardian,
-    conversation_requests: mpsc::Receiver<ConversationRequest>,
+    log_requests: mpsc::Receiver<LogRequest>,
     running: FuturesUnordered<BoxFuture<'static, ToolDone>>,
     /// What has no output yet, by call id, to be closed if the turn is cut off.
     open: HashMap<String, (ResponseItem, Instant)>,
@@ -351,21 +351,23 @@ impl ToolCalls {
         thread: Arc<ThreadShared>,
         settings: Arc<ThreadSettings>,
         events: TurnEvents,
+        denials: Arc<Denials>,
     ) -> Self {
-        let (conversation, conversation_requests) = mpsc::channel(CONVERSATION_REQUESTS);
+        let (log, log_requests) = mpsc::channel(LOG_REQUESTS);
         let guardian = Guardian {
             thread: thread.clone(),
             settings,
             events: events.clone(),
             strict: tools.strict_review.clone(),
-            conversation,
+            denials,
+            log,
         };
         Self {
             tools,
             thread,
             events,
             guardian,
-            conversation_requests,
+            log_requests,
             running: FuturesUnordered::new(),
             open: HashMap::new(),
             order: Vec::new(),
@@ -401,6 +403,7 @@ impl ToolCalls {
         let host = Arc::new(CallHost { held: held.clone(), guardian: self.guardian.clone() });
         let tools = with_host(&self.tools, host);
         let (thread, events, turns) = (self.thread.clone(), self.events.clone(), self.turns.clone());
+        let denials = self.guardian.denials.clone();
         let cancel = self.tools.cancel.clone();
         let run = async move {
             let started = Instant::now();
@@ -416,7 +419,7 @@ impl ToolCalls {
                     success: result.success,
                 },
                 events: held,
-                abort_turn: result.abort_turn,
+                abort_turn: result.abort_turn || denials.too_many(),
             }
         };
         self.running.push(Box::pin(run));
@@ -426,7 +429,7 @@ impl ToolCalls {
     pub(super) async fn next(&mut self) -> Option<CallEvent> {
         tokio::select! {
             biased;
-            Some(reply) = self.conversation_requests.recv() => Some(CallEvent::ConversationWanted(reply)),
+            Some(request) = self.log_requests.recv() => Some(CallEvent::LogWanted(request)),
             done = self.running.next() => {
                 let done = done?;
                 self.open.remove(&done.end.call_id);

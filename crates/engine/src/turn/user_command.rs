@@ -50,8 +50,12 @@ impl CommandTurn {
         let (started_at, started) = (unix_seconds(), Instant::now());
         let outcome = self.work(started_at).await;
         self.inbox.close();
+        let mut commands = Vec::new();
         while let Ok(input) = self.inbox.try_recv() {
-            take(&mut self.log, input);
+            match input {
+                TurnInput::Command { script } => commands.push(script),
+                input => take(&mut self.log, input),
+            }
         }
         let (completed_at, duration) = (unix_seconds(), started.elapsed());
         let interrupted = outcome.is_ok() && self.cancel.is_cancelled();
@@ -67,6 +71,7 @@ impl CommandTurn {
         let heard = TurnEvents::new(self.thread.clone(), self.id.clone()).finish();
         TurnEnd {
             leftover: Vec::new(),
+            commands,
             log: self.log,
             turn: Turn {
                 id: self.id,
@@ -96,12 +101,18 @@ impl CommandTurn {
         self.thread.status.set(ThreadStatus::ACTIVE);
         events.begin(started_at);
         let script = std::mem::take(&mut self.script);
-        let mut command = std::pin::pin!(execute(&self.thread, &self.settings, &events, script, &self.cancel));
+        let command = UserCommand::begin(self.thread.clone(), self.settings.clone(), events.clone(), script);
+        let mut command = std::pin::pin!(command.run(&self.cancel));
         let finished = loop {
             tokio::select! {
                 biased;
                 finished = &mut command => break finished,
-                Some(input) = self.inbox.recv() => take(&mut self.log, input),
+                Some(input) = self.inbox.recv() => match input {
+                    TurnInput::Command { script } => {
+                        start_aside(&self.thread, &self.settings, &events, script, &self.cancel);
+                    }
+                    input => take(&mut self.log, input),
+                },
             }
         };
         let mut records: Vec<Record> = events.extended(&finished.item).into_iter().collect();
@@ -150,31 +161,36 @@ fn take(log: &mut Log, input: TurnInput) {
                 tracing::warn!(%error, "a notice for the model was lost");
             }
         }
-        TurnInput::Steer { .. } => tracing::error!("input of the user was sent to a turn that takes none"),
+        TurnInput::Command { .. } | TurnInput::Steer { .. } => {
+            tracing::error!("input was sent to a turn that takes none");
+        }
     }
 }
 
 /// Runs a command as part of a turn that something else keeps going. It goes on when that turn completes; it is stopped
-/// when the turn is cancelled or the thread ends.
-pub(crate) async fn aside(
-    thread: Arc<ThreadShared>,
-    settings: Arc<ThreadSettings>,
-    events: TurnEvents,
+/// when the turn is cancelled or the thread ends. Clients have heard of its beginning when this returns.
+pub(super) fn start_aside(
+    thread: &Arc<ThreadShared>,
+    settings: &Arc<ThreadSettings>,
+    events: &TurnEvents,
     script: String,
-    turn: CancellationToken,
-    go: oneshot::Receiver<()>,
+    turn: &CancellationToken,
 ) {
-    let _ = go.await;
+    let command = UserCommand::begin(thread.clone(), settings.clone(), events.clone(), script);
+    thread.environment.tasks.spawn(aside(command, turn.clone()));
+}
+
+async fn aside(command: UserCommand, turn: CancellationToken) {
+    let (thread, events) = (command.thread.clone(), command.events.clone());
     let cancel = thread.closed.child_token();
     let finished = {
-        let command = execute(&thread, &settings, &events, script, &cancel);
-        let mut command = std::pin::pin!(command);
+        let mut running = std::pin::pin!(command.run(&cancel));
         tokio::select! {
             biased;
-            finished = &mut command => finished,
+            finished = &mut running => finished,
             () = turn.cancelled() => {
                 cancel.cancel();
-                command.await
+                running.await
             }
         }
     };
@@ -185,63 +201,76 @@ pub(crate) async fn aside(
     }
 }
 
+/// A command that clients have heard of.
+struct UserCommand {
+    thread: Arc<ThreadShared>,
+    settings: Arc<ThreadSettings>,
+    events: TurnEvents,
+    script: String,
+    item: CommandExecution,
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
 /// A command that has ended.
 struct Finished {
     item: Item,
     for_model: ResponseItem,
 }
 
-/// Runs the command and tells of its start and its output; its end is the caller's to record and to tell.
-async fn execute(
-    thread: &ThreadShared,
-    settings: &ThreadSettings,
-    events: &TurnEvents,
-    script: String,
-    cancel: &CancellationToken,
-) -> Finished {
-    let environment = &thread.environment;
-    let argv = environment.shell.argv(&script, true);
-    let mut env = (*environment.command_env(&settings.config)).clone();
-    exec::set_variables(&mut env, [(exec::THREAD_ID_VARIABLE, thread.id.to_string().as_str())]);
-    let home = env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.clone());
-    let mut item = CommandExecution {
-        id: ItemId::new(),
-        command: tools::shell::join(&argv),
-        cwd: settings.cwd.clone(),
-        process_id: None,
-        source: CommandSource::UserShell,
-        status: CommandStatus::InProgress,
-        actions: tools::shell::actions(&argv, &settings.cwd, home.as_deref().map(Path::new)),
-        aggregated_output: None,
-        exit_code: None,
-        duration: None,
-    };
-    events.item_started(Item::CommandExecution(item.clone()));
-    let started = Instant::now();
-    let command = exec::Command {
-        argv,
-        cwd: settings.cwd.clone(),
-        env,
-        io: Io::Pipes { stdin: false },
-        sandbox: Sandbox::None,
-        proxy: None,
-    };
-    let (code, output) = run(thread, command, &item.id, events, cancel).await;
-    let duration = started.elapsed();
-    item.status = if code == 0 { CommandStatus::Completed } else { CommandStatus::Failed };
-    item.exit_code = Some(code);
-    item.duration = Some(duration);
+impl UserCommand {
+    /// Tells that the command begins. It does when it is [run](Self::run).
+    fn begin(thread: Arc<ThreadShared>, settings: Arc<ThreadSettings>, events: TurnEvents, script: String) -> Self {
+        let environment = &thread.environment;
+        let argv = environment.shell.argv(&script, true);
+        let mut env = (*environment.command_env(&settings.config)).clone();
+        exec::set_variables(&mut env, [(exec::THREAD_ID_VARIABLE, thread.id.to_string().as_str())]);
+        let home = env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.clone());
+        let item = CommandExecution {
+            id: ItemId::new(),
+            command: tools::shell::join(&argv),
+            cwd: settings.cwd.clone(),
+            process_id: None,
+            source: CommandSource::UserShell,
+            status: CommandStatus::InProgress,
+            actions: tools::shell::actions(&argv, &settings.cwd, home.as_deref().map(Path::new)),
+            aggregated_output: None,
+            exit_code: None,
+            duration: None,
+        };
+        events.item_started(Item::CommandExecution(item.clone()));
+        Self { thread, settings, events, script, item, argv, env }
+    }
 
-    let model = settings.lookup_model().info;
-    let shown = truncation(&model).middle(&output);
-    item.aggregated_output = Some(output).filter(|output| !output.is_empty());
-    // Source of the layout: the rollout format; other readers know the message by its tags.
-    let text = format!(
-        "<user_shell_command>\n<command>\n{script}\n</command>\n<result>\nExit code: {code}\nDuration: {:.4} \
-         seconds\nOutput:\n{shown}\n</result>\n</user_shell_command>",
-        duration.as_secs_f64()
-    );
-    Finished { item: Item::CommandExecution(item), for_model: ResponseItem::user(text) }
+    /// Runs the command and tells of its output; its end is the caller's to record and to tell.
+    async fn run(self, cancel: &CancellationToken) -> Finished {
+        let Self { thread, settings, events, script, mut item, argv, env } = self;
+        let started = Instant::now();
+        let command = exec::Command {
+            argv,
+            cwd: settings.cwd.clone(),
+            env,
+            io: Io::Pipes { stdin: false },
+            sandbox: Sandbox::None,
+            proxy: None,
+        };
+        let (code, output) = run(&thread, command, &item.id, &events, cancel).await;
+        let duration = started.elapsed();
+        item.status = if code == 0 { CommandStatus::Completed } else { CommandStatus::Failed };
+        item.exit_code = Some(code);
+        item.duration = Some(duration);
+
+        let model = settings.lookup_model().info;
+        let shown = truncation(&model).middle(&output);
+        item.aggregated_output = Some(output).filter(|output| !output.is_empty());
+        // Source of the layout: the rollout format; other readers know the message by its tags.
+        let text = format!(
+            "<user_shell_command>\n<command>\n{script}\n</command>\n<result>\nExit code: {code}\nDuration: {:.4} \
+             seconds\nOutput:\n{shown}\n</result>\n</user_shell_command>",
+            duration.as_secs_f64()
+        );
+        Finished { item: Item::CommandExecution(item), for_model: ResponseItem::user(text) }
+    }
 }
 
 /// The command's exit code and all it printed.

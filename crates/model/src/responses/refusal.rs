@@ -170,6 +170,14 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_that_asks_for_more_patience_than_there_is_is_not_asked_again() {
+        for (seconds, again) in [("120", true), ("121", false), ("86400", false)] {
+            let failure = refuse(404, &[("retry-after", seconds)], "");
+            assert_eq!(failure.error.retryable(), again, "{seconds}");
+        }
+    }
+
+    #[test]
     fn messages_carry_what_is_needed_to_ask_the_provider() {
         let message = |status, headers: &[_], body| refuse(status, headers, body).error.to_string();
         assert_eq!(

@@ -109,7 +109,8 @@ pub(crate) async fn read_requirements(cx: Cx, _params: p::NoParams) -> Handled<p
     let required = cx.server.engine.environment().loader.requirements();
     let required =
         required.map_err(|error| RpcError::internal(format_args!("failed to read configuration layers: {error}")))?;
-    let Some(config::Requirements { network, others }) = required else {
+    // Clients have no name for what the automatic reviewer decides by.
+    let Some(config::Requirements { network, others, auto_review_policy: _ }) = required else {
         return Ok(p::ConfigRequirementsReadResponse { requirements: None }.into());
     };
     if !others.is_empty() {

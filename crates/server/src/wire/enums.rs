@@ -51,9 +51,9 @@ same_values! {
     types::ReasoningSummary => protocol::ReasoningSummary { Auto, Concise, Detailed, None }
     types::ServiceTier => protocol::ServiceTier { Fast, Flex }
     types::Personality => protocol::Personality { None, Friendly, Pragmatic }
-    engine::ReviewStatus => protocol::GuardianApprovalReviewStatus { InProgress, Approved, Denied, TimedOut, Aborted }
-    engine::RiskLevel => protocol::GuardianRiskLevel { Low, Medium, High, Critical }
-    engine::UserAuthorization => protocol::GuardianUserAuthorization { Unknown, Low, Medium, High }
+    types::ReviewStatus => protocol::GuardianApprovalReviewStatus { InProgress, Approved, Denied, TimedOut, Aborted }
+    types::RiskLevel => protocol::GuardianRiskLevel { Low, Medium, High, Critical }
+    types::UserAuthorization => protocol::GuardianUserAuthorization { Unknown, Low, Medium, High }
     engine::GrantScope => protocol::PermissionGrantScope { Turn, Session }
     types::ModeKind => protocol::ModeKind { Plan, Default }
 }

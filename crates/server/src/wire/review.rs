@@ -1,8 +1,7 @@
 //! Automatic reviews.
 
-use engine::{ApprovalReview, ReviewedAction};
 use types::item::CommandSource;
-use types::{ApprovalsReviewer, NetworkProtocol};
+use types::{ApprovalReview, ApprovalsReviewer, NetworkProtocol, ReviewedAction};
 
 use super::{FromWire, ToWire, abs, additional_permissions};
 
@@ -74,7 +73,7 @@ impl ToWire for ReviewedAction {
             },
             Self::Patch { cwd, files } => Wire::ApplyPatch { cwd: abs(cwd), files: files.iter().map(abs).collect() },
             Self::Network { host, port, protocol } => Wire::NetworkAccess {
-                target: format!("{protocol}://{host}:{port}"),
+                target: self.target().unwrap_or_default(),
                 host: host.to_string(),
                 protocol: protocol.to_wire(),
                 port: *port,

@@ -1,7 +1,7 @@
-//! Histories made short by the provider.
+//! Histories made short, by the provider or by a summary.
 
 use serde_json::{Value, json};
-use testkit::Reply;
+use testkit::{Gate, Reply};
 
 use crate::kit::TestServer;
 
@@ -81,4 +81,19 @@ async fn a_compaction_that_the_provider_fails_ends_the_turn_and_leaves_the_histo
         server.run_turn(&thread, "second").await;
         assert_eq!(conversation(&server.model.requests()[2].body), ["first", "one", "second"]);
     }
+}
+
+#[tokio::test]
+async fn a_name_does_not_wait_for_the_end_of_a_compaction() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([Reply::say("hello"), Reply::new([gate.clone()])]).await;
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "hello").await;
+    server.request("thread/compact/start", json!({ "threadId": thread })).await.unwrap();
+    gate.reached().await;
+    server.request("thread/name/set", json!({ "threadId": thread, "name": "Mine" })).await.unwrap();
+    let rollout = std::fs::read_to_string(server.rollout()).unwrap();
+    assert!(rollout.contains("thread_name_updated") && !rollout.contains("context_compacted"));
+    gate.open();
+    assert_eq!(server.expect("turn/completed").await["params"]["turn"]["status"], "completed");
 }

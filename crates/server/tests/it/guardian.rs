@@ -18,6 +18,25 @@ async fn reviewed(replies: impl IntoIterator<Item = Reply>) -> (TestServer, Stri
     (server, thread)
 }
 
+/// The same with more in the configuration and in the settings of the thread.
+async fn reviewed_with(config: &str, more: Value, replies: impl IntoIterator<Item = Reply>) -> (TestServer, String) {
+    let mut server = TestServer::with_model(replies).await;
+    let file = server.home.join("config.toml");
+    let known = std::fs::read_to_string(&file).unwrap();
+    // Keys come before tables.
+    std::fs::write(&file, format!("{config}\n{known}")).unwrap();
+    let mut settings = json!({
+        "cwd": server.project.to_string(), "approvalPolicy": "on-request", "sandbox": "read-only",
+        "approvalsReviewer": "auto_review",
+    });
+    for (member, value) in more.as_object().unwrap() {
+        settings[member] = value.clone();
+    }
+    let started = server.request("thread/start", settings).await.unwrap();
+    let thread = started["thread"]["id"].as_str().unwrap().to_owned();
+    (server, thread)
+}
+
 /// Asks to make a file outside the sandbox.
 fn leave() -> Reply {
     let arguments = json!({
@@ -202,4 +221,143 @@ async fn a_user_who_grants_with_a_strict_review_has_the_rest_of_the_turn_reviewe
     server.forget();
     server.run_turn(&thread, "look again").await;
     assert!(!server.methods().contains(&"item/autoApprovalReview/started"), "only that turn");
+}
+
+/// Models that were asked to review, in order.
+fn reviewers(server: &TestServer) -> Vec<String> {
+    let requests = server.model.requests();
+    let reviews = requests.iter().filter(|request| request.header("x-openai-subagent") == Some("guardian"));
+    reviews.map(|request| request.body["model"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn where_the_provider_lacks_the_reviewers_model_the_threads_own_one_reviews() {
+    for refusal in [
+        Reply::error(404, "model not found"),
+        Reply::error(400, "no such model"),
+        Reply::error(403, "not for this project"),
+    ] {
+        let replies =
+            [leave(), refusal, verdict("allow"), Reply::say("done"), leave(), verdict("deny"), Reply::say("no")];
+        let (mut server, thread) = reviewed(replies).await;
+        server.run_turn(&thread, "make the file").await;
+        assert!(server.project.join("made.txt").exists());
+        server.run_turn(&thread, "again").await;
+        let asked = reviewers(&server);
+        assert_eq!(asked, ["codex-auto-review", "mock-model", "mock-model"], "it is not asked for in vain again");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_for_another_reason_denies_and_says_nothing_about_models() {
+    let refused = || Reply::error(400, "too long");
+    let replies = [leave(), refused(), refused(), leave(), refused(), refused(), Reply::say("well")];
+    let (mut server, thread) = reviewed(replies).await;
+    server.run_turn(&thread, "make the file").await;
+    assert!(!server.project.join("made.txt").exists());
+    assert_eq!(reviewers(&server), ["codex-auto-review", "mock-model"].repeat(2));
+}
+
+#[tokio::test]
+async fn a_catalogue_without_the_reviewers_model_leaves_the_work_to_the_threads_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("models.json");
+    let model = json!({
+        "slug": "mock-model", "display_name": "m", "supported_reasoning_levels": [], "shell_type": "shell_command",
+        "visibility": "list", "supported_in_api": true, "priority": 1, "base_instructions": "", "context_window": 100_000,
+        "supports_reasoning_summaries": false, "support_verbosity": false, "experimental_supported_tools": [],
+        "truncation_policy": { "mode": "bytes", "limit": 10_000 }, "supports_parallel_tool_calls": false,
+    });
+    std::fs::write(&file, json!({ "models": [model] }).to_string()).unwrap();
+    let config = format!("model_catalog_json = {}", json!(file));
+    let replies = [leave(), verdict("allow"), Reply::say("done")];
+    let (mut server, thread) = reviewed_with(&config, json!({}), replies).await;
+    server.run_turn(&thread, "make the file").await;
+    assert_eq!(reviewers(&server), ["mock-model"]);
+    assert!(server.project.join("made.txt").exists());
+}
+
+#[tokio::test]
+async fn the_reviewer_decides_by_the_policy_of_the_configuration() {
+    for (config, own) in
+        [("auto_review.policy = \"  Only on Sundays.\\n\"", true), ("auto_review.policy = \" \"", false)]
+    {
+        let replies = [leave(), verdict("deny"), Reply::say("well")];
+        let (mut server, thread) = reviewed_with(config, json!({}), replies).await;
+        server.run_turn(&thread, "make the file").await;
+        let instructions = server.model.requests()[1].body["instructions"].as_str().unwrap().to_owned();
+        assert_eq!(instructions.contains("\n\nOnly on Sundays.\n\n"), own, "{instructions}");
+        assert_eq!(instructions.contains("Never allow what is critical"), !own, "{instructions}");
+        assert!(!instructions.contains("{policy}"));
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_take_no_for_an_answer_is_stopped() {
+    let denied = || [leave(), verdict("deny")];
+    let failed = || [leave(), Reply::say("I cannot say")];
+    let replies = [denied(), denied(), failed(), denied(), denied(), denied()].into_iter().flatten();
+    let (mut server, thread) = reviewed(replies.chain([Reply::say("well")])).await;
+    assert_eq!(server.run_turn(&thread, "make the file").await["status"], "interrupted");
+    assert_eq!(server.model.replies_left(), 1, "a review without a verdict is no refusal, and ends the row");
+    let told = server.unclaimed().iter().any(|message| {
+        message["method"] == "guardianWarning"
+            && message["params"]["message"].as_str().unwrap().contains("3 in a row, 5 in all")
+    });
+    assert!(told, "{:?}", server.unclaimed());
+    assert_eq!(server.run_turn(&thread, "and now").await["status"], "completed", "only that turn");
+}
+
+#[tokio::test]
+async fn a_reviewer_that_takes_too_long_denies_and_says_nothing_about_the_action() {
+    let gate = Gate::new();
+    let (mut server, thread) = reviewed([leave(), Reply::new([gate.clone()]), Reply::say("well")]).await;
+    let turn = server.start_turn(&thread, "make the file").await;
+    server.expect("item/autoApprovalReview/started").await;
+    gate.reached().await;
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(91)).await;
+    tokio::time::resume();
+    let completed = server.expect("item/autoApprovalReview/completed").await["params"].take();
+    assert_eq!(completed["review"]["status"], "timedOut");
+    assert_eq!(completed["review"]["riskLevel"], json!(null));
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+    assert!(!server.project.join("made.txt").exists());
+    let told = server.model.requests().pop().unwrap().body.to_string();
+    assert!(told.contains("says nothing about the action"), "{told}");
+}
+
+#[tokio::test]
+async fn an_extended_history_keeps_reviews_and_is_read_again() {
+    for (answer, status) in [(verdict("allow"), "approved"), (verdict("deny"), "denied")] {
+        let replies = [leave(), answer, Reply::say("done"), Reply::say("still here")];
+        let (mut server, thread) = reviewed_with("", json!({ "persistExtendedHistory": true }), replies).await;
+        let turn = server.start_turn(&thread, "make the file").await;
+        let told = server.expect("item/autoApprovalReview/started").await["params"].take();
+        let kept = assessments(&server);
+        assert_eq!(kept[0]["status"], "in_progress", "recorded, then told");
+        server.turn_end(&turn).await;
+        let kept = assessments(&server);
+        assert_eq!(kept.len(), 2);
+        assert_eq!(kept[1]["status"], status);
+        for (member, as_told) in [("id", "reviewId"), ("target_item_id", "targetItemId"), ("turn_id", "turnId")] {
+            assert_eq!(kept[1][member], told[as_told]);
+        }
+        assert_eq!(kept[1]["action"], told["action"]);
+
+        let mut server = server.reopen().await;
+        let resumed = server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+        assert_eq!(resumed["thread"]["turns"].as_array().unwrap().len(), 1);
+        assert_eq!(server.run_turn(&thread, "and now").await["status"], "completed");
+    }
+    let (mut server, thread) = reviewed([leave(), verdict("allow"), Reply::say("done")]).await;
+    server.run_turn(&thread, "make the file").await;
+    assert_eq!(assessments(&server), [json!(null); 0]);
+}
+
+/// The reviews in the rollout.
+fn assessments(server: &TestServer) -> Vec<Value> {
+    let text = std::fs::read_to_string(server.rollout()).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["payload"].take());
+    lines.filter(|payload| payload["type"] == "guardian_assessment").collect()
 }

@@ -10,9 +10,16 @@ pub(crate) struct Watcher {
     turns: HashMap<String, Turn>,
     /// Threads that are being reviewed.
     reviewed: HashSet<String>,
+    /// Turns that began during a review: the reviewer's own, of which no more is told, or one that waited for the end of
+    /// the review and was interrupted.
+    beside_reviews: HashSet<String>,
     /// Questions that are not settled, and the turns that ask them.
     questions: HashMap<String, String>,
     settled: HashSet<String>,
+    /// Automatic reviews under way, and the turns that wait for them.
+    approval_reviews: HashMap<String, String>,
+    /// How many have come to an end.
+    reviewed_actions: usize,
 }
 
 #[derive(Default)]
@@ -52,12 +59,17 @@ impl Watcher {
             return;
         }
         match method {
-            "turn/started" if self.reviewed.contains(&thread) => {}
+            "turn/started" if self.reviewed.contains(&thread) => {
+                self.beside_reviews.insert(turn_id);
+            }
             "turn/started" => {
                 let known = self.turns.insert(turn_id, Turn::default());
                 assert!(known.is_none(), "a turn began twice: {message}");
             }
             "turn/completed" => {
+                if self.beside_reviews.remove(&turn_id) {
+                    self.turns.entry(turn_id.clone()).or_default();
+                }
                 let turn = self.turns.get_mut(&turn_id).unwrap_or_else(|| panic!("a turn ended unbegun: {message}"));
                 assert!(!std::mem::replace(&mut turn.ended, true), "a turn ended twice: {message}");
                 let is_final =
@@ -75,11 +87,24 @@ impl Watcher {
                 let asked = self.questions.iter().find(|(_, asking)| **asking == turn_id);
                 turn.told.clear();
                 assert!(asked.is_none(), "a question outlives its turn: {asked:?} {message}\n{told}");
+                let review = self.approval_reviews.iter().find(|(_, waiting)| **waiting == turn_id);
+                assert!(review.is_none(), "an automatic review outlives its turn: {review:?} {message}\n{told}");
             }
             "serverRequest/resolved" => {
                 let id = params["requestId"].to_string();
                 assert!(self.questions.remove(&id).is_some(), "settled, but never asked: {message}");
                 assert!(self.settled.insert(id), "settled twice: {message}");
+            }
+            "item/autoApprovalReview/started" => {
+                let turn = self.turns.get(&turn_id).unwrap_or_else(|| panic!("a review of an unknown turn: {message}"));
+                assert!(!turn.ended, "a review begins after its turn: {message}");
+                let id = params["reviewId"].to_string();
+                assert_eq!(self.approval_reviews.insert(id, turn_id), None, "a review begins twice: {message}");
+            }
+            "item/autoApprovalReview/completed" => {
+                let id = params["reviewId"].to_string();
+                assert_eq!(self.approval_reviews.remove(&id), Some(turn_id), "a review ended unbegun: {message}");
+                self.reviewed_actions += 1;
             }
             "item/started" | "item/completed" => {
                 if params["item"]["type"] == "enteredReviewMode" && method == "item/started" {
@@ -116,6 +141,11 @@ impl Watcher {
             let is_refused = params["item"]["type"] == "fileChange" && params["item"]["status"] == "declined";
             assert!(!std::mem::replace(ended, true) || is_refused, "an item ended twice: {params}");
         }
+    }
+
+    /// How many automatic reviews have ended.
+    pub(crate) fn reviews(&self) -> usize {
+        self.reviewed_actions
     }
 
     /// How many turns have begun.

@@ -208,6 +208,35 @@ async fn a_command_of_the_user_can_be_interrupted_and_input_waits_for_its_end() 
 }
 
 #[tokio::test]
+async fn a_command_that_comes_as_the_turn_ends_does_not_begin_after_it() {
+    // Each time the command comes a little later.
+    for steps in 0..100 {
+        let gate = Gate::new();
+        let mut server = TestServer::with_model([held(&gate, "one")]).await;
+        let thread = server.start_thread().await;
+        server.start_turn(&thread, "go").await;
+        gate.reached().await;
+        gate.open();
+        for _ in 0..steps {
+            tokio::task::yield_now().await;
+        }
+        server.post("thread/shellCommand", json!({ "threadId": thread, "command": "echo aside" })).await;
+        let mut over = Vec::new();
+        loop {
+            let told = server.wait(|message| message["params"]["threadId"] == thread).await;
+            let (method, params) = (told["method"].as_str().unwrap(), &told["params"]);
+            let is_command = params["item"]["type"] == "commandExecution";
+            match method {
+                "turn/completed" => over.push(params["turn"]["id"].clone()),
+                "item/started" if is_command => assert!(!over.contains(&params["turnId"]), "{told}"),
+                "item/completed" if is_command => break,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_command_beside_a_turn_belongs_to_it_and_is_seen_before_its_end() {
     let gate = Gate::new();
     let mut server = TestServer::with_model([held(&gate, "one"), Reply::say("two")]).await;

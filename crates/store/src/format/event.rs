@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use types::item::MessagePhase;
 use types::{AbsPath, Item, ModeKind, TurnErrorKind};
 
+use super::approval_review::ReviewOut;
 use super::parts::{Citation, Element, ErrorInfo, Limits, PlanItem, TokenInfo};
 use super::{extended, from_millis, millis};
 use crate::record::{EventRecord, Extended};
@@ -18,6 +19,7 @@ use crate::record::{EventRecord, Extended};
 pub(super) enum EventOut<'a> {
     Event(Out<'a>),
     Item(extended::ItemOut<'a>),
+    Review(ReviewOut<'a>),
     AsItCame(&'a RawValue),
 }
 
@@ -30,7 +32,8 @@ impl<'a> EventOut<'a> {
                 Extended::DynamicToolCallRequested { turn_id, item } => {
                     Some(Self::Item(extended::ItemOut::requested(turn_id, item)))
                 }
-                Extended::GuardianAssessment(payload) => Some(Self::AsItCame(payload)),
+                Extended::ApprovalReview(record) => Some(Self::Review(ReviewOut::new(record))),
+                Extended::ApprovalReviewRead(payload) => Some(Self::AsItCame(payload)),
             },
             EventRecord::Unknown(payload) => Some(Self::AsItCame(payload)),
             event => Out::new(event).map(Self::Event),
@@ -308,7 +311,7 @@ pub(super) fn read(kind: &str, payload: &str) -> Option<EventRecord> {
                 saved_path: event.saved_path.and_then(|path| AbsPath::new(path).ok()),
             }
         }
-        "guardian_assessment" => EventRecord::Extended(Box::new(Extended::GuardianAssessment(parse(payload)?))),
+        "guardian_assessment" => EventRecord::Extended(Box::new(Extended::ApprovalReviewRead(parse(payload)?))),
         _ => EventRecord::Extended(Box::new(extended::read(kind, payload)?)),
     })
 }

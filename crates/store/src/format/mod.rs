@@ -11,6 +11,7 @@
 //! - `shape`: what a line means for a thread's outline.
 //! - `extended`: tool items of threads with an extended history; `tool_parts`: the shapes in them.
 
+mod approval_review;
 mod context;
 mod event;
 mod extended;

@@ -170,7 +170,7 @@ fn of_event(event: EventRecord) -> Shape {
         EventRecord::Extended(extended) => match *extended {
             Extended::Item { turn_id, item } => Step::Put { turn: turn_id, item: item.id().clone() },
             Extended::DynamicToolCallRequested { turn_id, item } => Step::Put { turn: Some(turn_id), item: item.id },
-            Extended::GuardianAssessment(_) => return Shape::Other,
+            Extended::ApprovalReview(_) | Extended::ApprovalReviewRead(_) => return Shape::Other,
         },
     })
 }

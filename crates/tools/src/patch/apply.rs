@@ -19,6 +19,8 @@ pub enum PlanError {
     Read { path: AbsPath, error: io::Error },
     #[error("{path} is a folder")]
     Folder { path: AbsPath },
+    #[error("{path} is a pipe, a device or the like; change it with a command")]
+    Special { path: AbsPath },
     #[error("{path} is not UTF-8 text; change it with a command")]
     NotText { path: AbsPath },
     #[error("{path} was moved or deleted earlier in this patch; use one patch for each step")]
@@ -324,8 +326,11 @@ fn is_about_the_folder(error: &io::Error) -> bool {
 }
 
 fn read(path: &AbsPath) -> Result<String, PlanError> {
-    if path.is_dir() {
-        return Err(PlanError::Folder { path: path.clone() });
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => return Err(PlanError::Folder { path: path.clone() }),
+        // A pipe might never end, and a device has no end.
+        Ok(meta) if !meta.is_file() => return Err(PlanError::Special { path: path.clone() }),
+        Ok(_) | Err(_) => {}
     }
     let bytes = fs::read(path).map_err(|error| PlanError::Read { path: path.clone(), error })?;
     String::from_utf8(bytes).map_err(|_| PlanError::NotText { path: path.clone() })

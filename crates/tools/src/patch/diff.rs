@@ -124,8 +124,9 @@ impl TurnDiff {
 
 impl Blob {
     fn read(path: &AbsPath) -> Option<Self> {
+        let meta = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         let bytes = fs::read(path).ok()?;
-        let executable = fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0);
+        let executable = meta.permissions().mode() & 0o111 != 0;
         Some(Self { bytes, executable })
     }
 

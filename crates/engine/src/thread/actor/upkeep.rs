@@ -11,11 +11,10 @@ use super::{Reins, Steering, ThreadActor};
 use crate::compact::estimated_tokens;
 use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
-use crate::live::TurnEvents;
 use crate::log::{Log, read_back};
 use crate::thread::{AcceptedTurn, Command, Reply, ThreadError, ThreadHandle, ThreadShared};
 use crate::turn::TurnInput;
-use crate::turn::user_command::{self, CommandTurn};
+use crate::turn::user_command::CommandTurn;
 
 impl ThreadHandle {
     /// Notes a fact about the thread in its rollout; a running turn goes on.
@@ -145,32 +144,53 @@ impl ThreadActor {
 
     pub(super) fn run_command(&mut self, script: String, reply: oneshot::Sender<AcceptedTurn>) {
         let (go, gone) = oneshot::channel();
-        let settings = self.shared.settings();
-        let id = match (&self.running, self.idle.take()) {
-            (Some(running), idle) => {
-                self.idle = idle;
-                let events = TurnEvents::new(self.shared.clone(), running.id.clone());
-                let aside =
-                    user_command::aside(self.shared.clone(), settings, events, script, running.cancel.clone(), gone);
-                self.shared.environment.tasks.spawn(aside);
+        let id = match &self.running {
+            Some(running) => {
+                let (thread, environment) = (self.shared.id, self.shared.environment.clone());
+                self.shared.environment.tasks.spawn(async move {
+                    let _ = gone.await;
+                    // The turn may be over by now.
+                    if let Some(thread) = environment.loaded.get(thread) {
+                        // A thread that has ended runs no commands.
+                        let _ = thread.send(Command::UserShellAside { script }).await;
+                    }
+                });
                 running.id.clone()
             }
-            (None, Some(log)) => {
-                let id = TurnId::new();
-                let (turn_id, thread) = (id.clone(), self.shared.clone());
-                self.shared.view().updated_at = SystemTime::now();
-                self.launch(id.clone(), Steering::Waits, |Reins { inbox, cancel, replaced }| {
-                    let turn = CommandTurn { id: turn_id, thread, settings, log, script, inbox, cancel, replaced };
-                    turn.run(gone)
-                });
-                id
-            }
-            (None, None) => {
-                tracing::error!(thread = %self.shared.id, "a command was to run while the thread has no log");
-                return;
-            }
+            None => self.start_command(script, gone),
         };
         let _ = reply.send(AcceptedTurn { id, _go: go });
+    }
+
+    /// Runs a command beside the running turn, which begins it as soon as clients have heard of the turn. A turn that
+    /// has told its last gives it back.
+    pub(super) fn run_command_aside(&mut self, script: String) {
+        let Some(running) = &self.running else {
+            // Nobody waits to be answered first.
+            let (_, go) = oneshot::channel();
+            self.start_command(script, go);
+            return;
+        };
+        if let Err(error) = running.inbox.try_send(TurnInput::Command { script })
+            && let TurnInput::Command { script } = error.into_inner()
+        {
+            self.late_commands.push(script);
+        }
+    }
+
+    /// Runs a command as a turn of its own.
+    fn start_command(&mut self, script: String, go: oneshot::Receiver<()>) -> TurnId {
+        let id = TurnId::new();
+        let Some(log) = self.idle.take() else {
+            tracing::error!(thread = %self.shared.id, "a command was to run while the thread has no log");
+            return id;
+        };
+        let (turn_id, thread, settings) = (id.clone(), self.shared.clone(), self.shared.settings());
+        self.shared.view().updated_at = SystemTime::now();
+        self.launch(id.clone(), Steering::Waits, |Reins { inbox, cancel, replaced }| {
+            CommandTurn { id: turn_id, thread, settings, log, script, inbox, cancel, replaced }.run(go)
+        });
+        id
     }
 }
 

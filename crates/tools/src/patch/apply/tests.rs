@@ -197,6 +197,7 @@ fn what_does_not_fit_is_said_with_what_is_there() {
         ("*** Delete File: dir\n", "ROOT/dir is a folder"),
         ("*** Add File: dir\n+x\n", "ROOT/dir is a folder"),
         ("*** Update File: a\n*** Move to: dir\n@@\n-one\n", "ROOT/dir is a folder"),
+        ("*** Update File: /dev/null\n@@\n-a\n", "/dev/null is a pipe, a device or the like; change it with a command"),
         ("*** Update File: bin\n@@\n-a\n", "ROOT/bin is not UTF-8 text; change it with a command"),
         (
             "*** Delete File: b\n*** Update File: b\n@@\n-x\n",

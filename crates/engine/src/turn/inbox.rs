@@ -1,0 +1,147 @@
+//! What reaches a turn while it runs, and when it is taken up.
+
+use store::{Record, StoreError};
+use tokio::sync::{mpsc, oneshot};
+use types::ResponseItem;
+use types::item::UserInput;
+
+use super::{RunningTurn, Stop, user_command};
+
+/// What reaches a running turn.
+pub(crate) enum TurnInput {
+    /// More input of the user, taken up before the next model request.
+    Steer { input: Vec<UserInput>, client_metadata: Vec<(String, String)> },
+    /// Something that happened meanwhile; the model sees it before the turn ends.
+    Notice { items: Vec<ResponseItem> },
+    /// Items for the model's eyes only.
+    Inject { items: Vec<ResponseItem>, done: oneshot::Sender<Result<(), StoreError>> },
+    /// A command of the user, to be run beside the turn.
+    Command { script: String },
+    /// A fact about the thread that belongs into the rollout.
+    Record { record: Box<Record>, done: oneshot::Sender<Result<(), StoreError>> },
+}
+
+/// What the model has to see before the turn may end.
+pub(super) enum Pending {
+    Input(Vec<UserInput>),
+    Notice(Vec<ResponseItem>),
+}
+
+impl RunningTurn {
+    /// Takes what has arrived, without waiting.
+    pub(super) fn take_inbox(&mut self) {
+        if self.events.begun() {
+            for script in std::mem::take(&mut self.commands) {
+                self.run_aside(script);
+            }
+        }
+        for input in std::mem::take(&mut self.injected) {
+            self.take(input);
+        }
+        while let Ok(input) = self.inbox.try_recv() {
+            self.take(input);
+        }
+    }
+
+    /// Takes what arrives while the model answers and tools run. Items for the model wait, so that none comes between a
+    /// call and its output; facts about the thread do not.
+    pub(super) fn take_meanwhile(&mut self, input: TurnInput) {
+        match input {
+            TurnInput::Inject { .. } => self.injected.push(input),
+            TurnInput::Steer { .. }
+            | TurnInput::Notice { .. }
+            | TurnInput::Command { .. }
+            | TurnInput::Record { .. } => self.take(input),
+        }
+    }
+
+    pub(super) fn take(&mut self, input: TurnInput) {
+        match input {
+            TurnInput::Steer { input, client_metadata } => {
+                if !client_metadata.is_empty() {
+                    self.client_metadata = client_metadata;
+                }
+                self.pending.push(Pending::Input(input));
+            }
+            TurnInput::Notice { items } => self.pending.push(Pending::Notice(items)),
+            TurnInput::Inject { items, done } => {
+                let _ = done.send(self.log.record(items.into_iter().map(Record::ResponseItem).collect()));
+            }
+            TurnInput::Command { script } if self.events.begun() => self.run_aside(script),
+            TurnInput::Command { script } => self.commands.push(script),
+            TurnInput::Record { record, done } => {
+                let _ = done.send(self.log.record(vec![*record]));
+            }
+        }
+    }
+
+    /// Runs a command of the user beside the turn. It has begun when this returns, and so before the turn's end is told.
+    fn run_aside(&self, script: String) {
+        user_command::start_aside(&self.thread, &self.settings, &self.events, script, &self.cancel);
+    }
+
+    /// Puts the user's further input before the model.
+    pub(super) fn take_pending(&mut self) -> Result<(), Stop> {
+        for pending in std::mem::take(&mut self.pending) {
+            match pending {
+                Pending::Input(input) => {
+                    let (announce, records) = self.prepare(&input);
+                    self.log.record(records)?;
+                    self.events.item(announce);
+                }
+                Pending::Notice(items) => self.log.record(items.into_iter().map(Record::ResponseItem).collect())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for `work` until the turn is interrupted, and takes what arrives.
+    pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(Stop::Interrupted),
+                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
+                done = &mut work => return Ok(done),
+            }
+        }
+    }
+
+    /// Puts what a turn that was cut off did not take up into the log, so that the next one sees it. Input that needs a
+    /// turn of its own is given back.
+    pub(super) fn keep_pending(&mut self, completed: bool) -> Vec<Vec<UserInput>> {
+        self.take_inbox();
+        let mut leftover = Vec::new();
+        for pending in std::mem::take(&mut self.pending) {
+            let kept = match pending {
+                // It came between the model's last word and the end, or clients have not heard of this turn.
+                Pending::Input(input) if completed || !self.events.begun() => {
+                    leftover.push(input);
+                    Ok(())
+                }
+                Pending::Input(input) => {
+                    let (announce, records) = self.prepare(&input);
+                    self.log.record(records).map(|()| self.events.item(announce))
+                }
+                Pending::Notice(items) => self.log.record(items.into_iter().map(Record::ResponseItem).collect()),
+            };
+            if let Err(error) = kept {
+                tracing::error!(%error, turn = %self.id, "what came for the model during a turn could not be stored");
+            }
+        }
+        leftover
+    }
+}
+
+/// The commands of the user that a turn has not taken.
+pub(super) fn commands_in(inbox: &mut mpsc::Receiver<TurnInput>) -> Vec<String> {
+    inbox.close();
+    let mut commands = Vec::new();
+    while let Ok(input) = inbox.try_recv() {
+        if let TurnInput::Command { script } = input {
+            commands.push(script);
+        }
+    }
+    commands
+}
