@@ -28,11 +28,18 @@ impl Capped {
     /// Gives what is kept and starts anew.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         let mut all = std::mem::take(&mut self.head);
-        let (front, back) = self.tail.as_slices();
+        let tail = std::mem::take(&mut self.tail);
+        let (front, back) = tail.as_slices();
+        all.reserve_exact(tail.len());
         all.extend_from_slice(front);
         all.extend_from_slice(back);
-        self.tail = VecDeque::new();
         all
+    }
+
+    /// What is kept.
+    pub(crate) fn copy(&self) -> Vec<u8> {
+        let (front, back) = self.tail.as_slices();
+        [&self.head, front, back].concat()
     }
 }
 
@@ -46,6 +53,7 @@ mod tests {
         for piece in ["ab", "cdef", "ghi", "jklmnop", ""] {
             capped.push(piece.as_bytes());
         }
+        assert_eq!(capped.copy(), b"abcdmnop");
         assert_eq!(capped.take(), b"abcdmnop");
         assert_eq!(capped.take(), b"");
         capped.push(b"xyz");

@@ -60,8 +60,8 @@ pub trait OutputSink: Send + Sync {
     fn output(&self, bytes: &[u8]);
 
     /// The end of the session: called once, last. `aggregated` is all of its output, of which more than
-    /// [`MAX_OUTPUT_BYTES`] the beginning and the end; `elapsed` the time since its start.
-    fn exited(&self, exit: &Exit, aggregated: &[u8], elapsed: Duration);
+    /// [`MAX_OUTPUT_BYTES`] the beginning and the end, and may be kept; `elapsed` the time since its start.
+    fn exited(&self, exit: &Exit, aggregated: &Arc<Vec<u8>>, elapsed: Duration);
 }
 
 /// One running, or just ended, command.
@@ -75,17 +75,55 @@ pub struct Session {
 struct Shared {
     id: i32,
     handle: ProcessHandle,
-    /// Output since the last collect.
-    fresh: Mutex<Capped>,
+    printed: Mutex<Printed>,
     /// Set when all output has been read and the process has ended.
     exit: watch::Sender<Option<Exit>>,
+}
+
+/// What a session has printed. Most are looked at once, when they have ended: what that look and the sink are given is
+/// kept once.
+#[derive(Debug)]
+struct Printed {
+    whole: Capped,
+    /// What came after the last look. `None` before the first: that is the whole.
+    fresh: Option<Capped>,
+    /// The whole, once the session has ended.
+    ended: Option<Arc<Vec<u8>>>,
+}
+
+impl Printed {
+    fn new() -> Self {
+        Self { whole: Capped::new(MAX_OUTPUT_BYTES), fresh: None, ended: None }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.whole.push(bytes);
+        if let Some(fresh) = &mut self.fresh {
+            fresh.push(bytes);
+        }
+    }
+
+    /// What came since the last look.
+    fn look(&mut self) -> Arc<Vec<u8>> {
+        match self.fresh.replace(Capped::new(MAX_OUTPUT_BYTES)) {
+            Some(mut fresh) => Arc::new(fresh.take()),
+            None => self.ended.take().unwrap_or_else(|| Arc::new(self.whole.copy())),
+        }
+    }
+
+    /// The whole, to which nothing comes any more.
+    fn end(&mut self) -> Arc<Vec<u8>> {
+        let whole = Arc::new(self.whole.take());
+        self.ended = Some(Arc::clone(&whole));
+        whole
+    }
 }
 
 /// What [`Session::collect`] has gathered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Collected {
     /// Output since the last call; of more than [`MAX_OUTPUT_BYTES`] the beginning and the end.
-    pub output: Vec<u8>,
+    pub output: Arc<Vec<u8>>,
     /// How the process ended, if it has. The session is then forgotten: its id is no longer known.
     pub exit: Option<Exit>,
     /// How long this call took.
@@ -187,8 +225,8 @@ impl Registry {
             }
         }
         let id = table.free_id();
-        let fresh = Mutex::new(Capped::new(MAX_OUTPUT_BYTES));
-        let shared = Arc::new(Shared { id, handle, fresh, exit: watch::Sender::new(None) });
+        let printed = Mutex::new(Printed::new());
+        let shared = Arc::new(Shared { id, handle, printed, exit: watch::Sender::new(None) });
         table.clock += 1;
         let used = table.clock;
         table.sessions.insert(id, Entry { session: Arc::clone(&shared), used });
@@ -234,7 +272,7 @@ impl Session {
         }
         // Before the output: what is read after an end seen here does not exist.
         let exit = self.shared.ended();
-        let output = self.shared.fresh().take();
+        let output = self.shared.printed().look();
         if exit.is_some()
             && let Some(registry) = self.registry.upgrade()
         {
@@ -279,22 +317,20 @@ impl Shared {
         *self.exit.borrow()
     }
 
-    fn fresh(&self) -> MutexGuard<'_, Capped> {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    fn printed(&self) -> MutexGuard<'_, Printed> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The task of a session: reads until the end.
 async fn follow(mut process: Process, shared: Arc<Shared>, sink: Arc<dyn OutputSink>, stop: CancellationToken) {
     let started = Instant::now();
-    let mut aggregated = Capped::new(MAX_OUTPUT_BYTES);
     let mut stopping = false;
     loop {
         tokio::select! {
             chunk = process.next_output() => {
                 let Some(chunk) = chunk else { break };
-                aggregated.push(&chunk.bytes);
-                shared.fresh().push(&chunk.bytes);
+                shared.printed().push(&chunk.bytes);
                 sink.output(&chunk.bytes);
             }
             () = stop.cancelled(), if !stopping => {
@@ -312,6 +348,7 @@ async fn follow(mut process: Process, shared: Arc<Shared>, sink: Arc<dyn OutputS
     };
     // What the command has left behind ends with it.
     drop(process);
-    sink.exited(&exit, &aggregated.take(), started.elapsed());
+    let aggregated = shared.printed().end();
+    sink.exited(&exit, &aggregated, started.elapsed());
     shared.exit.send_replace(Some(exit));
 }

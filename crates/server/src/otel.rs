@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use config::{Exporter, OtlpGrpc, OtlpHttp, OtlpProtocol};
 use engine::{
     Answer, CommandDecision, GrantScope, ModelFailure, ModelRequestEnd, NetworkDecision, PatchDecision, QuestionKind,
-    ReviewStatus, ReviewedAction, ThreadEvent, ThreadSettings, ToolCallEnd,
+    ThreadEvent, ThreadSettings, ToolCallEnd,
 };
 use telemetry::{
     Attributes, LogEvent, Network, Origin, Protocol, Severity, Span, SpanId, Target, Targets, Telemetry, TlsFiles,
@@ -18,8 +18,8 @@ use telemetry::{
 };
 use types::item::UserInput;
 use types::{
-    ApprovalPolicy, DomainAccess, Item, ItemId, PermissionProfile, SandboxPolicy, ThreadId, Turn, TurnError, TurnId,
-    TurnStatus,
+    ApprovalPolicy, DomainAccess, Item, ItemId, PermissionProfile, ReviewStatus, ReviewedAction, SandboxPolicy,
+    ThreadId, Turn, TurnError, TurnId, TurnStatus,
 };
 use uuid::Uuid;
 

@@ -346,7 +346,7 @@ impl OutputSink for Ear {
         }
     }
 
-    fn exited(&self, exit: &Exit, aggregated: &[u8], _elapsed: Duration) {
+    fn exited(&self, exit: &Exit, aggregated: &Arc<Vec<u8>>, _elapsed: Duration) {
         let mut state = self.lock();
         if let Some(end) = state.end.take() {
             let rest = state.decoder.finish();

@@ -12,7 +12,7 @@ use crate::kit::{LONG, eventually, gone, launcher, sh, within};
 #[derive(Default)]
 struct Heard {
     output: Mutex<Vec<u8>>,
-    ends: Mutex<Vec<(Exit, Vec<u8>)>>,
+    ends: Mutex<Vec<(Exit, Arc<Vec<u8>>)>>,
 }
 
 impl OutputSink for Heard {
@@ -21,8 +21,8 @@ impl OutputSink for Heard {
         self.output.lock().unwrap().extend_from_slice(bytes);
     }
 
-    fn exited(&self, exit: &Exit, aggregated: &[u8], _elapsed: Duration) {
-        self.ends.lock().unwrap().push((*exit, aggregated.to_vec()));
+    fn exited(&self, exit: &Exit, aggregated: &Arc<Vec<u8>>, _elapsed: Duration) {
+        self.ends.lock().unwrap().push((*exit, Arc::clone(aggregated)));
     }
 }
 
@@ -71,7 +71,7 @@ async fn a_session_goes_on_after_its_yield_time_and_takes_input() {
     let same = sessions.get(session.id()).unwrap();
     same.write(b"you\n").await.unwrap();
     let second = collect(&same, LONG).await;
-    assert_eq!(second.output, b"got you\r\n");
+    assert_eq!(*second.output, b"got you\r\n");
     assert!(second.exit.unwrap().success());
     assert!(matches!(session.write(b"x").await, Err(WriteError::Ended)));
 }

@@ -1,5 +1,6 @@
 //! Runs a command for any tool that does: asks, starts, watches, reports.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -414,12 +415,12 @@ impl Run<'_> {
             self.complete_declined(&reason);
             return Err(ToolResult::failed(reason));
         }
-        let text = String::from_utf8_lossy(&end.output).into_owned();
+        let text = String::from_utf8_lossy(&end.output);
         let code = if timed_out { TIMED_OUT } else { end.exit.code_or_signal() };
         let told = if timed_out {
-            format!("command timed out after {} milliseconds\n{text}", time.as_millis())
+            Cow::Owned(format!("command timed out after {} milliseconds\n{text}", time.as_millis()))
         } else {
-            text.clone()
+            Cow::Borrowed(&*text)
         };
         let limit = self.cx.truncation;
         let result = ToolResult::ok(if json {
@@ -430,7 +431,7 @@ impl Run<'_> {
         if may_retry && !timed_out && looks_denied(&end.exit, &end.output) {
             return Ok(Outcome::Denied(result));
         }
-        self.complete(status(code), Some(text), Some(code), Some(end.time));
+        self.complete(status(code), Some(text.into_owned()), Some(code), Some(end.time));
         Ok(Outcome::Done(result))
     }
 }
@@ -510,7 +511,7 @@ enum Hold {
 #[derive(Debug, Clone)]
 struct End {
     exit: Exit,
-    output: Vec<u8>,
+    output: Arc<Vec<u8>>,
     time: Duration,
 }
 
@@ -612,12 +613,12 @@ impl OutputSink for ItemSink {
         }
     }
 
-    fn exited(&self, exit: &Exit, aggregated: &[u8], elapsed: Duration) {
+    fn exited(&self, exit: &Exit, aggregated: &Arc<Vec<u8>>, elapsed: Duration) {
         let mut state = self.lock();
         let rest = state.decoder.finish();
         self.tell_text(&state, rest);
         if !matches!(state.phase, Phase::Muted) {
-            self.settle(&mut state, End { exit: *exit, output: aggregated.to_vec(), time: elapsed });
+            self.settle(&mut state, End { exit: *exit, output: Arc::clone(aggregated), time: elapsed });
         }
     }
 }
