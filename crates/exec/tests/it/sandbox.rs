@@ -725,6 +725,23 @@ async fn a_missing_program_is_an_error_inside_too() {
     }
 }
 
+/// Only root can have a folder of another user's that it may write to outside, and not inside.
+#[tokio::test]
+async fn nothing_is_left_in_a_folder_that_belongs_to_somebody_else() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    for (kind, launcher) in launchers() {
+        let yard = Yard::new();
+        std::os::unix::fs::chown(&yard.project, Some(NOBODY), Some(NOBODY)).unwrap();
+        let done = run(&launcher, yard.command(yard.write(), "! mkdir .git 2> /dev/null && echo refused")).await;
+        assert_eq!(done.out(), "refused\n", "{kind:?}: {}", done.err());
+        eventually(|| std::fs::read_dir(&yard.project).unwrap().next().is_none(), &format!("{kind:?}: it is empty"))
+            .await;
+    }
+}
+
 #[tokio::test]
 async fn modes_owners_and_times_of_own_files_can_be_changed() {
     for (kind, launcher) in launchers() {

@@ -30,10 +30,11 @@ pub(super) struct Wrapper {
 }
 
 impl Wrapper {
-    /// `visit`: how listeners come into its network, where there are to be some.
+    /// `reserved`: the places that the guard is to hold. `visit`: how listeners come into its network, where there are to be some.
     pub(super) fn new(
         program: &Path,
         layout: &Layout,
+        reserved: &[CString],
         cwd: &Path,
         network: Network,
         visit: Option<Visit>,
@@ -54,7 +55,7 @@ impl Wrapper {
         for settings in ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"] {
             wrapper.add(&["--ro-bind-try", settings, settings])?;
         }
-        wrapper.places(layout)?;
+        wrapper.places(layout, reserved)?;
         if layout.base == Access::None {
             wrapper.add(&["--dir"])?;
             wrapper.path(cwd)?;
@@ -73,7 +74,7 @@ impl Wrapper {
         }
     }
 
-    fn places(&mut self, layout: &Layout) -> Result<(), SpawnError> {
+    fn places(&mut self, layout: &Layout, reserved: &[CString]) -> Result<(), SpawnError> {
         let private = |path: &Path| path == Path::new("/dev") || path.starts_with("/proc");
         let mut covered: Vec<PathBuf> = Vec::new();
         for place in layout.places.iter().filter(|place| !private(&place.path)) {
@@ -98,6 +99,12 @@ impl Wrapper {
                     }
                 }
                 (Access::None, PlaceKind::Link) | (_, PlaceKind::Absent) => {}
+                // Missing all the same where it cannot come into being.
+                (_, PlaceKind::Folder) if reserved.contains(&c_path(&place.path)?) => {
+                    self.add(&["--ro-bind-try"])?;
+                    self.path(&place.path)?;
+                    self.path(&place.path)?;
+                }
                 (access, PlaceKind::Folder | PlaceKind::File) => self.bind(&place.path, access)?,
             }
         }

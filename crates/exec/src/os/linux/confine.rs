@@ -8,8 +8,9 @@ use super::bubblewrap::Wrapper;
 use super::guard::{At as _, Failure, Step};
 use super::landlock::{self, Ruleset};
 use super::mounts::View;
-use super::placeholder::{self, Placeholder};
+use super::placeholder::{self, Held};
 use super::seccomp::{self, Filter, Sockets};
+use super::spawn::c_string;
 use super::visit::{Visit, Visitor};
 use super::{detect, outlet, privileges, sys};
 use crate::command::{Command, SpawnError};
@@ -22,7 +23,8 @@ use crate::rules::{Access, Layout, PlaceKind, Rules};
 pub(super) struct Confinement {
     means: Means,
     filter: Filter,
-    placeholders: Vec<Placeholder>,
+    /// The protected names that the guard is to hold.
+    reserved: Vec<CString>,
     network: Network,
     way: RawFd,
 }
@@ -44,13 +46,13 @@ impl Confinement {
         way: RawFd,
     ) -> Result<Self, SpawnError> {
         let mut layout = layout(confine.rules)?;
-        let mut placeholders = Vec::new();
-        if !matches!(confine.mechanism, Mechanism::Landlock { .. }) {
-            placeholders = hold_places(&mut layout)?;
-        }
+        let reserved = match confine.mechanism {
+            Mechanism::Namespaces { .. } | Mechanism::Bubblewrap { .. } => reserve(&mut layout)?,
+            Mechanism::Landlock { .. } => Vec::new(),
+        };
         let (means, filter) = match &confine.mechanism {
             Mechanism::Namespaces { landlock } => {
-                let view = View::new(&layout, &command.cwd, terminal)?;
+                let view = View::new(&layout, &reserved, &command.cwd, terminal)?;
                 let ruleset = over_namespaces(*landlock, &layout, confine.network);
                 let shared = confine.network == Network::On;
                 let flags = detect::NAMESPACES | if shared { 0 } else { libc::CLONE_NEWNET };
@@ -72,7 +74,10 @@ impl Confinement {
                 let filter = seccomp::Options { sockets, namespaces: true };
                 let proxied = matches!(confine.network, Network::Proxied { .. });
                 let visit = proxied.then(|| Visit::new(way)).transpose().map_err(failed(Step::Network.name()))?;
-                (Means::Bubblewrap(Wrapper::new(path, &layout, &command.cwd, confine.network, visit)?), filter)
+                (
+                    Means::Bubblewrap(Wrapper::new(path, &layout, &reserved, &command.cwd, confine.network, visit)?),
+                    filter,
+                )
             }
             Mechanism::Landlock { abi } => {
                 let network = confine.network == Network::On;
@@ -87,7 +92,7 @@ impl Confinement {
             }
         };
         let network = confine.network;
-        let mut confinement = Self { means, filter: Filter::new(filter), placeholders, network, way };
+        let mut confinement = Self { means, filter: Filter::new(filter), reserved, network, way };
         if let Means::Bubblewrap(wrapper) = &mut confinement.means {
             wrapper.set_filter(&confinement.filter).map_err(failed("system call filter"))?;
         }
@@ -104,7 +109,7 @@ impl Confinement {
 
     /// Descriptors the guard needs.
     pub(super) fn descriptors(&self) -> Vec<RawFd> {
-        let mut fds: Vec<_> = self.placeholders.iter().map(Placeholder::descriptor).collect();
+        let mut fds = Vec::new();
         if let Means::Bubblewrap(wrapper) = &self.means {
             fds.extend(wrapper.descriptors());
         }
@@ -125,15 +130,22 @@ impl Confinement {
         }
     }
 
-    /// In the guard, before the command is forked.
-    pub(super) fn prepare(&mut self) -> Result<(), Failure> {
-        let Means::Namespaces { view, .. } = &mut self.means else { return Ok(()) };
-        view.build()?;
-        if matches!(self.network, Network::Proxied { .. }) {
-            sys::raise_loopback().at(Step::Network)?;
-            outlet::open(self.way)?;
+    /// In the guard, before the command is forked. What is `held` is so until the guard's end, also after a failure.
+    pub(super) fn prepare(&mut self, held: &mut Held) -> Result<(), Failure> {
+        match &mut self.means {
+            Means::Namespaces { view, .. } => {
+                view.build(held)?;
+                if matches!(self.network, Network::Proxied { .. }) {
+                    sys::raise_loopback().at(Step::Network)?;
+                    outlet::open(self.way)?;
+                }
+                Ok(())
+            }
+            Means::Bubblewrap(_) => {
+                self.reserved.iter().try_for_each(|place| held.hold(place).map(drop)).at(Step::Names)
+            }
+            Means::Landlock(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// In the guard, once the command has been forked: who has to come back before it runs.
@@ -171,16 +183,6 @@ impl Confinement {
             Means::Bubblewrap(_) => Ok(()),
         }
     }
-
-    /// In the server: the guard has been forked, and what is to be cleaned up is its business now.
-    pub(super) fn hand_over(&mut self) {
-        self.placeholders.iter_mut().for_each(Placeholder::hand_over);
-    }
-
-    /// What the guard must clean up at the end.
-    pub(super) fn placeholders(&self) -> &[Placeholder] {
-        &self.placeholders
-    }
 }
 
 /// Whether a sandbox sends descriptors to the server.
@@ -196,31 +198,22 @@ fn layout(rules: &Rules) -> Result<Layout, SpawnError> {
     rules.layout().map_err(|text| failed("rules")(io::Error::other(text)))
 }
 
-/// Holds the places of absent protected names. They exist from now on, as folders.
-fn hold_places(layout: &mut Layout) -> Result<Vec<Placeholder>, SpawnError> {
-    let mut held = Vec::new();
-    let mut gone = Vec::new();
+/// The protected names of which the guard has to hold the places. They count as folders from now on.
+fn reserve(layout: &mut Layout) -> Result<Vec<CString>, SpawnError> {
+    let mut reserved = Vec::new();
     for place in &mut layout.places {
         let absent = place.kind == PlaceKind::Absent;
         let shared =
             place.kind == PlaceKind::Folder && place.access == Access::Read && placeholder::may_be_one(&place.path);
-        if !absent && !shared {
-            continue;
-        }
-        match placeholder::hold(&place.path).map_err(failed("protected names"))? {
-            Some(placeholder) => {
-                place.kind = PlaceKind::Folder;
-                held.push(placeholder);
-            }
-            None if place.path.symlink_metadata().is_err() => gone.push(place.path.clone()),
-            None => {}
+        if absent || shared {
+            place.kind = PlaceKind::Folder;
+            reserved.push(c_string(place.path.as_os_str().as_encoded_bytes())?);
         }
     }
-    layout.places.retain(|place| !gone.contains(&place.path));
-    if placeholder::fit(&held) {
-        Ok(held)
+    if placeholder::fit(&reserved) {
+        Ok(reserved)
     } else {
-        Err(failed("protected names")(io::Error::other("too many writable folders")))
+        Err(failed(Step::Names.name())(io::Error::other("too many writable folders")))
     }
 }
 

@@ -79,6 +79,7 @@ pub(super) enum Step {
     Landlock,
     Privileges,
     Filter,
+    Names,
 }
 
 impl Step {
@@ -93,6 +94,7 @@ impl Step {
             8 => Self::Landlock,
             9 => Self::Privileges,
             10 => Self::Filter,
+            11 => Self::Names,
             _ => Self::Guard,
         }
     }
@@ -109,6 +111,7 @@ impl Step {
             Self::Landlock => "landlock rules",
             Self::Privileges => "dropping privileges",
             Self::Filter => "system call filter",
+            Self::Names => "protected names",
         }
     }
 }
@@ -147,8 +150,8 @@ const KILL_PATIENCE_MS: i64 = 3_000;
 pub(super) extern "C" fn run(plan: &mut Plan) -> ! {
     let report_pipe = plan.report;
     let own_mounts = plan.confinement.as_ref().is_some_and(|one| one.namespaces() & libc::CLONE_NEWNS != 0);
-    let held = Held::new(plan.confinement.as_ref().map_or(&[], Confinement::placeholders));
-    let ended = start(plan).and_then(|mut guard| {
+    let mut held = Held::none();
+    let ended = start(plan, &mut held).and_then(|mut guard| {
         // From here on the plan must not be touched: its strings are among what is given back.
         memory::forget();
         guard.watch();
@@ -190,7 +193,7 @@ struct Guard {
     failure: Option<Failure>,
 }
 
-fn start(plan: &mut Plan) -> Result<Guard, Failure> {
+fn start(plan: &mut Plan, held: &mut Held) -> Result<Guard, Failure> {
     // A group of its own, so that signals for the server's do not count; not a session, which the scheduler would treat
     // as a newcomer to be served after all others.
     sys::lead_group();
@@ -200,7 +203,7 @@ fn start(plan: &mut Plan) -> Result<Guard, Failure> {
     let children = sys::child_signal_fd().at(Step::Guard)?;
     let mut init = false;
     if let Some(confinement) = &mut plan.confinement {
-        confinement.prepare()?;
+        confinement.prepare(held)?;
         init = sys::getpid() == 1;
     }
     // Keeps the copied memory of the server out of the command's reach: no ptrace, no /proc/<guard>/mem.

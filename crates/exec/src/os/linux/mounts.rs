@@ -12,6 +12,7 @@ use std::os::fd::RawFd;
 use std::path::Path;
 
 use super::guard::{At, Failure, Step};
+use super::placeholder::{self, Held};
 use super::sys;
 use crate::command::SpawnError;
 use crate::rules::{Access, Layout, Place, PlaceKind};
@@ -50,6 +51,8 @@ struct Planned {
     source: CString,
     access: Access,
     kind: PlaceKind,
+    /// Whether its name must be held first: nothing was there, or nothing but a placeholder.
+    reserved: bool,
     /// The taken tree.
     tree: RawFd,
     /// Where nothing may be seen: what must be there all the same, to mount on.
@@ -57,7 +60,13 @@ struct Planned {
 }
 
 impl View {
-    pub(super) fn new(layout: &Layout, cwd: &Path, terminal: Option<CString>) -> Result<Self, SpawnError> {
+    /// `reserved`: the places that the guard is to hold.
+    pub(super) fn new(
+        layout: &Layout,
+        reserved: &[CString],
+        cwd: &Path,
+        terminal: Option<CString>,
+    ) -> Result<Self, SpawnError> {
         let private = |path: &Path| ["/proc", "/dev"].map(Path::new).contains(&path);
         let of_interest = |place: &&Place| !private(&place.path) && !place.path.starts_with("/proc");
         let base = match layout.base {
@@ -65,8 +74,8 @@ impl View {
             Access::Read => Base::Kept { read_only: true },
             Access::None => Base::New(skeleton(layout, cwd)?),
         };
-        let places: Vec<_> =
-            layout.places.iter().filter(of_interest).map(|place| planned(place, layout)).collect::<Result<_, _>>()?;
+        let planned = |place| planned(place, layout, reserved);
+        let places: Vec<_> = layout.places.iter().filter(of_interest).map(planned).collect::<Result<_, _>>()?;
         let map = |id: u32| format!("{id} {id} 1").into_bytes();
         Ok(Self {
             base,
@@ -78,8 +87,13 @@ impl View {
     }
 
     /// Builds the view. Runs in the guard, which has just been made in new user and mount namespaces.
-    pub(super) fn build(&mut self) -> Result<(), Failure> {
+    pub(super) fn build(&mut self, held: &mut Held) -> Result<(), Failure> {
         self.map_ids().at(Step::UserNamespace)?;
+        for place in self.places.iter_mut().filter(|place| place.reserved) {
+            if held.hold(&place.source).at(Step::Names)? == placeholder::Place::Barred {
+                place.kind = PlaceKind::Absent;
+            }
+        }
         self.build_mounts().at(Step::Mounts)
     }
 
@@ -95,7 +109,7 @@ impl View {
     fn build_mounts(&mut self) -> sys::Sys<()> {
         mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
         for place in &mut self.places {
-            if place.access != Access::None {
+            if place.access != Access::None && place.kind != PlaceKind::Absent {
                 place.tree = take_tree(&place.source, place.kind)?;
                 if place.access == Access::Read {
                     make_read_only(place.tree, c"", true)?;
@@ -139,7 +153,7 @@ impl View {
         for place in &self.places {
             let target = if relative { relative_to_root(&place.source) } else { place.source.as_c_str() };
             match (place.access, place.kind) {
-                (Access::None, PlaceKind::Absent | PlaceKind::Link) => {}
+                (Access::None, PlaceKind::Link) | (_, PlaceKind::Absent) => {}
                 (Access::None, PlaceKind::Folder) => {
                     let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
                     let mode = if place.within.is_empty() { c"mode=000" } else { c"mode=111" };
@@ -167,13 +181,15 @@ impl View {
     }
 }
 
-fn planned(place: &Place, layout: &Layout) -> Result<Planned, SpawnError> {
+fn planned(place: &Place, layout: &Layout, reserved: &[CString]) -> Result<Planned, SpawnError> {
     let mut within = Vec::new();
     if place.access == Access::None && place.kind == PlaceKind::Folder {
         let between = |path: &Path| path.starts_with(&place.path) && path != place.path;
         within = pieces(layout.seen_within(&place.path), std::iter::empty(), between)?;
     }
-    Ok(Planned { source: c_path(&place.path)?, access: place.access, kind: place.kind, tree: -1, within })
+    let source = c_path(&place.path)?;
+    let reserved = reserved.contains(&source);
+    Ok(Planned { source, access: place.access, kind: place.kind, reserved, tree: -1, within })
 }
 
 fn c_path(path: &Path) -> Result<CString, SpawnError> {

@@ -87,9 +87,13 @@ fn failure(command: &Command, step: Step, source: io::Error) -> SpawnError {
         Step::Exec => SpawnError::Program { program: command.argv.first().cloned().unwrap_or_default(), source },
         Step::Cwd => SpawnError::Cwd { cwd: command.cwd.clone(), source },
         Step::Guard | Step::Terminal => SpawnError::System { step: step.name(), source },
-        Step::UserNamespace | Step::Mounts | Step::Network | Step::Landlock | Step::Privileges | Step::Filter => {
-            SpawnError::Sandbox { step: step.name(), source }
-        }
+        Step::UserNamespace
+        | Step::Mounts
+        | Step::Network
+        | Step::Landlock
+        | Step::Privileges
+        | Step::Filter
+        | Step::Names => SpawnError::Sandbox { step: step.name(), source },
     }
 }
 
@@ -144,9 +148,6 @@ fn fork_guard(command: &Command, confine: Option<&Confine<'_>>, theirs: Theirs) 
         0 => system(Step::Guard.name())(error),
         _ => SpawnError::Sandbox { step: Step::UserNamespace.name(), source: error },
     })?;
-    if let Some(confinement) = &mut plan.confinement {
-        confinement.hand_over();
-    }
     let namespaced = namespaces & libc::CLONE_NEWPID != 0;
     Ok(Forked { pid, control: control_write, report: report_read, namespaced, way })
 }

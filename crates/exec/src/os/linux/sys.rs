@@ -155,6 +155,13 @@ pub(super) fn now_ms() -> i64 {
     time.tv_sec.wrapping_mul(1000).wrapping_add(time.tv_nsec / 1_000_000)
 }
 
+/// Waits for so many microseconds, less than a second.
+pub(super) fn sleep_us(count: i64) {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: count.wrapping_mul(1_000) };
+    // SAFETY: the pointer is to a local; nothing is asked back.
+    let _ = unsafe { call(libc::SYS_nanosleep, [&raw const time as usize, 0, 0, 0, 0, 0]) };
+}
+
 /// Waits until one of two descriptors can be read; `timeout_ms < 0` waits for ever.
 pub(super) fn poll2(first: RawFd, second: RawFd, timeout_ms: i32) -> [bool; 2] {
     let mut fds = [
