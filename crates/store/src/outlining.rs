@@ -1,6 +1,7 @@
 //! Makes the outline of a rollout, or goes on with one; a long rollout is divided among processors.
 
 use std::io::{self, Read as _};
+use std::mem;
 use std::ops::ControlFlow;
 
 use memchr::memchr;
@@ -59,7 +60,7 @@ fn outline_shares(source: &dyn Source, outline: &mut Outline, length: u64, share
     }
     let starts: Vec<u64> = (0..(length - from) / share).map(|nth| from + nth * share).collect();
     let mut outcome = Ok(());
-    let see = |start: &u64| see(source, *start, start + share, *start == from);
+    let see = |buffer: &mut Vec<u8>, start: &u64| see(source, *start, start + share, *start == from, buffer);
     processors::in_order(&starts, see, |lines| match lines {
         Ok(lines) => {
             lines.into_iter().for_each(|(at, seen)| add(outline, at, seen));
@@ -74,7 +75,13 @@ fn outline_shares(source: &dyn Source, outline: &mut Outline, length: u64, share
 }
 
 /// The lines with an end that begin in a share.
-fn see(source: &dyn Source, start: u64, end: u64, line_begins: bool) -> io::Result<Vec<(Span, Seen)>> {
+fn see(
+    source: &dyn Source,
+    start: u64,
+    end: u64,
+    line_begins: bool,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Vec<(Span, Seen)>> {
     let mut at = start;
     if !line_begins {
         // The line that begins here follows a line feed.
@@ -83,7 +90,8 @@ fn see(source: &dyn Source, start: u64, end: u64, line_begins: bool) -> io::Resu
     }
     let from = at;
     let mut found = Vec::new();
-    let mut lines = Lines::of(Section::new(source, from, u64::MAX), end.saturating_sub(from));
+    let section = Section::new(source, from, u64::MAX);
+    let mut lines = Lines::of(section, end.saturating_sub(from)).with_buffer(mem::take(buffer));
     while at < end
         && let Some(line) = lines.next()?
         && line.ended
@@ -92,6 +100,7 @@ fn see(source: &dyn Source, start: u64, end: u64, line_begins: bool) -> io::Resu
         at = span.end;
         found.push((span, seen(&line)));
     }
+    *buffer = lines.into_buffer();
     Ok(found)
 }
 

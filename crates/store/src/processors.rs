@@ -19,13 +19,14 @@ pub(crate) fn count() -> usize {
 }
 
 /// Does `work` on each item, on as many processors as are worth it, and gives the results to `take` in the order of the
-/// items, while others are worked on, until it has enough. Blocks until all of that is done; memory holds a few results.
+/// items, while others are worked on, until it has enough. Each processor has one `D` for all of its items, such as
+/// memory to work in. Blocks until all of that is done; memory holds a few results.
 ///
 /// # Panics
 /// When `work` does.
-pub(crate) fn in_order<T: Sync, R: Send>(
+pub(crate) fn in_order<T: Sync, D: Default, R: Send>(
     items: &[T],
-    work: impl Fn(&T) -> R + Sync,
+    work: impl Fn(&mut D, &T) -> R + Sync,
     mut take: impl FnMut(R) -> ControlFlow<()>,
 ) {
     let helpers = count().min(items.len()).saturating_sub(1);
@@ -35,22 +36,24 @@ pub(crate) fn in_order<T: Sync, R: Send>(
         state: Mutex::new(State { next: 0, taken: 0, done: BTreeMap::new() }),
         changed: Condvar::new(),
     };
-    let do_next = |at: usize| {
+    let do_next = |desk: &mut D, at: usize| {
         // A panic is carried to whoever waits for the result.
-        let result = catch_unwind(AssertUnwindSafe(|| work(&items[at])));
+        let result = catch_unwind(AssertUnwindSafe(|| work(desk, &items[at])));
         line.state().done.insert(at, result);
         line.changed.notify_all();
     };
     thread::scope(|scope| {
         for _ in 0..helpers {
             let help = || {
+                let mut desk = D::default();
                 while let Some(at) = line.wait_for_work() {
-                    do_next(at);
+                    do_next(&mut desk, at);
                 }
             };
             // Where no thread is to be had, the others do its part.
             let _ = Builder::new().name("store".to_owned()).spawn_scoped(scope, help);
         }
+        let mut desk = D::default();
         loop {
             match line.next_step() {
                 Step::Take(result) => {
@@ -62,7 +65,7 @@ pub(crate) fn in_order<T: Sync, R: Send>(
                         return line.end();
                     }
                 }
-                Step::Work(at) => do_next(at),
+                Step::Work(at) => do_next(&mut desk, at),
                 Step::Over => return,
             }
         }
@@ -154,7 +157,7 @@ mod tests {
         let mut results = Vec::new();
         in_order(
             items,
-            |item| item * 2,
+            |(): &mut (), item| item * 2,
             |result| {
                 results.push(result);
                 if results.len() == enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -175,7 +178,7 @@ mod tests {
     #[test]
     fn a_panic_reaches_whoever_waits_for_the_result() {
         let items: Vec<u32> = (0..100).collect();
-        let work = |item: &u32| assert_ne!(*item, 50, "this one cannot be done");
+        let work = |(): &mut (), item: &u32| assert_ne!(*item, 50, "this one cannot be done");
         let panic = catch_unwind(|| in_order(&items, work, |()| ControlFlow::Continue(()))).unwrap_err();
         assert!(panic.downcast_ref::<String>().unwrap().contains("this one cannot be done"));
     }

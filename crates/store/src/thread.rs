@@ -173,14 +173,19 @@ impl StoredThread {
     ///
     /// # Panics
     /// When there are not so many.
-    pub fn for_each_turn(
+    pub fn for_each_turn(&self, range: Range<usize>, last: LastTurn, each: impl FnMut(Turn)) -> Result<(), StoreError> {
+        self.for_each_turn_by(&mut Vec::new(), range, last, each)
+    }
+
+    /// The same with memory for the lines, which grows as it has to.
+    fn for_each_turn_by(
         &self,
+        buffer: &mut Vec<u8>,
         range: Range<usize>,
         last: LastTurn,
         mut each: impl FnMut(Turn),
     ) -> Result<(), StoreError> {
         let mut next = range.start;
-        let mut buffer = Vec::new();
         while next < range.end {
             let first = &self.turns[next];
             let mut end = first.at.end;
@@ -194,7 +199,7 @@ impl StoredThread {
             }
             let mut builder = TurnBuilder::at(first, &self.turns[..next]);
             let piece = Span { start: first.at.start, end };
-            self.rollout.lines_by(&mut buffer, piece, |line| match format::read_shown(line) {
+            self.rollout.lines_by(buffer, piece, |line| match format::read_shown(line) {
                 Some(Some(record)) => builder.record(record),
                 Some(None) => builder.skip(),
                 None => {}
@@ -226,9 +231,9 @@ impl StoredThread {
         add: impl Fn(&mut R, Turn) + Sync,
         mut take: impl FnMut(R),
     ) -> Result<(), StoreError> {
-        let gather = |share: &Range<usize>| {
+        let gather = |buffer: &mut Vec<u8>, share: &Range<usize>| {
             let mut gathered = begin();
-            self.for_each_turn(share.clone(), last, |turn| add(&mut gathered, turn)).map(|()| gathered)
+            self.for_each_turn_by(buffer, share.clone(), last, |turn| add(&mut gathered, turn)).map(|()| gathered)
         };
         let mut outcome = Ok(());
         processors::in_order(&self.shares(range), gather, |gathered| match gathered {
