@@ -16,6 +16,7 @@
 mod framing;
 mod message;
 mod notice;
+mod parts;
 mod pending;
 mod queue;
 mod reader;
@@ -31,6 +32,7 @@ pub use message::{
     encode_result,
 };
 pub use notice::Notice;
+pub use parts::Parts;
 pub use pending::{Answer, PendingRequests};
 pub use reader::{MAX_LINE_BYTES, Reader};
 pub use receive::Receive;

@@ -5,6 +5,7 @@ use std::mem;
 use bytes::Bytes;
 
 use crate::notice::Notice;
+use crate::parts::Made;
 
 /// What an entry costs beside its text, so that many tiny ones are bounded too.
 const ENTRY_COST: usize = 128;
@@ -28,6 +29,8 @@ pub(crate) enum Entry {
     Message(Bytes),
     /// A long response, whose pieces were never put together.
     Pieces(Vec<Bytes>),
+    /// A long response that is made while it is written; it costs nothing before.
+    Parts(Made),
     /// A notification, possibly with the texts of later ones.
     Notice(Grown),
     /// A WebSocket control frame, complete.
@@ -54,6 +57,7 @@ impl Entry {
         let text = match self {
             Self::Message(frame) | Self::Control(frame) => frame.len(),
             Self::Pieces(pieces) => pieces.iter().map(Bytes::len).sum(),
+            Self::Parts(_) => 0,
             Self::Notice(grown) => grown.notice.frame().len() + grown.more.len(),
         };
         text + ENTRY_COST
@@ -135,7 +139,7 @@ impl Queue {
                 }
                 Entry::Notice(_) | Entry::Control(_) => {}
                 // An answer may rest on what was told before it.
-                Entry::Message(_) | Entry::Pieces(_) => return false,
+                Entry::Message(_) | Entry::Pieces(_) | Entry::Parts(_) => return false,
             }
         }
         false

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::message::{ErrorObject, RequestId};
+use crate::parts::Parts;
 use crate::writer::Outgoing;
 
 /// The duty to answer one request of the other side, exactly once.
@@ -43,6 +44,17 @@ impl Responder {
         {
             self.closed();
         }
+    }
+
+    /// Answers with a frame that is made while it is written, see [`Parts`]: for what is too long to stand in memory. Its
+    /// place in the queue is taken when this returns. Saves nothing where the connection does not
+    /// [take parts](Outgoing::takes_parts). `None` when the connection is closed.
+    pub fn respond_in_parts(mut self) -> Option<Parts> {
+        let parts = self.outgoing.take()?.push_parts();
+        if parts.is_err() {
+            self.closed();
+        }
+        parts.ok()
     }
 
     fn closed(&self) {

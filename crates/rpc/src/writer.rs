@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::framing::{Close, Framing, ping};
 use crate::message::{ErrorObject, RequestId, encode_error, encode_notification, encode_result};
 use crate::notice::Notice;
+use crate::parts::{Parts, parts};
 use crate::queue::{Entry, Queue, Written};
 
 /// How much a connection may have queued before its client counts as slow.
@@ -207,6 +208,18 @@ impl Outgoing {
     /// As [`push`](Self::push), for a frame in pieces.
     pub(crate) fn push_pieces(&self, pieces: Vec<Bytes>) -> Result<(), Closed> {
         self.push_entry(Entry::Pieces(pieces))
+    }
+
+    /// As [`push`](Self::push), for a frame that is still to be made.
+    pub(crate) fn push_parts(&self) -> Result<Parts, Closed> {
+        let (parts, made) = parts();
+        self.push_entry(Entry::Parts(made)).map(|()| parts)
+    }
+
+    /// Whether a message can be written before all of it is there: not where its length comes first, as in WebSocket
+    /// frames.
+    pub fn takes_parts(&self) -> bool {
+        self.shared().framing == Framing::Lines
     }
 
     /// Queues a WebSocket control frame, complete with its header.
@@ -433,6 +446,23 @@ impl Gathered {
             Entry::Pieces(pieces) => {
                 let pieces: Vec<&[u8]> = pieces.iter().map(AsRef::as_ref).collect();
                 self.add_pieces("", &pieces, output).await
+            }
+            Entry::Parts(mut made) if self.framing == Framing::WebSocket => {
+                let mut pieces = Vec::new();
+                while let Some(part) = made.next().await? {
+                    pieces.push(part);
+                }
+                let pieces: Vec<&[u8]> = pieces.iter().map(AsRef::as_ref).collect();
+                self.add_pieces("", &pieces, output).await
+            }
+            Entry::Parts(mut made) => {
+                // What came before does not wait for it.
+                self.write(output).await?;
+                while let Some(part) = made.next().await? {
+                    output.write_all(&part).await?;
+                }
+                self.framing.end(&mut self.bytes);
+                Ok(false)
             }
             Entry::Notice(grown) => {
                 let (start, pieces) = grown.pieces();

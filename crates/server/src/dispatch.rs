@@ -13,10 +13,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use types::ThreadId;
 
 use crate::Server;
+use crate::answered_turns::AnsweredTurns;
 use crate::connection::{Connection, Origin};
 use crate::error::RpcError;
 use crate::repeats::Repeat;
-use crate::turns_text::TurnsText;
 
 /// What a handler knows besides its params.
 #[derive(Clone)]
@@ -57,7 +57,7 @@ impl Order {
 pub(crate) struct Reply<T> {
     response: Response<T>,
     /// What stands in the place of the empty list of turns in the response.
-    turns: Option<TurnsText>,
+    turns: Option<AnsweredTurns>,
     then: Option<After>,
 }
 
@@ -74,7 +74,7 @@ impl<T> Reply<T> {
     }
 
     /// Puts turns where the response has an empty list of them.
-    pub(crate) fn with_turns(mut self, turns: Option<TurnsText>) -> Self {
+    pub(crate) fn with_turns(mut self, turns: Option<AnsweredTurns>) -> Self {
         self.turns = turns;
         self
     }
@@ -100,7 +100,7 @@ impl<T> From<T> for Reply<T> {
 /// What every handler gives.
 pub(crate) type Handled<T> = Result<Reply<T>, RpcError>;
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// The part of a request that others wait for; gives the part that none does, if there is one.
 type Work = BoxFuture<Option<BoxFuture<()>>>;
 type Run = Box<dyn Fn(Cx, Responder, Option<Box<RawValue>>) -> (Order, Work) + Send + Sync>;
@@ -147,34 +147,42 @@ impl Router {
             };
             let key = order(&params);
             let answer =
-                move |cx: &Cx, responder: Responder, mut result, turns: Option<TurnsText>, then: Option<After>| {
+                move |cx: &Cx, responder: Responder, mut result, turns: Option<AnsweredTurns>, then: Option<After>| {
                     if !experimental && let Ok(response) = &mut result {
                         M::hide_experimental(response);
                     }
-                    let encoded = turns.zip(result.as_ref().ok());
-                    let encoded = encoded.and_then(|(turns, response)| turns.answer(responder.id(), response));
-                    let result = result.map_err(RpcError::into_object);
-                    match (encoded, first) {
-                        (Some(pieces), _) => responder.respond_encoded(pieces),
-                        (None, Some(first)) => first.respond(responder, result.as_ref().map_err(Clone::clone)),
-                        (None, None) => responder.respond(&result),
-                    }
+                    let with_turns = match (turns, &result) {
+                        (Some(turns), Ok(response)) => turns.answer(cx, responder, response),
+                        _ => Err(responder),
+                    };
+                    let rest = with_turns.unwrap_or_else(|responder| {
+                        let result = result.map_err(RpcError::into_object);
+                        match first {
+                            Some(first) => first.respond(responder, result.as_ref().map_err(Clone::clone)),
+                            None => responder.respond(&result),
+                        }
+                        None
+                    });
                     if let Some(then) = then {
                         then(cx);
                     }
+                    rest
                 };
             let work = async move {
                 match handler(cx.clone(), params).await {
                     Ok(Reply { response: Response::Ready(response), turns, then }) => {
-                        answer(&cx, responder, Ok(response), turns, then);
+                        answer(&cx, responder, Ok(response), turns, then)
                     }
                     Err(error) => answer(&cx, responder, Err(error), None, None),
                     Ok(Reply { response: Response::Later(rest), turns, then }) => {
-                        let rest = async move { answer(&cx, responder, rest.await, turns, then) };
-                        return Some(Box::pin(rest) as BoxFuture<()>);
+                        let rest = async move {
+                            if let Some(rest) = answer(&cx, responder, rest.await, turns, then) {
+                                rest.await;
+                            }
+                        };
+                        Some(Box::pin(rest) as BoxFuture<()>)
                     }
                 }
-                None
             };
             (key, Box::pin(work))
         });

@@ -7,6 +7,7 @@
 //!
 //! The crate does not know how a turn works inside, nor how a file is laid out.
 
+mod answered_turns;
 mod client_requests;
 mod commands;
 mod connection;

@@ -38,7 +38,7 @@ impl TurnsText {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.pieces.iter().all(Vec::is_empty)
     }
 
@@ -50,16 +50,20 @@ impl TurnsText {
         }
     }
 
-    /// The frame of an answer with these turns in it, in pieces. `None` when the answer has no empty list of turns to
-    /// replace.
-    pub(crate) fn answer(self, id: &RequestId, response: &impl Serialize) -> Option<Vec<Bytes>> {
-        // Within a text the quotes would be escaped: it can only be the member.
-        const EMPTY: &[u8] = br#""turns":[]"#;
-        let mut before = rpc::encode_result(id, response);
-        let after = before.split_off(memchr::memmem::find(&before, EMPTY)? + EMPTY.len() - 1);
-        let turns = self.pieces.into_iter().map(Bytes::from);
-        Some(std::iter::once(before).chain(turns).chain([after]).collect())
+    /// The pieces of the text, in order.
+    pub(crate) fn into_pieces(self) -> impl Iterator<Item = Bytes> {
+        self.pieces.into_iter().map(Bytes::from)
     }
+}
+
+/// The frame of an answer, before and after the turns that are to take the place of the empty list in it. `None` when it
+/// has none.
+pub(crate) fn around_turns(id: &RequestId, response: &impl Serialize) -> Option<[Bytes; 2]> {
+    // Within a text the quotes would be escaped: it can only be the member.
+    const EMPTY: &[u8] = br#""turns":[]"#;
+    let mut before = rpc::encode_result(id, response);
+    let after = before.split_off(memchr::memmem::find(&before, EMPTY)? + EMPTY.len() - 1);
+    Some([before, after])
 }
 
 #[cfg(test)]
@@ -79,7 +83,8 @@ mod tests {
         for part in [&b""[..], b"{}", b"", b"{}"] {
             text.append(TurnsText { pieces: vec![part.to_vec()] });
         }
-        let frame = text.answer(&RequestId::Int(7), &answer).unwrap().concat();
+        let [before, after] = around_turns(&RequestId::Int(7), &answer).unwrap();
+        let frame = std::iter::once(before).chain(text.into_pieces()).chain([after]).collect::<Vec<_>>().concat();
         let expected = r#"{"id":7,"result":{"preview":"say \"turns\":[] twice","turns":[{},{}],"after":1}}"#;
         assert_eq!(String::from_utf8(frame).unwrap(), expected);
     }

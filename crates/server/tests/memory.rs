@@ -127,3 +127,60 @@ async fn a_line_of_a_hundred_megabytes_is_answered_and_costs_a_small_multiple_of
     input.shutdown().await.unwrap();
     serving.await.unwrap().unwrap();
 }
+
+/// A rollout of so many turns, each of which has a text of 100 kB.
+fn long_rollout(home: &AbsPath, id: &str, turns: usize) {
+    let line = |kind: &str, payload: &str| {
+        format!("{{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"type\":\"{kind}\",\"payload\":{payload}}}\n")
+    };
+    let facts =
+        r#""timestamp":"2026-01-02T03:04:05.678Z","cwd":"/","originator":"it","cli_version":"1","source":"vscode""#;
+    let mut text = line("session_meta", &format!(r#"{{"id":"{id}",{facts}}}"#));
+    for turn in 0..turns {
+        let turn = format!("01a213ee-3e99-7eeb-a283-{turn:012}");
+        text += &line("event_msg", &format!(r#"{{"type":"task_started","turn_id":"{turn}"}}"#));
+        text += &line("event_msg", r#"{"type":"user_message","message":"go"}"#);
+        let said = "abcde\\nfgh".repeat(10_000);
+        text += &line("event_msg", &format!(r#"{{"type":"agent_message","message":"{said}"}}"#));
+        text += &line("event_msg", &format!(r#"{{"type":"task_complete","turn_id":"{turn}"}}"#));
+    }
+    let folder = home.join("sessions/2026/01/02");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("rollout-2026-01-02T03-04-05-{id}.jsonl")), text).unwrap();
+}
+
+#[tokio::test]
+async fn a_long_thread_is_read_in_a_few_mebibytes() {
+    const TURNS: usize = 300;
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let Conversation { mut input, answers, serving } = Conversation::begin(&folder, "{}").await;
+    let mut output = answers.into_inner();
+    let id = "019a0b1c-2d3e-7f40-8a5b-6c7d8e9fa0b1";
+    let home = AbsPath::new(folder.path().canonicalize().unwrap()).unwrap().join("home");
+    long_rollout(&home, id, TURNS);
+
+    ALLOCATOR.reset_peak_usage();
+    let before = ALLOCATOR.current_usage();
+    let request = format!("{{\"id\":1,\"method\":\"thread/resume\",\"params\":{{\"threadId\":\"{id}\"}}}}\n");
+    input.write_all(request.as_bytes()).await.unwrap();
+    // Nothing is kept of the answer here either.
+    let (mut length, mut said) = (0, 0);
+    loop {
+        let piece = output.fill_buf().await.unwrap();
+        let end = piece.iter().position(|byte| *byte == b'\n');
+        let piece = &piece[..end.unwrap_or(piece.len())];
+        said += piece.iter().filter(|byte| **byte == b'f').count();
+        length += piece.len();
+        let read = piece.len() + usize::from(end.is_some());
+        output.consume(read);
+        if length > TURNS * 90_000 && end.is_some() {
+            break;
+        }
+    }
+    assert!(said >= TURNS * 10_000, "all texts are there");
+    let peak = ALLOCATOR.peak_usage() - before;
+    assert!(peak < 16 * MIB, "an answer of {} MiB took {} MiB", length / MIB, peak / MIB);
+    input.shutdown().await.unwrap();
+    serving.await.unwrap().unwrap();
+}

@@ -249,8 +249,11 @@ impl StoredThread {
         outcome
     }
 
-    /// Divides turns into shares of about the same size.
-    fn shares(&self, range: Range<usize>) -> Vec<Range<usize>> {
+    /// Divides turns into shares that stand in about as many bytes of the rollout each, 1 MiB or a little more.
+    ///
+    /// # Panics
+    /// When there are not so many turns.
+    pub fn shares(&self, range: Range<usize>) -> Vec<Range<usize>> {
         let mut shares = Vec::new();
         let mut first = range.start;
         for at in range.clone() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use rpc::{Close, Closed, Framing, Notice, Outgoing, TrySendError};
+use rpc::{Close, Closed, Framing, Notice, Outgoing, Parts, RequestId, Responder, TrySendError};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWrite};
 
@@ -340,4 +340,86 @@ async fn what_is_abandoned_is_not_written_but_its_client_is_told_why() {
     writer.await.unwrap().unwrap();
     let farewell = [&[0x88, 28][..], &1013_u16.to_be_bytes(), b"the client reads too slowly"].concat();
     assert!(bytes.ends_with(&farewell[2..]), "{:?}", String::from_utf8_lossy(&bytes[bytes.len() - 30..]));
+}
+
+fn begin(outgoing: &Outgoing) -> Parts {
+    Responder::new(RequestId::Int(1), outgoing.clone()).respond_in_parts().expect("the connection is open")
+}
+
+#[tokio::test]
+async fn a_response_in_parts_has_its_place_between_what_is_sent_before_and_after_it() {
+    let (mut client, server) = rpc::in_process();
+    let (outgoing, writer) = Outgoing::new(server);
+    let _writer = tokio::spawn(writer.run());
+    outgoing.push(frame("before")).unwrap();
+    let mut parts = begin(&outgoing);
+    outgoing.push(frame("after")).unwrap();
+
+    parts.wanted().await.unwrap();
+    let mut read = [0; 7];
+    client.read_exact(&mut read).await.unwrap();
+    assert_eq!(&read, b"before\n");
+    let large = "x".repeat(300_000);
+    let making = tokio::spawn(async move {
+        parts.send(frame("one,")).await?;
+        parts.send(frame(&large)).await?;
+        parts.finish(frame("!")).await
+    });
+    let mut rest = vec![0; 4 + 300_000 + 2 + 6];
+    client.read_exact(&mut rest).await.unwrap();
+    assert_eq!(&rest[..4], b"one,");
+    assert_eq!(&rest[300_004..], b"!\nafter\n");
+    making.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_to_be_made_costs_a_slow_client_nothing_and_is_not_wanted_yet() {
+    let (_client, server) = tokio::io::duplex(16);
+    let (outgoing, writer) = Outgoing::new(server);
+    let writer = tokio::spawn(writer.run());
+    outgoing.push(frame_of(1000)).unwrap();
+    let mut parts = begin(&outgoing);
+    tokio::select! {
+        biased;
+        _ = parts.wanted() => panic!("the client has not read what comes before"),
+        () = tokio::task::yield_now() => {}
+    }
+    assert!(outgoing.queued_bytes() < 2000);
+    // The connection ends; nothing need be made any more.
+    writer.abort();
+    assert_eq!(parts.wanted().await, Err(Closed));
+    assert_eq!(parts.send(frame("x")).await, Err(Closed));
+}
+
+#[tokio::test]
+async fn half_a_response_ends_the_connection() {
+    let (mut client, server) = rpc::in_process();
+    let (outgoing, writer) = Outgoing::new(server);
+    let writer = tokio::spawn(writer.run());
+    let parts = begin(&outgoing);
+    outgoing.push(frame("never")).unwrap();
+    parts.send(frame("half")).await.unwrap();
+    drop(parts);
+
+    let mut received = String::new();
+    client.read_to_string(&mut received).await.unwrap();
+    assert_eq!(received, "half");
+    assert!(writer.await.unwrap().is_err());
+    assert!(outgoing.is_closed());
+}
+
+#[tokio::test]
+async fn a_websocket_frame_has_its_length_first_and_waits_for_all_parts() {
+    let output = Recorder::default();
+    let (outgoing, writer) = Outgoing::framed(output.clone(), 1000, Framing::WebSocket);
+    assert!(!outgoing.takes_parts());
+    let parts = begin(&outgoing);
+    outgoing.close();
+    let writer = tokio::spawn(writer.run());
+    parts.send(frame("one,")).await.unwrap();
+    parts.finish(frame("two")).await.unwrap();
+    writer.await.unwrap().unwrap();
+
+    let calls = output.0.lock().unwrap().clone();
+    assert_eq!(calls[0], Call::Write(b"\x81\x07one,two".to_vec()));
 }

@@ -7,9 +7,9 @@ use types::{AbsPath, ThreadId};
 
 use super::thread_turns::{Running, Turns};
 use super::thread_view;
+use crate::answered_turns::AnsweredTurns;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
-use crate::turns_text::TurnsText;
 
 pub(crate) async fn read(cx: Cx, params: p::ThreadReadParams) -> Handled<p::ThreadReadResponse> {
     let id = thread_view::parse_id(&params.thread_id)?;
@@ -19,7 +19,7 @@ pub(crate) async fn read(cx: Cx, params: p::ThreadReadParams) -> Handled<p::Thre
             let cx = cx.clone();
             let read = move || -> Result<_, StoreError> {
                 let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path, Running::Stored)?;
-                Ok((thread_view::of_loaded(&cx, &snapshot), Some(turns.to_text()?)))
+                Ok((thread_view::of_loaded(&cx, &snapshot), Some(turns.for_answer(&cx)?)))
             };
             thread_view::blocking(read).await??
         }
@@ -37,14 +37,14 @@ pub(crate) async fn read(cx: Cx, params: p::ThreadReadParams) -> Handled<p::Thre
 }
 
 /// A thread that is not loaded, with its turns where they are wanted.
-fn not_loaded(cx: &Cx, id: ThreadId, turns: bool) -> Result<(p::Thread, Option<TurnsText>), RpcError> {
+fn not_loaded(cx: &Cx, id: ThreadId, turns: bool) -> Result<(p::Thread, Option<AnsweredTurns>), RpcError> {
     let store = &cx.server.engine.environment().store;
     let found = store.find(id)?.ok_or_else(|| unknown(id))?;
     if !turns && let Some(summary) = store.summary(&found.path)? {
         return Ok((super::thread_list::of_summary(cx, &summary), None));
     }
     let turns = Turns::of_stored(store.read(&found.path)?);
-    Ok((thread_view::of_stored(cx, &turns.stored)?, Some(turns.to_text()?)))
+    Ok((thread_view::of_stored(cx, &turns.stored)?, Some(turns.for_answer(cx)?)))
 }
 
 fn unknown(id: ThreadId) -> RpcError {
@@ -92,7 +92,10 @@ pub(crate) async fn rollback(cx: Cx, params: p::ThreadRollbackParams) -> Handled
     }
     let thread = thread_view::loaded(&cx, &params.thread_id)?;
     let stored = thread.roll_back(params.num_turns).await?;
-    let turns = thread_view::blocking(move || Turns::of_stored(stored).to_text()).await??;
+    let turns = {
+        let cx = cx.clone();
+        thread_view::blocking(move || Turns::of_stored(stored).for_answer(&cx)).await??
+    };
     let shown = thread_view::of_loaded(&cx, &thread.snapshot());
     Ok(Reply::new(p::ThreadRollbackResponse { thread: shown }).with_turns(Some(turns)))
 }

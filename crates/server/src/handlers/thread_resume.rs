@@ -42,7 +42,7 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
                 Opened::Stored(opened) => {
                     let (stored, writer) = *opened;
                     let usage = stored.usage()?;
-                    let turns = Turns::of_stored(stored.clone()).to_text()?;
+                    let turns = Turns::of_stored(stored.clone()).for_answer(&cx)?;
                     Ok((stored, writer, turns, usage))
                 }
                 Opened::Loaded(thread) => Err(thread),
@@ -128,7 +128,8 @@ async fn resume_loaded(cx: &Cx, thread: &ThreadHandle) -> Handled<p::ThreadResum
         let (cx, thread) = (cx.clone(), thread.clone());
         let read = move || -> Result<_, StoreError> {
             let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path, Running::Live)?;
-            Ok((turns.to_text()?, turns.stored.usage()?, snapshot))
+            let usage = turns.stored.usage()?;
+            Ok((turns.for_answer(&cx)?, usage, snapshot))
         };
         thread_view::blocking(read).await
     };

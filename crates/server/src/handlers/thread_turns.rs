@@ -1,7 +1,7 @@
 //! The turns of a thread as clients are to see them: those on disk, and the one that runs as it is now.
 //!
 //! A long thread has more turns than should stand in memory, so that answers with all of them are written turn by turn
-//! as they are read ([`TurnsText`]).
+//! as they are read ([`TurnsText`]), where that is possible straight to the client ([`LongTurns`]).
 
 use std::ops::Range;
 
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::{LastTurn, StoreError, StoredThread};
 use types::{AbsPath, Item, Turn, TurnId, TurnStatus};
 
+use crate::answered_turns::{AnsweredTurns, LongTurns};
 use crate::dispatch::Cx;
 use crate::error::RpcError;
 use crate::turns_text::TurnsText;
@@ -20,6 +21,9 @@ use crate::wire::ToWire as _;
 const DEFAULT_PAGE: usize = 25;
 /// Turns on a page at most.
 const MAX_PAGE: usize = 100;
+
+/// So much of a rollout, in shares of 1 MiB, is read while what was read before is written.
+const SHARES_A_STEP: usize = 4;
 
 /// What is shown of a turn that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,14 +105,39 @@ impl Turns {
         Ok(turns)
     }
 
-    /// All of them as text.
-    pub(crate) fn to_text(&self) -> Result<TurnsText, StoreError> {
+    /// All of them for an answer over a connection: read, or to be read while they are written.
+    pub(crate) fn for_answer(self, cx: &Cx) -> Result<AnsweredTurns, StoreError> {
+        if cx.connection.outgoing.takes_parts() {
+            let steps = self.steps();
+            if steps.len() > 1 {
+                return Ok(AnsweredTurns::Long(LongTurns::new(self, steps)));
+            }
+        }
+        let mut text = self.settled_text(0..self.settled)?;
+        text.append(self.unsettled_text());
+        Ok(AnsweredTurns::Read(text))
+    }
+
+    /// Those after the settled ones.
+    pub(crate) fn unsettled_text(&self) -> TurnsText {
+        let mut text = TurnsText::default();
+        self.rest.iter().for_each(|turn| text.push(&turn.to_wire()));
+        text
+    }
+
+    /// Some of the settled ones.
+    pub(crate) fn settled_text(&self, settled: Range<usize>) -> Result<TurnsText, StoreError> {
         let mut text = TurnsText::default();
         let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.to_wire());
-        self.stored
-            .gather_turns(0..self.settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
-        self.rest.iter().for_each(|turn| text.push(&turn.to_wire()));
+        self.stored.gather_turns(settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
         Ok(text)
+    }
+
+    /// What of the settled ones is read at a time.
+    fn steps(&self) -> Vec<Range<usize>> {
+        let shares = self.stored.shares(0..self.settled);
+        let step = |shares: &[Range<usize>]| shares[0].start..shares[shares.len() - 1].end;
+        shares.chunks(SHARES_A_STEP).map(step).collect()
     }
 
     /// A page of them, the newest first unless asked otherwise.

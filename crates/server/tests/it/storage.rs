@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::Reply;
 
 use crate::kit::TestServer;
@@ -90,4 +90,52 @@ async fn a_thread_that_is_resumed_twice_at_once_is_loaded_once() {
     assert_eq!(text.matches("\"type\":\"task_started\"").count(), 2, "each turn began once");
     let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
     assert_eq!(read["thread"]["turns"].as_array().unwrap().len(), 2);
+}
+
+/// Makes the one turn of a rollout so many, with texts of their own.
+fn multiply_the_turn(rollout: &std::path::Path, turn: &str, count: usize) {
+    let text = std::fs::read_to_string(rollout).unwrap();
+    let began = text.find("{\"timestamp\":").into_iter().chain(text.match_indices('\n').map(|(at, _)| at + 1));
+    let first = began.skip(1).find(|at| text[*at..].lines().next().is_some_and(|line| line.contains("task_started")));
+    let (before, one) = text.split_at(first.expect("the turn begins"));
+    let many = (0..count).map(|nth| one.replace(turn, &format!("{}{nth:04}", &turn[..turn.len() - 4])));
+    std::fs::write(rollout, std::iter::once(before.to_owned()).chain(many).collect::<String>()).unwrap();
+}
+
+#[tokio::test]
+async fn a_thread_too_long_to_stand_in_memory_is_answered_whole_and_in_its_place() {
+    const TURNS: usize = 60;
+    let mut server = TestServer::with_model([Reply::say(&"lorem \"ipsum\" ".repeat(8_000)), Reply::say("more")]).await;
+    let thread = server.start_thread().await;
+    let ended = server.run_turn(&thread, "one").await;
+    let rollout = server.rollout();
+    let mut server = server.restart().await;
+    multiply_the_turn(&rollout, ended["id"].as_str().unwrap(), TURNS);
+    assert!(rollout.metadata().unwrap().len() > 12 << 20, "it is long");
+
+    let resuming = server.post("thread/resume", json!({ "threadId": thread })).await;
+    let turn = server.start_turn(&thread, "another").await;
+    server.turn_end(&turn).await;
+    let place = |wanted: &dyn Fn(&Value) -> bool| server.unclaimed().iter().position(wanted).expect("it has come");
+    let answered = place(&|message| message["id"] == resuming && message.get("method").is_none());
+    assert!(answered < place(&|message| message["method"] == "turn/started"), "what happens later is told later");
+    let resumed = server.answer(resuming).await.unwrap();
+
+    let turns = resumed["thread"]["turns"].as_array().unwrap();
+    assert_eq!(turns.len(), TURNS);
+    let mut listed = Vec::new();
+    let mut cursor = json!(null);
+    loop {
+        let params = json!({ "threadId": thread, "cursor": cursor, "limit": 7, "sortDirection": "asc" });
+        let mut page = server.request("thread/turns/list", params).await.unwrap();
+        listed.append(page["data"].as_array_mut().unwrap());
+        cursor = page["nextCursor"].take();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(listed.len(), TURNS + 1);
+    assert!(listed[..TURNS] == turns[..]);
+    let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
+    assert!(read["thread"]["turns"].as_array().unwrap()[..] == listed[..]);
 }
