@@ -88,6 +88,19 @@ async fn requests_that_say_two_things_or_none_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_in_chunks_has_no_length_besides() {
+    for lengths in ["Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 3"] {
+        let (port, heard) = host(OK);
+        let request = format!("POST http://open.test:{port}/ HTTP/1.1\r\n{lengths}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        world(false).http(request).await;
+        let heard = heard.join().unwrap();
+        let mut headers: Vec<_> = heard.lines().skip(1).filter(|line| !line.is_empty()).collect();
+        headers.sort_unstable();
+        assert_eq!(headers, [format!("host: open.test:{port}").as_str(), "transfer-encoding: chunked"], "{lengths}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn in_limited_mode_only_plain_reading_goes_out() {
     let world = world(true);
     let (port, _) = host(OK);
