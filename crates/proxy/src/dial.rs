@@ -43,6 +43,9 @@ pub(crate) async fn dial(gate: &dyn Gate, to: &Destination) -> Result<Dialled, F
                 Err(error) => return Err(Failure::Unreachable(error)),
             },
         };
+        if addresses.iter().any(|address| gate.denies(*address)) {
+            return Err(Failure::Denied(Denial::policy(Reason::Denied)));
+        }
         // One address that is not public makes the whole answer suspect.
         if !pass.local && !addresses.iter().all(|address| is_public(*address)) {
             return Err(Failure::Denied(Denial::policy(Reason::Local)));

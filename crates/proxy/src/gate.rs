@@ -21,6 +21,9 @@ pub trait Gate: Send + Sync {
     /// The call is dropped when the command gives up or ends.
     async fn decide(&self, to: &Destination) -> Result<Pass, Denial>;
 
+    /// Whether an address may not be reached by whatever name: asked about those that a name leads to.
+    fn denies(&self, address: IpAddr) -> bool;
+
     /// Whether only plain HTTP requests that read go out.
     fn limited(&self) -> bool {
         false

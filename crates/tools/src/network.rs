@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -107,9 +108,8 @@ fn entrance(outlet: Outlet) -> Entrance {
 #[async_trait]
 impl Gate for CommandGate {
     async fn decide(&self, to: &Destination) -> Result<Pass, Denial> {
-        let listed = self.policy.domains.verdict(&to.host);
-        let rule = self.grants.check_host(&to.host);
-        if listed == DomainVerdict::Denied || rule == Some(RuleDecision::Forbidden) {
+        let (listed, rule) = self.said_of(&to.host);
+        if is_denied(listed, rule) {
             return Err(self.refuse(to, Reason::Denied, Source::Policy));
         }
         let ruled = rule == Some(RuleDecision::Allow) && !self.policy.fixed;
@@ -135,6 +135,11 @@ impl Gate for CommandGate {
         }
     }
 
+    fn denies(&self, address: IpAddr) -> bool {
+        let (listed, rule) = self.said_of(&address.into());
+        is_denied(listed, rule)
+    }
+
     fn limited(&self) -> bool {
         self.policy.limited
     }
@@ -145,6 +150,11 @@ impl Gate for CommandGate {
 }
 
 impl CommandGate {
+    /// What the configuration and the rules files say about a host.
+    fn said_of(&self, host: &HostName) -> (DomainVerdict, Option<RuleDecision>) {
+        (self.policy.domains.verdict(host), self.grants.check_host(host))
+    }
+
     /// Whether the user lets the command through.
     async fn ask(&self, asking: &Asking, to: &Destination) -> bool {
         let mut answers = self.answers.lock().await;
@@ -218,6 +228,10 @@ impl CommandGate {
     fn remember(&self, refusal: Refusal) {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(refusal);
     }
+}
+
+fn is_denied(listed: DomainVerdict, rule: Option<RuleDecision>) -> bool {
+    listed == DomainVerdict::Denied || rule == Some(RuleDecision::Forbidden)
 }
 
 /// Whether a host is this machine, or an address that is not public.
