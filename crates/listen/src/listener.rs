@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rpc::{Framing, Outgoing, WebSocketReader, Writer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
-use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -224,10 +224,12 @@ async fn bind(address: &Address, tls: Option<Tls>) -> io::Result<(Address, Socke
         }
         Address::Unix(path) => {
             remove_stale(path).await?;
-            let listener = UnixListener::bind(path)?;
+            let socket = UnixSocket::new_stream()?;
+            socket.bind(path)?;
             let file = SocketFile(path.clone());
+            // Before anybody can come in: whoever got in earlier would stay.
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-            Ok((address.clone(), Socket::Unix(listener, file)))
+            Ok((address.clone(), Socket::Unix(socket.listen(BACKLOG)?, file)))
         }
     }
 }
