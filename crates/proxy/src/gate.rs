@@ -1,7 +1,7 @@
 //! Who decides what may be reached, and how a refusal reads.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -34,14 +34,11 @@ pub trait Gate: Send + Sync {
         None
     }
 
-    /// Addresses of a host that may be reached.
+    /// Addresses of a host that may be reached, or of a proxy on the way; see [`Lookups`](crate::Lookups).
     ///
     /// # Errors
     /// Those of the lookup.
-    async fn look_up(&self, host: &Host) -> io::Result<Vec<IpAddr>> {
-        let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
-        Ok(found.map(|address| SocketAddr::ip(&address)).collect())
-    }
+    async fn look_up(&self, host: &Host) -> io::Result<Vec<IpAddr>>;
 }
 
 /// Where a command wants to go.

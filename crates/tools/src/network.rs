@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use exec::{Outlet, Outlets, ProxyService};
-use proxy::{Denial, Destination, Entrance, Gate, Pass, Reason, Source, Upstream, is_public};
+use proxy::{Denial, Destination, Entrance, Gate, Lookups, Pass, Reason, Source, Upstream, is_public};
 use tokio_util::sync::CancellationToken;
 use types::{ApprovalPolicy, DomainAccess, DomainVerdict, Host as HostName, ItemId, NetworkPolicy, NetworkProtocol};
 
@@ -27,6 +27,7 @@ struct CommandGate {
     grants: Arc<Grants>,
     /// Through whom it goes out.
     upstream: Option<Upstream>,
+    lookups: Lookups,
     /// Who is asked, if anybody.
     asking: Option<Asking>,
     /// Answers that hold for this command. Held while the user is asked, so that there is one question at a time.
@@ -70,7 +71,8 @@ impl NetworkOutlet {
     fn new(policy: Arc<NetworkPolicy>, grants: Arc<Grants>, asking: Option<Asking>) -> Self {
         let (answers, refusal) = (tokio::sync::Mutex::default(), Mutex::default());
         let upstream = Upstream::new(&policy.upstream);
-        Self(Arc::new(CommandGate { policy, grants, upstream, asking, answers, refusal }))
+        let lookups = Lookups::default();
+        Self(Arc::new(CommandGate { policy, grants, upstream, lookups, asking, answers, refusal }))
     }
 
     /// Why the command was refused something that it, or the user, should hear of; the first time counts.
@@ -146,6 +148,10 @@ impl Gate for CommandGate {
 
     fn upstream(&self) -> Option<&Upstream> {
         self.upstream.as_ref()
+    }
+
+    async fn look_up(&self, host: &HostName) -> io::Result<Vec<IpAddr>> {
+        self.lookups.look_up(host).await
     }
 }
 
