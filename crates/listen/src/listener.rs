@@ -21,6 +21,7 @@ use tracing::{debug, warn};
 use crate::address::Address;
 use crate::auth::Auth;
 use crate::http::{self, Answer, Rules};
+use crate::origin::Origin;
 use crate::tcp;
 use crate::tls::Tls;
 
@@ -70,7 +71,7 @@ pub struct Options {
     /// Which clients may come in over TCP. Over a Unix socket it is whoever may open the file.
     pub auth: Auth,
     /// Values of `Origin` that are let in.
-    pub allowed_origins: Vec<String>,
+    pub allowed_origins: Vec<Origin>,
     /// The certificate for `wss://`.
     pub tls: Option<Tls>,
     /// Other machines may connect though nobody has to show a token.

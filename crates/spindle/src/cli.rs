@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use listen::Listen;
+use listen::{Listen, Origin};
 
 use crate::environment;
 
@@ -122,7 +122,7 @@ pub(crate) struct Remote {
 
     /// Let pages of this origin connect, such as https://app.example (repeatable); no other page may
     #[arg(long, value_name = "ORIGIN")]
-    pub(crate) allow_origin: Vec<String>,
+    pub(crate) allow_origin: Vec<Origin>,
 
     /// Certificate chain for wss://, in a PEM file
     #[arg(long, value_name = "PATH", requires = "tls_key")]
