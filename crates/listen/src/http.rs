@@ -14,6 +14,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use sha1::{Digest as _, Sha1};
 
 use crate::auth::Auth;
+use crate::origin::Origin;
 
 /// Appended to a client's key, so that only a WebSocket server knows the answer. Source: RFC 6455.
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -23,7 +24,7 @@ const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 pub(crate) struct Rules {
     pub(crate) auth: Auth,
     /// Values of `Origin` that are let in. No browser may connect by default: any page a user visits could.
-    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) allowed_origins: Vec<Origin>,
 }
 
 /// What a request comes to.
@@ -72,7 +73,7 @@ impl Rules {
     }
 
     fn allows(&self, origin: &HeaderValue) -> bool {
-        self.allowed_origins.iter().any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
+        self.allowed_origins.iter().any(|allowed| allowed.is(origin.as_bytes()))
     }
 }
 
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn pages_of_the_web_are_let_in_by_name_only() {
-        let rules = Rules { allowed_origins: vec!["https://app.example".to_owned()], ..Rules::default() };
+        let rules = Rules { allowed_origins: vec!["https://app.example".parse().unwrap()], ..Rules::default() };
         for (origin, status) in [
             ("https://app.example", 101),
             ("HTTPS://APP.EXAMPLE", 101),

@@ -11,10 +11,12 @@ mod auth;
 mod http;
 mod jwt;
 mod listener;
+mod origin;
 mod tcp;
 mod tls;
 
 pub use address::{Address, Listen};
 pub use auth::{Auth, AuthError, AuthFlags, AuthMode, AuthPlan, Refusal};
 pub use listener::{BindError, Client, Host, Io, Limits, Listener, Options, Stream};
+pub use origin::Origin;
 pub use tls::{Tls, TlsError};

@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rpc::{Framing, Outgoing, WebSocketReader, Writer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
-use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,7 @@ use tracing::{debug, warn};
 use crate::address::Address;
 use crate::auth::Auth;
 use crate::http::{self, Answer, Rules};
+use crate::origin::Origin;
 use crate::tcp;
 use crate::tls::Tls;
 
@@ -70,7 +71,7 @@ pub struct Options {
     /// Which clients may come in over TCP. Over a Unix socket it is whoever may open the file.
     pub auth: Auth,
     /// Values of `Origin` that are let in.
-    pub allowed_origins: Vec<String>,
+    pub allowed_origins: Vec<Origin>,
     /// The certificate for `wss://`.
     pub tls: Option<Tls>,
     /// Other machines may connect though nobody has to show a token.
@@ -224,10 +225,12 @@ async fn bind(address: &Address, tls: Option<Tls>) -> io::Result<(Address, Socke
         }
         Address::Unix(path) => {
             remove_stale(path).await?;
-            let listener = UnixListener::bind(path)?;
+            let socket = UnixSocket::new_stream()?;
+            socket.bind(path)?;
             let file = SocketFile(path.clone());
+            // Before anybody can come in: whoever got in earlier would stay.
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-            Ok((address.clone(), Socket::Unix(listener, file)))
+            Ok((address.clone(), Socket::Unix(socket.listen(BACKLOG)?, file)))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Asks the gate, looks the host up, checks what was found, connects.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -43,6 +43,9 @@ pub(crate) async fn dial(gate: &dyn Gate, to: &Destination) -> Result<Dialled, F
                 Err(error) => return Err(Failure::Unreachable(error)),
             },
         };
+        if addresses.iter().any(|address| gate.denies(*address)) {
+            return Err(Failure::Denied(Denial::policy(Reason::Denied)));
+        }
         // One address that is not public makes the whole answer suspect.
         if !pass.local && !addresses.iter().all(|address| is_public(*address)) {
             return Err(Failure::Denied(Denial::policy(Reason::Local)));
@@ -50,12 +53,8 @@ pub(crate) async fn dial(gate: &dyn Gate, to: &Destination) -> Result<Dialled, F
         // This machine is another one for the proxy.
         proxy = proxy.filter(|_| !addresses.iter().any(|address| address.to_canonical().is_loopback()));
         let stream = match &proxy {
-            Some(proxy) => proxy.connect().await,
-            None => {
-                let addresses: Vec<_> =
-                    addresses.into_iter().map(|address| SocketAddr::new(address, to.port)).collect();
-                TcpStream::connect(&*addresses).await
-            }
+            Some(proxy) => proxy.connect(gate).await,
+            None => connect(addresses, to.port).await,
         };
         Ok(Dialled { stream: stream.map_err(Failure::Unreachable)?, proxy })
     });
@@ -63,6 +62,12 @@ pub(crate) async fn dial(gate: &dyn Gate, to: &Destination) -> Result<Dialled, F
     // Fails for sockets that are already closed; then the first write tells.
     let _ = dialled.stream.set_nodelay(true);
     Ok(dialled)
+}
+
+/// Connects to the first address that answers.
+pub(crate) async fn connect(addresses: Vec<IpAddr>, port: u16) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
+    TcpStream::connect(&*addresses).await
 }
 
 /// As [`dial`]; through a proxy by a tunnel.

@@ -1,7 +1,7 @@
 //! Who decides what may be reached, and how a refusal reads.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -21,6 +21,9 @@ pub trait Gate: Send + Sync {
     /// The call is dropped when the command gives up or ends.
     async fn decide(&self, to: &Destination) -> Result<Pass, Denial>;
 
+    /// Whether an address may not be reached by whatever name: asked about those that a name leads to.
+    fn denies(&self, address: IpAddr) -> bool;
+
     /// Whether only plain HTTP requests that read go out.
     fn limited(&self) -> bool {
         false
@@ -31,14 +34,11 @@ pub trait Gate: Send + Sync {
         None
     }
 
-    /// Addresses of a host that may be reached.
+    /// Addresses of a host that may be reached, or of a proxy on the way; see [`Lookups`](crate::Lookups).
     ///
     /// # Errors
     /// Those of the lookup.
-    async fn look_up(&self, host: &Host) -> io::Result<Vec<IpAddr>> {
-        let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
-        Ok(found.map(|address| SocketAddr::ip(&address)).collect())
-    }
+    async fn look_up(&self, host: &Host) -> io::Result<Vec<IpAddr>>;
 }
 
 /// Where a command wants to go.

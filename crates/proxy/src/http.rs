@@ -113,7 +113,9 @@ impl Connection {
         };
         *request.uri_mut() = target;
         strip_hop_by_hop(request.headers_mut());
-        if let Some(authorization) = proxy.as_ref().and_then(Proxy::authorization) {
+        // What is asked for by TRACE comes back to the command as it went out.
+        let known = proxy.as_ref().filter(|_| request.method() != Method::TRACE).and_then(Proxy::authorization);
+        if let Some(authorization) = known {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
         }
         request.headers_mut().insert(HOST, host);

@@ -16,11 +16,13 @@ mod address;
 mod dial;
 mod gate;
 mod http;
+mod lookups;
 mod serve;
 mod socks;
 mod upstream;
 
 pub use address::is_public;
 pub use gate::{Denial, Destination, Gate, Pass, Reason, Source};
+pub use lookups::Lookups;
 pub use serve::{Entrance, Serving, serve};
 pub use upstream::Upstream;

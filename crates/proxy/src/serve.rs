@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -11,7 +12,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::gate::Gate;
 use crate::{http, socks};
 
-/// How many connections a command may have open at once; more wait in the kernel.
+/// How many connections a command may have open at once; more wait in the kernel. Each takes two of the server's files,
+/// so fewer where the server may have few: no command gets more than a quarter of them.
 const MOST_CONNECTIONS: usize = 256;
 
 /// How long to wait when the system has no more descriptors to give.
@@ -48,9 +50,10 @@ pub fn serve(http: Entrance, socks: Option<Entrance>, gate: Arc<dyn Gate>) -> io
 
 /// Owns the connections' tasks: they end with it.
 async fn run(mut http: Arrivals, mut socks: Option<Arrivals>, gate: Arc<dyn Gate>) {
+    let most = most_connections(getrlimit(Resource::Nofile).current);
     let mut connections = JoinSet::new();
     loop {
-        let room = connections.len() < MOST_CONNECTIONS;
+        let room = connections.len() < most;
         tokio::select! {
             accepted = http.next(), if room => match accepted {
                 Ok(stream) => drop(connections.spawn(http::serve(stream, Arc::clone(&gate)))),
@@ -63,6 +66,12 @@ async fn run(mut http: Arrivals, mut socks: Option<Arrivals>, gate: Arc<dyn Gate
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+/// The limit is that of the server's open files; none where it may have any number.
+fn most_connections(limit: Option<u64>) -> usize {
+    let files = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    (files / 8).clamp(1, MOST_CONNECTIONS)
 }
 
 async fn next(arrivals: Option<&mut Arrivals>) -> io::Result<TcpStream> {
@@ -107,4 +116,16 @@ impl Arrivals {
 async fn pause(error: &io::Error) {
     tracing::debug!(%error, "a connection of a sandboxed command could not be taken");
     tokio::time::sleep(BREATH).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_leaves_the_server_most_of_its_files() {
+        for (limit, most) in [(None, 256), (Some(u64::MAX), 256), (Some(4096), 256), (Some(1024), 128), (Some(0), 1)] {
+            assert_eq!(most_connections(limit), most, "{limit:?}");
+        }
+    }
 }

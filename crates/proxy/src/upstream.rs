@@ -13,10 +13,10 @@ use hyper::{Method, Request, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use types::{NetworkProtocol, UpstreamProxies};
+use types::{Host, NetworkProtocol, UpstreamProxies};
 
-use crate::dial::Line;
-use crate::gate::{Destination, bracketed};
+use crate::dial::{Line, connect};
+use crate::gate::{Destination, Gate, bracketed};
 
 /// The largest head of a proxy's answer.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
@@ -56,16 +56,20 @@ impl Upstream {
 pub(crate) struct Proxy(Intercept);
 
 impl Proxy {
-    pub(crate) async fn connect(&self) -> io::Result<TcpStream> {
+    pub(crate) async fn connect(&self, gate: &dyn Gate) -> io::Result<TcpStream> {
         let uri = self.0.uri();
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         if uri.scheme() != Some(&Scheme::HTTP) {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "the proxy in front is not spoken to by plain HTTP",
             ));
         }
-        TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await
+        let host = uri.host().and_then(Host::parse).ok_or(io::ErrorKind::InvalidInput)?;
+        let addresses = match host.address() {
+            Some(address) => vec![address],
+            None => gate.look_up(&host).await?,
+        };
+        connect(addresses, uri.port_u16().unwrap_or(80)).await
     }
 
     /// What the proxy wants to know of who we are.

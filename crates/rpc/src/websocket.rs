@@ -47,14 +47,15 @@ pub struct WebSocketReader<R> {
 impl<R: AsyncRead + Unpin> WebSocketReader<R> {
     /// Reads from `input`, of which `read` was read with the handshake. A client that is silent for `patience` is sent
     /// a ping; when it is silent for as long again and takes no message meanwhile, the connection ends. The answer of one
-    /// that reads slowly may take long: the ping lies behind all that it has not read.
+    /// that reads slowly may take long: the ping lies behind all that it has not read. One that is in the middle of a
+    /// frame is not silent, and can answer only after it.
     pub async fn new(input: R, read: Bytes, outgoing: Outgoing, patience: Duration) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
             .write_buffer_size(0)
             .max_frame_size(Some(MAX_FRAME_BYTES))
             .max_message_size(Some(MAX_MESSAGE_BYTES));
-        let input = Input { input, outgoing: outgoing.clone() };
+        let input = Input { input, heard: 0, outgoing: outgoing.clone() };
         let stream = WebSocketStream::from_partially_read(input, read.into(), Role::Server, Some(config)).await;
         Self { stream, outgoing, patience, asked: None }
     }
@@ -79,7 +80,12 @@ impl<R: AsyncRead + Unpin> WebSocketReader<R> {
 impl<R: AsyncRead + Unpin + Send> Receive for WebSocketReader<R> {
     async fn next(&mut self) -> io::Result<Option<Incoming>> {
         loop {
+            let heard = self.stream.get_ref().heard;
             let Ok(message) = tokio::time::timeout(self.patience, self.stream.next()).await else {
+                if self.stream.get_ref().heard != heard {
+                    self.asked = None;
+                    continue;
+                }
                 let written = self.outgoing.written();
                 if self.asked == Some(written) {
                     debug!("a client is silent and is given up");
@@ -115,12 +121,17 @@ impl<R: AsyncRead + Unpin + Send> Receive for WebSocketReader<R> {
 #[derive(Debug)]
 struct Input<R> {
     input: R,
+    /// Bytes that have come in.
+    heard: u64,
     outgoing: Outgoing,
 }
 
 impl<R: AsyncRead + Unpin> AsyncRead for Input<R> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.input).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.input).poll_read(cx, buf);
+        self.heard += (buf.filled().len() - before) as u64;
+        read
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use listen::Listen;
+use listen::{Listen, Origin};
 
 use crate::environment;
 
@@ -122,7 +122,7 @@ pub(crate) struct Remote {
 
     /// Let pages of this origin connect, such as https://app.example (repeatable); no other page may
     #[arg(long, value_name = "ORIGIN")]
-    pub(crate) allow_origin: Vec<String>,
+    pub(crate) allow_origin: Vec<Origin>,
 
     /// Certificate chain for wss://, in a PEM file
     #[arg(long, value_name = "PATH", requires = "tls_key")]
@@ -180,7 +180,8 @@ pub(crate) struct Try {
         spindle sandbox --policy workspace-write --network -- npm install\n  \
         spindle sandbox --writable ../cache -- make\n\n\
         Exit status: that of the command, or 128 and the number of the signal that ended it. 127: no such program. \
-        126: it cannot be executed. 125: the sandbox could not be put in place; nothing was run."
+        126: it cannot be executed. 125: nothing was run, since the sandbox could not be put in place, or the \
+        configuration or an option is wrong. 2: this command line cannot be read."
 )]
 pub(crate) struct Sandbox {
     #[command(subcommand)]

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::AppServer(options) => app_server::run(&options, &cli.overrides),
         Command::Try(options) => talk::run(options, &cli.overrides),
-        Command::Sandbox(options) => sandbox::run(options, &cli.overrides),
+        Command::Sandbox(options) => return sandbox::run(options, &cli.overrides),
         Command::Doctor(options) => doctor::run(&options, &cli.overrides),
         Command::Completions { shell } => cli::completions(shell),
     };

@@ -21,8 +21,17 @@ const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_CONFINED: u8 = 125;
 
-pub(crate) fn run(options: Sandbox, overrides: &Overrides) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(options: Sandbox, overrides: &Overrides) -> ExitCode {
     logging::start();
+    // The command's own status may be any; that of a command that has not run must not look like it.
+    carry_out(options, overrides).unwrap_or_else(|error| {
+        cli::report(&error);
+        ExitCode::from(NOT_CONFINED)
+    })
+}
+
+/// Fails before the command runs, or not at all.
+fn carry_out(options: Sandbox, overrides: &Overrides) -> anyhow::Result<ExitCode> {
     let options = match options.platform {
         None => options.run,
         Some(Platform::Linux(run)) if cfg!(target_os = "linux") => run,
@@ -38,7 +47,7 @@ pub(crate) fn run(options: Sandbox, overrides: &Overrides) -> anyhow::Result<Exi
     let mode = mode(&options)?;
     let server = start::server(&with_details(&options, overrides)?, SessionSource::Cli, true)?;
     let command = server.configured_command(options.command, Io::Inherit, mode)?;
-    start::runtime()?.block_on(carry_out(server.launcher(), command))
+    start::runtime()?.block_on(run_to_its_end(server.launcher(), command))
 }
 
 /// The sandbox that the options ask for; that of the configuration where they ask for none.
@@ -78,7 +87,7 @@ fn folder_text(folder: &Path) -> anyhow::Result<String> {
     folder.to_str().map(ToOwned::to_owned).with_context(|| format!("--writable {}: not Unicode", folder.display()))
 }
 
-async fn carry_out(launcher: &Launcher, command: exec::Command) -> anyhow::Result<ExitCode> {
+async fn run_to_its_end(launcher: &Launcher, command: exec::Command) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;

@@ -13,6 +13,8 @@ use crate::otlp::{ExportResponse, PartialSuccess};
 
 /// How much of an answer is read. A sentence at most is expected.
 const ANSWER_BYTES: usize = 64 * 1024;
+/// How much of a sentence is shown to people.
+const SENTENCE_CHARS: usize = 300;
 
 /// A batch that the collector has.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub(crate) struct Taken {
 impl From<ExportResponse> for Taken {
     fn from(response: ExportResponse) -> Self {
         let PartialSuccess { rejected, error_message } = response.partial_success.unwrap_or_default();
-        Self { rejected: usize::try_from(rejected).unwrap_or_default(), said: error_message }
+        Self { rejected: usize::try_from(rejected).unwrap_or_default(), said: sentence(&error_message) }
     }
 }
 
@@ -76,6 +78,12 @@ pub(crate) async fn read(response: Response, decode: fn(&[u8]) -> Option<ExportR
     }
     let body = collect(response.into()).await.map(Collected::to_bytes);
     Ok(body.ok().and_then(|body| decode(&body)).map(Taken::from).unwrap_or_default())
+}
+
+/// What a collector says, fit for a line of a log: no more than a sentence, and nothing that would begin a line of its own
+/// or change a terminal.
+pub(crate) fn sentence(text: &str) -> String {
+    text.chars().take(SENTENCE_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 pub(crate) fn binary(body: &[u8]) -> Option<ExportResponse> {
@@ -128,6 +136,9 @@ mod tests {
                 assert_eq!(Taken::from(json(text.as_bytes()).unwrap()), taken, "{text}");
             }
         }
+        let long = format!(r#"{{"partialSuccess":{{"errorMessage":"a\n\t{}"}}}}"#, "é".repeat(5000));
+        let said = Taken::from(json(long.as_bytes()).unwrap()).said;
+        assert!(said.starts_with("a  é") && said.chars().count() < 400, "{said}");
         assert_eq!(Taken::from(json(b"{}").unwrap()), Taken::default());
         assert_eq!(Taken::from(binary(b"").unwrap()), Taken::default());
     }

@@ -106,7 +106,7 @@ impl Code {
     fn reason(self, end: &HeaderMap) -> String {
         let message = end.get("grpc-message").map(|message| percent_decode(message.as_bytes()).decode_utf8_lossy());
         match message {
-            Some(message) if !message.is_empty() => format!("{}: {message}", self.name()),
+            Some(message) if !message.is_empty() => format!("{}: {}", self.name(), answer::sentence(&message)),
             _ => self.name().to_owned(),
         }
     }
@@ -215,6 +215,8 @@ mod tests {
         assert_eq!(Code(14).reason(&end), "UNAVAILABLE");
         end.insert("grpc-message", "not%20now%2C%20%C3%A9".parse().unwrap());
         assert_eq!(Code(14).reason(&end), "UNAVAILABLE: not now, é");
+        end.insert("grpc-message", "no%0A2026-01-01 ERROR%1B[31m".parse().unwrap());
+        assert_eq!(Code(14).reason(&end), "UNAVAILABLE: no 2026-01-01 ERROR [31m");
         assert_eq!(Code(99).reason(&HeaderMap::new()), "UNKNOWN");
     }
 

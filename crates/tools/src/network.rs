@@ -4,11 +4,12 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use exec::{Outlet, Outlets, ProxyService};
-use proxy::{Denial, Destination, Entrance, Gate, Pass, Reason, Source, Upstream, is_public};
+use proxy::{Denial, Destination, Entrance, Gate, Lookups, Pass, Reason, Source, Upstream, is_public};
 use tokio_util::sync::CancellationToken;
 use types::{ApprovalPolicy, DomainAccess, DomainVerdict, Host as HostName, ItemId, NetworkPolicy, NetworkProtocol};
 
@@ -26,6 +27,7 @@ struct CommandGate {
     grants: Arc<Grants>,
     /// Through whom it goes out.
     upstream: Option<Upstream>,
+    lookups: Lookups,
     /// Who is asked, if anybody.
     asking: Option<Asking>,
     /// Answers that hold for this command. Held while the user is asked, so that there is one question at a time.
@@ -69,7 +71,8 @@ impl NetworkOutlet {
     fn new(policy: Arc<NetworkPolicy>, grants: Arc<Grants>, asking: Option<Asking>) -> Self {
         let (answers, refusal) = (tokio::sync::Mutex::default(), Mutex::default());
         let upstream = Upstream::new(&policy.upstream);
-        Self(Arc::new(CommandGate { policy, grants, upstream, asking, answers, refusal }))
+        let lookups = Lookups::default();
+        Self(Arc::new(CommandGate { policy, grants, upstream, lookups, asking, answers, refusal }))
     }
 
     /// Why the command was refused something that it, or the user, should hear of; the first time counts.
@@ -107,9 +110,8 @@ fn entrance(outlet: Outlet) -> Entrance {
 #[async_trait]
 impl Gate for CommandGate {
     async fn decide(&self, to: &Destination) -> Result<Pass, Denial> {
-        let listed = self.policy.domains.verdict(&to.host);
-        let rule = self.grants.check_host(&to.host);
-        if listed == DomainVerdict::Denied || rule == Some(RuleDecision::Forbidden) {
+        let (listed, rule) = self.said_of(&to.host);
+        if is_denied(listed, rule) {
             return Err(self.refuse(to, Reason::Denied, Source::Policy));
         }
         let ruled = rule == Some(RuleDecision::Allow) && !self.policy.fixed;
@@ -135,6 +137,11 @@ impl Gate for CommandGate {
         }
     }
 
+    fn denies(&self, address: IpAddr) -> bool {
+        let (listed, rule) = self.said_of(&address.into());
+        is_denied(listed, rule)
+    }
+
     fn limited(&self) -> bool {
         self.policy.limited
     }
@@ -142,9 +149,18 @@ impl Gate for CommandGate {
     fn upstream(&self) -> Option<&Upstream> {
         self.upstream.as_ref()
     }
+
+    async fn look_up(&self, host: &HostName) -> io::Result<Vec<IpAddr>> {
+        self.lookups.look_up(host).await
+    }
 }
 
 impl CommandGate {
+    /// What the configuration and the rules files say about a host.
+    fn said_of(&self, host: &HostName) -> (DomainVerdict, Option<RuleDecision>) {
+        (self.policy.domains.verdict(host), self.grants.check_host(host))
+    }
+
     /// Whether the user lets the command through.
     async fn ask(&self, asking: &Asking, to: &Destination) -> bool {
         let mut answers = self.answers.lock().await;
@@ -218,6 +234,10 @@ impl CommandGate {
     fn remember(&self, refusal: Refusal) {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(refusal);
     }
+}
+
+fn is_denied(listed: DomainVerdict, rule: Option<RuleDecision>) -> bool {
+    listed == DomainVerdict::Denied || rule == Some(RuleDecision::Forbidden)
 }
 
 /// Whether a host is this machine, or an address that is not public.

@@ -115,7 +115,8 @@ impl Domains {
     }
 }
 
-/// A host's name in lower case and without a dot at its end, or its address as programs print it.
+/// A host's name in lower case and without a dot at its end, or its address as programs print it; an IPv4 address in
+/// the clothes of IPv6 as the former.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Host(String);
 
@@ -125,7 +126,7 @@ impl Host {
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.strip_prefix('[').map_or(Some(text), |rest| rest.strip_suffix(']'))?;
         if let Ok(address) = bare.parse::<IpAddr>() {
-            return Some(Self(address.to_string()));
+            return Some(address.into());
         }
         let name = bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase();
         let label = |label: &str| {
@@ -145,6 +146,12 @@ impl Host {
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         self.0.parse().ok()
+    }
+}
+
+impl From<IpAddr> for Host {
+    fn from(address: IpAddr) -> Self {
+        Self(address.to_canonical().to_string())
     }
 }
 
@@ -236,6 +243,7 @@ mod tests {
         assert_eq!(host("Example.COM.").as_str(), "example.com");
         assert_eq!(host("[::0:1]").as_str(), "::1");
         assert_eq!(host("127.0.0.1").address(), Some(IpAddr::from([127, 0, 0, 1])));
+        assert_eq!(host("[::FFFF:127.0.0.1]").as_str(), "127.0.0.1");
         for wrong in ["", ".", "a..b", "a b", "http://a", "a:80", "[a]", "[::1", "*.a", "a/b", "fe80::1%lo", "a\0"] {
             assert_eq!(Host::parse(wrong), None, "{wrong}");
         }

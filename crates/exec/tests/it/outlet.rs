@@ -225,6 +225,32 @@ async fn a_crowd_of_connections_waits_until_it_is_served() {
     }
 }
 
+/// As many connections at once as a client has that never waits, to a proxy that takes none.
+const EAGER: &str = r#"
+import errno, socket
+held = []
+for _ in range(300):
+    s = socket.socket()
+    s.setblocking(False)
+    held.append((s.connect_ex(("127.0.0.1", 43128)), s))
+names = [errno.errorcode[error] for error, _ in held]
+print(names[0], set(names) <= {"EINPROGRESS", "ECONNREFUSED"})
+"#;
+
+#[tokio::test]
+async fn a_client_that_does_not_want_to_wait_is_not_held_up() {
+    if !python() {
+        return;
+    }
+    for (kind, launcher) in with_room() {
+        let argv = ["python3", "-c", EAGER].map(str::to_owned).into();
+        let never = Arc::new(Late::default());
+        let command = Command { argv, proxy: Some(never.clone()), ..through(read_only(), "") };
+        let done = finish(launcher.spawn(command).await.unwrap()).await;
+        assert_eq!(done.out(), "EINPROGRESS True\n", "{kind:?}: {}", done.err());
+    }
+}
+
 #[tokio::test]
 async fn a_service_without_socks_is_not_advertised_as_one() {
     let command = Command { proxy: Some(Arc::new(Greeter { socks5: false })), ..through(read_only(), "env") };

@@ -60,6 +60,15 @@ async fn a_name_that_leads_to_this_machine_or_a_private_network_leads_nowhere() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_to_a_denied_address_leads_nowhere() {
+    let world = world(false);
+    for request in ["GET http://alias.test/ HTTP/1.1\r\n\r\n", "CONNECT alias.test:443 HTTP/1.1\r\n\r\n"] {
+        let answer = world.http(request).await;
+        assert!(answer.contains("\r\nx-proxy-error: blocked-by-denylist\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_cannot_be_reached_is_the_gateways_error() {
     let answer = world(false).http("CONNECT nobody.test:443 HTTP/1.1\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{answer}");
@@ -85,6 +94,21 @@ async fn requests_that_say_two_things_or_none_are_refused() {
         assert!(answer.starts_with("HTTP/1.1 400 "), "{request}: {answer}");
     }
     assert!(world.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_in_chunks_has_no_length_besides() {
+    for lengths in
+        ["Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 3"]
+    {
+        let (port, heard) = host(OK);
+        let request = format!("POST http://open.test:{port}/ HTTP/1.1\r\n{lengths}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        world(false).http(request).await;
+        let heard = heard.join().unwrap();
+        let mut headers: Vec<_> = heard.lines().skip(1).filter(|line| !line.is_empty()).collect();
+        headers.sort_unstable();
+        assert_eq!(headers, [format!("host: open.test:{port}").as_str(), "transfer-encoding: chunked"], "{lengths}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,8 @@ use types::{Host, UpstreamProxies};
 /// Longer than anything here takes; a hung test fails instead of hanging.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Lets `open.test` (which leads to this machine, as an exception), `public.test`, `private.test` and `mixed.test` through.
+/// Lets `open.test` (which leads to this machine, as an exception), `public.test`, `private.test`, `mixed.test` and
+/// `alias.test` (one of whose addresses is denied) through.
 pub(crate) struct Names {
     pub(crate) limited: bool,
     pub(crate) upstream: Option<Upstream>,
@@ -25,12 +26,15 @@ impl Gate for Names {
     async fn decide(&self, to: &Destination) -> Result<Pass, Denial> {
         match to.host.as_str() {
             "open.test" | "nobody.test" | "nobody.spared.test" => Ok(Pass { local: true }),
-            "public.test" | "1.1.1.1" | "private.test" | "mixed.test" | "169.254.169.254" | "127.0.0.1" | "::1" => {
-                Ok(Pass { local: false })
-            }
+            "public.test" | "1.1.1.1" | "private.test" | "mixed.test" | "alias.test" | "169.254.169.254"
+            | "127.0.0.1" | "::1" => Ok(Pass { local: false }),
             "denied.test" => Err(Denial { reason: Reason::Denied, source: Source::Policy }),
             _ => Err(Denial { reason: Reason::NotAllowed, source: Source::Decider }),
         }
+    }
+
+    fn denies(&self, address: IpAddr) -> bool {
+        address == IpAddr::from([9, 9, 9, 9])
     }
 
     fn limited(&self) -> bool {
@@ -46,6 +50,7 @@ impl Gate for Names {
         match host.as_str() {
             "open.test" => Ok(vec![Ipv4Addr::LOCALHOST.into()]),
             "public.test" => Ok(vec![Ipv4Addr::new(1, 1, 1, 1).into()]),
+            "alias.test" => Ok(vec![Ipv4Addr::new(1, 1, 1, 1).into(), Ipv4Addr::new(9, 9, 9, 9).into()]),
             "private.test" => Ok(vec![Ipv4Addr::new(10, 1, 2, 3).into()]),
             "mixed.test" => Ok(vec![Ipv4Addr::new(1, 1, 1, 1).into(), Ipv4Addr::LOCALHOST.into()]),
             _ => Err(io::ErrorKind::NotFound.into()),

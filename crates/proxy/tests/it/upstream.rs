@@ -80,6 +80,15 @@ async fn a_plain_request_is_handed_on_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_back_as_it_came_holds_no_secret() {
+    let front = front(OPEN);
+    front.world().http("TRACE http://public.test/ HTTP/1.1\r\nMax-Forwards: 0\r\n\r\n").await;
+    let heard = front.heard();
+    assert!(heard[0].starts_with("TRACE http://public.test/ HTTP/1.1\r\n"), "{heard:?}");
+    assert!(!heard[0].contains("authorization"), "{heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tunnels_and_socks_go_through_a_tunnel() {
     let front = front(OPEN);
     let world = front.world();

@@ -6,5 +6,6 @@ mod crash;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod crowds;
 mod leaks;
+mod sandbox;
 mod streams;
 mod writers;

@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use telemetry::{Protocol, Target, TlsFiles};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 /// What was sent to the collector.
@@ -23,6 +23,12 @@ pub(crate) struct Posted {
 }
 
 impl Posted {
+    pub(crate) async fn read(request: Request<Incoming>) -> Self {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Self { path: parts.uri.path().to_owned(), headers: parts.headers, body }
+    }
+
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
@@ -42,26 +48,36 @@ impl Collector {
     /// The same, with a body each.
     pub(crate) async fn answering(answers: impl IntoIterator<Item = (u16, &'static str)>) -> Self {
         let answers: Arc<Mutex<VecDeque<(u16, &str)>>> = Arc::new(Mutex::new(answers.into_iter().collect()));
+        Self::serving(move |stream, heard| {
+            let answers = answers.clone();
+            let answer = service_fn(move |request| {
+                let (heard, answers) = (heard.clone(), answers.clone());
+                async move {
+                    let _ = heard.send(Posted::read(request).await);
+                    let (status, body) = answers.lock().unwrap().pop_front().unwrap_or((200, ""));
+                    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+                    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+                    Ok::<_, Infallible>(response)
+                }
+            });
+            async move {
+                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            }
+        })
+        .await
+    }
+
+    /// Has each connection served by `serve`, which tells of what it hears.
+    pub(crate) async fn serving<F: Future<Output = ()> + Send + 'static>(
+        serve: impl Fn(TcpStream, mpsc::UnboundedSender<Posted>) -> F + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (heard, posted) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (heard, answers) = (heard.clone(), answers.clone());
-                let answer = service_fn(move |request: Request<Incoming>| {
-                    let (heard, answers) = (heard.clone(), answers.clone());
-                    async move {
-                        let (parts, body) = request.into_parts();
-                        let body = body.collect().await.unwrap().to_bytes();
-                        let _ = heard.send(Posted { path: parts.uri.path().to_owned(), headers: parts.headers, body });
-                        let (status, body) = answers.lock().unwrap().pop_front().unwrap_or((200, ""));
-                        let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
-                        *response.status_mut() = StatusCode::from_u16(status).unwrap();
-                        Ok::<_, Infallible>(response)
-                    }
-                });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+                tokio::spawn(serve(stream, heard.clone()));
             }
         });
         Self { address, posted }

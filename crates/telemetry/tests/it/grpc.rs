@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::Response;
+use hyper::body::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -22,8 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use crate::collector::{Posted, target};
-use crate::delivery::{LIMIT, event, logs_to, span, start};
+use crate::collector::{Collector, Posted, target};
+use crate::kit::{LIMIT, event, logs_to, span, start};
 
 /// How a call is answered.
 #[derive(Clone)]
@@ -45,45 +45,29 @@ fn failed(status: &'static str) -> Answer {
     Answer { body: &[], trailers: vec![], head: vec![("grpc-status", status), ("grpc-message", "not%20so")] }
 }
 
-struct GrpcCollector {
-    address: SocketAddr,
-    called: mpsc::UnboundedReceiver<Posted>,
+/// A collector that answers with `answers`, one after the other, and then with success.
+async fn collector(answers: impl IntoIterator<Item = Answer>, tls: Option<TlsAcceptor>) -> Collector {
+    let answers: Arc<Mutex<VecDeque<Answer>>> = Arc::new(Mutex::new(answers.into_iter().collect()));
+    Collector::serving(move |stream, heard| {
+        let (answers, tls) = (answers.clone(), tls.clone());
+        async move {
+            match tls {
+                None => serve(stream, heard, answers).await,
+                Some(tls) => {
+                    // Whoever has no certificate is not served.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(stream, heard, answers).await;
+                    }
+                }
+            }
+        }
+    })
+    .await
 }
 
-impl GrpcCollector {
-    /// Answers with `answers`, one after the other, and then with success.
-    async fn start(answers: impl IntoIterator<Item = Answer>, tls: Option<TlsAcceptor>) -> Self {
-        let answers: Arc<Mutex<VecDeque<Answer>>> = Arc::new(Mutex::new(answers.into_iter().collect()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (heard, called) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let (heard, answers, tls) = (heard.clone(), answers.clone(), tls.clone());
-                tokio::spawn(async move {
-                    match tls {
-                        None => serve(stream, heard, answers).await,
-                        Some(tls) => {
-                            // Whoever has no certificate is not served.
-                            if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, heard, answers).await;
-                            }
-                        }
-                    }
-                });
-            }
-        });
-        Self { address, called }
-    }
-
-    fn target(&self) -> Target {
-        Target { protocol: Protocol::Grpc, ..target(&format!("http://{}", self.address)) }
-    }
-
-    async fn next(&mut self) -> Posted {
-        self.called.recv().await.unwrap()
-    }
+/// The collector, spoken to without TLS.
+fn plain(collector: &Collector) -> Target {
+    Target { protocol: Protocol::Grpc, ..collector.target("") }
 }
 
 async fn serve(
@@ -91,12 +75,10 @@ async fn serve(
     heard: mpsc::UnboundedSender<Posted>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
 ) {
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |request| {
         let (heard, answers) = (heard.clone(), answers.clone());
         async move {
-            let (parts, body) = request.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
-            let _ = heard.send(Posted { path: parts.uri.path().to_owned(), headers: parts.headers, body });
+            let _ = heard.send(Posted::read(request).await);
             let answer = answers.lock().unwrap().pop_front().unwrap_or_else(ok);
             let trailers = (!answer.trailers.is_empty()).then(|| Ok(headers(&answer.trailers)));
             let body = Full::new(Bytes::from_static(answer.body));
@@ -124,8 +106,8 @@ fn message(posted: &Posted) -> &[u8] {
 
 #[tokio::test]
 async fn each_signal_calls_its_service() {
-    let mut collector = GrpcCollector::start([], None).await;
-    let target = || Some(collector.target());
+    let mut collector = collector([], None).await;
+    let target = || Some(plain(&collector));
     let telemetry = start(&Targets { logs: target(), traces: target(), metrics: target(), ..Targets::default() });
     telemetry.log(event(1));
     telemetry.span(span());
@@ -159,8 +141,8 @@ async fn what_passes_is_called_again_with_the_same() {
     let exhausted = Answer { head: vec![("grpc-status", "8"), ("grpc-status-details-bin", info)], ..failed("8") };
     let late = Answer { trailers: vec![("grpc-status", "14")], ..ok() };
     for answer in [failed("14"), late, exhausted] {
-        let mut collector = GrpcCollector::start([answer], None).await;
-        let telemetry = logs_to(collector.target());
+        let mut collector = collector([answer], None).await;
+        let telemetry = logs_to(plain(&collector));
         telemetry.log(event(1));
         let (first, second) = (collector.next().await, collector.next().await);
         assert_eq!(first.body, second.body);
@@ -173,15 +155,15 @@ async fn what_passes_is_called_again_with_the_same() {
 async fn what_lasts_is_counted_and_the_next_batch_is_sent() {
     let no_grpc = Answer { head: vec![], trailers: vec![], body: b"hello" };
     for answer in [failed("3"), failed("8"), failed("16"), no_grpc] {
-        let mut collector = GrpcCollector::start([answer], None).await;
-        let telemetry = logs_to(collector.target());
+        let mut collector = collector([answer], None).await;
+        let telemetry = logs_to(plain(&collector));
         telemetry.log(event(1));
         let first = collector.next().await;
         telemetry.log(event(2));
         telemetry.end(LIMIT).await;
         let second = collector.next().await;
         assert_ne!(message(&first), message(&second));
-        assert!(collector.called.try_recv().is_err());
+        assert!(collector.posted.try_recv().is_err());
         assert_eq!(telemetry.lost(), 1);
     }
 }
@@ -190,14 +172,14 @@ async fn what_lasts_is_counted_and_the_next_batch_is_sent() {
 async fn what_a_collector_throws_away_is_counted() {
     // Two records and a word.
     let body = &[0, 0, 0, 0, 9, 0x0a, 7, 0x08, 2, 0x12, 3, b'o', b'l', b'd'];
-    let mut collector = GrpcCollector::start([Answer { body, ..ok() }], None).await;
-    let telemetry = logs_to(collector.target());
+    let mut collector = collector([Answer { body, ..ok() }], None).await;
+    let telemetry = logs_to(plain(&collector));
     for number in 0..3 {
         telemetry.log(event(number));
     }
     telemetry.end(LIMIT).await;
     collector.next().await;
-    assert!(collector.called.try_recv().is_err(), "it is not sent again");
+    assert!(collector.posted.try_recv().is_err(), "it is not sent again");
     assert_eq!(telemetry.lost(), 2);
 }
 
@@ -246,7 +228,7 @@ fn encrypted(address: SocketAddr) -> Target {
 
 #[tokio::test]
 async fn both_sides_show_their_certificates() {
-    let mut collector = GrpcCollector::start([], Some(acceptor())).await;
+    let mut collector = collector([], Some(acceptor())).await;
     let telemetry = logs_to(encrypted(collector.address));
     telemetry.log(event(1));
     telemetry.end(LIMIT).await;
@@ -262,7 +244,7 @@ async fn both_sides_show_their_certificates() {
         telemetry.end(LIMIT).await;
         assert_eq!(telemetry.lost(), 1);
     }
-    assert!(collector.called.try_recv().is_err());
+    assert!(collector.posted.try_recv().is_err());
 }
 
 /// Opens a tunnel for one client; gives where it led to.
@@ -287,14 +269,14 @@ async fn encrypted_calls_go_through_the_proxy_and_others_do_not() {
     let network = Network { http_proxy: proxy.clone(), https_proxy: proxy, ..Network::default() };
     let tunnel = tokio::spawn(tunnel(listener));
 
-    let mut plain = GrpcCollector::start([], None).await;
-    let telemetry = start(&Targets { logs: Some(plain.target()), network: network.clone(), ..Targets::default() });
+    let mut open = collector([], None).await;
+    let telemetry = start(&Targets { logs: Some(plain(&open)), network: network.clone(), ..Targets::default() });
     telemetry.log(event(1));
     telemetry.end(LIMIT).await;
-    plain.next().await;
+    open.next().await;
     assert!(!tunnel.is_finished());
 
-    let mut collector = GrpcCollector::start([], Some(acceptor())).await;
+    let mut collector = collector([], Some(acceptor())).await;
     let logs = Some(encrypted(collector.address));
     let telemetry = start(&Targets { logs, network, ..Targets::default() });
     telemetry.log(event(1));

@@ -3,4 +3,5 @@
 mod collector;
 mod delivery;
 mod grpc;
+mod kit;
 mod targets;

@@ -125,6 +125,25 @@ async fn a_host_named_in_a_header_is_not_the_one_that_is_reached() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_denied_is_not_reached_by_another_name() {
+    let domains = domains(&[("*", DomainAccess::Allow), ("127.0.0.1", DomainAccess::Deny)]);
+    let policy = NetworkPolicy { domains, allow_local: true, socks5: true, ..NetworkPolicy::default() };
+    for thread in threads(&ApprovalPolicy::OnRequest, &policy, &[]) {
+        let web = web();
+        for host in
+            ["127.0.0.1", "127.0.0.1.", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "127.1", "0x7f000001", "localhost"]
+        {
+            let to = format!("{host}:{}", web.port);
+            let out = run(&thread, host, &format!("get http://{to}/")).await;
+            assert!(out.contains("blocked-by-denylist"), "{host}: {out}");
+            let out = run(&thread, host, &format!("tunnel {to}")).await;
+            assert!(!out.contains("hello"), "{host}: {out}");
+        }
+        assert_eq!(web.visits.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_listed_is_asked_about_and_nothing_else_where_nobody_is_asked() {
     for thread in threads(&ApprovalPolicy::OnRequest, &listed(), &[]) {
         let out = run(&thread, "c", "get http://example.com/").await;

@@ -16,7 +16,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::fstat;
+use rustix::fs::{OFlags, fcntl_getfl, fstat};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, connect_unspec, getsockname, socket_with};
 use rustix::time::Timespec;
@@ -119,7 +119,8 @@ const KIND_MASK: u32 = 0xf;
 
 /// Connects a socket and gives the other end to the proxy. The outer error: it is not connected.
 fn hand_over(socket: &OwnedFd, to: IpAddr, proxy: &mpsc::Sender<TcpStream>) -> io::Result<io::Result<()>> {
-    let place = place(proxy)?;
+    let waits = !fcntl_getfl(socket)?.contains(OFlags::NONBLOCK);
+    let place = place(proxy, waits)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
     // Whatever the command has set, nothing with this source leaves the machine.
@@ -147,13 +148,14 @@ fn hand_over(socket: &OwnedFd, to: IpAddr, proxy: &mpsc::Sender<TcpStream>) -> i
     }
 }
 
-/// A place among those who wait for the proxy. Who asks for more than there are is held up, as with a listener.
-fn place(proxy: &mpsc::Sender<TcpStream>) -> io::Result<mpsc::Permit<'_, TcpStream>> {
+/// A place among those who wait for the proxy. Who asks for more than there are is held up, as with a listener; but not
+/// who does not want to wait, for it may have to say something on another connection before a place becomes free.
+fn place(proxy: &mpsc::Sender<TcpStream>, waits: bool) -> io::Result<mpsc::Permit<'_, TcpStream>> {
     let end = Instant::now() + PATIENCE;
     loop {
         match proxy.try_reserve() {
             Ok(place) => return Ok(place),
-            Err(TrySendError::Full(())) if Instant::now() < end => std::thread::sleep(ASK_AGAIN),
+            Err(TrySendError::Full(())) if waits && Instant::now() < end => std::thread::sleep(ASK_AGAIN),
             Err(TrySendError::Full(()) | TrySendError::Closed(())) => return Err(Errno::CONNREFUSED.into()),
         }
     }
