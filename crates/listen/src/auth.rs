@@ -2,7 +2,8 @@
 //!
 //! Source of the flags, their errors and the texts of refusals: the protocol.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,6 +16,8 @@ use crate::jwt::{self, Claims};
 const DEFAULT_SKEW_SECONDS: u64 = 30;
 /// Source: the protocol; a shorter key makes a weak MAC.
 const MIN_SECRET_BYTES: usize = 32;
+/// Longer files are not what was meant.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// What the command line says about authentication, unchecked.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +75,8 @@ pub enum AuthError {
     Empty(PathBuf),
     #[error("signed websocket bearer secret {} must be at least {MIN_SECRET_BYTES} bytes", .0.display())]
     ShortSecret(PathBuf),
+    #[error("websocket auth secret {} must not be longer than {MAX_SECRET_BYTES} bytes", .0.display())]
+    LongSecret(PathBuf),
     #[error("websocket auth clock skew must fit in a signed 64-bit integer")]
     LargeSkew,
 }
@@ -145,7 +150,13 @@ impl AuthPlan {
 }
 
 fn read_secret(path: &Path) -> Result<String, AuthError> {
-    let text = fs::read_to_string(path).map_err(|error| AuthError::Unreadable { path: path.to_owned(), error })?;
+    let mut text = String::new();
+    // What has no end, such as a device, is found out all the same.
+    let read = File::open(path).and_then(|file| file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text));
+    let read = read.map_err(|error| AuthError::Unreadable { path: path.to_owned(), error })?;
+    if read as u64 > MAX_SECRET_BYTES {
+        return Err(AuthError::LongSecret(path.to_owned()));
+    }
     let text = text.trim();
     if text.is_empty() {
         return Err(AuthError::Empty(path.to_owned()));
@@ -255,6 +266,8 @@ fn bearer(header: &[u8]) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const TOKEN: &str = "capability-token-for-tests-0123456789";
@@ -313,6 +326,8 @@ mod tests {
         assert!(error.to_string().starts_with("failed to read websocket auth secret"), "{error}");
         let error = load(AuthMode::CapabilityToken, file("blank", " \n")).unwrap_err();
         assert!(error.to_string().ends_with("must not be empty"), "{error}");
+        let error = load(AuthMode::CapabilityToken, file("long", &"x".repeat(64 * 1024 + 1))).unwrap_err();
+        assert!(error.to_string().ends_with("must not be longer than 65536 bytes"), "{error}");
         let error = load(AuthMode::SignedBearerToken, file("short", &format!("{}   \n", "x".repeat(31)))).unwrap_err();
         assert!(error.to_string().ends_with("must be at least 32 bytes"), "{error}");
     }

@@ -6,7 +6,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use sha2::Sha256;
 
@@ -26,6 +27,14 @@ pub(crate) struct Claims {
 #[derive(Deserialize)]
 struct Header {
     alg: String,
+    /// Extensions that must be understood, of which there are none here. Source: RFC 7515.
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
+}
+
+/// Whether a member is there, whatever its value.
+fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
 }
 
 /// Claims that are looked at; any other is free. Source: the protocol.
@@ -46,8 +55,8 @@ pub(crate) fn check(token: &str, secret: &[u8], expected: &Claims, now: i64) -> 
     let (Some(header), Some(claims), Some(mac), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return Err(Refusal::BadJwt);
     };
-    let Header { alg } = decode(header)?;
-    if alg != "HS256" {
+    let Header { alg, crit } = decode(header)?;
+    if alg != "HS256" || crit {
         return Err(Refusal::BadJwt);
     }
     let signature = URL_SAFE_NO_PAD.decode(mac).map_err(|_| Refusal::BadJwt)?;
@@ -162,6 +171,8 @@ mod tests {
             signed_as(r#"{"alg":"HS512"}"#, &claims, SECRET),
             signed_as(r#"{"alg":"hs256"}"#, &claims, SECRET),
             signed_as("{}", &claims, SECRET),
+            signed_as(r#"{"alg":"HS256","crit":["b64"],"b64":false}"#, &claims, SECRET),
+            signed_as(r#"{"alg":"HS256","crit":null}"#, &claims, SECRET),
             signed_as("[\"HS256\"]", &claims, SECRET),
             signed_as(r#"{"alg":"HS256"}"#, &claims, b"another key, as long as the first one"),
             signed_as(r#"{"alg":"HS256"}"#, "not json", SECRET),
