@@ -50,8 +50,11 @@ impl AnsweredTurns {
                 let Some(parts) = responder.respond_in_parts() else { return Ok(None) };
                 let cx = cx.clone();
                 Ok(Some(Box::pin(async move {
-                    if long.write(&cx, parts, [before, after]).await.is_err() {
-                        tracing::debug!("the connection was closed before an answer was written");
+                    let turns = long.turns.clone();
+                    match long.write(parts, [before, after]).await {
+                        Ok(None) => {}
+                        Ok(Some(error)) => turns.tell_unread(&cx, &error),
+                        Err(Closed) => tracing::debug!("the connection was closed before an answer was written"),
                     }
                 })))
             }
@@ -64,18 +67,19 @@ impl LongTurns {
         Self { turns: Arc::new(turns), steps }
     }
 
-    /// Writes the answer; the next turns are read while the client takes those before them. No thread waits for it.
-    async fn write(self, cx: &Cx, mut parts: Parts, [before, after]: [Bytes; 2]) -> Result<(), Closed> {
+    /// Writes the answer; the next turns are read while the client takes those before them. No thread waits for it. Gives
+    /// what has kept it from reading all of the turns: the answer has those before it.
+    async fn write(self, mut parts: Parts, [before, after]: [Bytes; 2]) -> Result<Option<StoreError>, Closed> {
         parts.wanted().await?;
         parts.send(before).await?;
-        let mut comma = false;
+        let (mut comma, mut unread) = (false, None);
         let mut steps = self.steps.into_iter();
         let mut next = steps.next().map(|step| read(&self.turns, step));
         while let Some(reading) = next {
             let text = match reading.await {
                 Ok(Ok(text)) => text,
                 Ok(Err(error)) => {
-                    self.turns.tell_unread(cx, &error);
+                    unread = Some(error);
                     break;
                 }
                 // Half an answer must not pass for one: the connection ends with a panic, or with the server.
@@ -88,7 +92,8 @@ impl LongTurns {
             send(&parts, text, &mut comma).await?;
         }
         send(&parts, self.turns.unsettled_text(), &mut comma).await?;
-        parts.finish(after).await
+        parts.finish(after).await?;
+        Ok(unread)
     }
 }
 
@@ -120,5 +125,86 @@ impl Turns {
         let message = format!("not all turns of this thread are shown: {error}");
         let warning = p::WarningNotification { thread_id: Some(id.to_string()), message };
         cx.server.hub.notify(&cx.connection, &warning);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::SystemTime;
+
+    use rpc::{Outgoing, RequestId};
+    use serde_json::{Value, json};
+    use store::{Source, StoredThread};
+    use tokio::io::AsyncReadExt as _;
+    use types::AbsPath;
+
+    use super::*;
+
+    /// A rollout on a disk of which only so much can be read.
+    #[derive(Debug)]
+    struct Failing {
+        text: String,
+        readable: Arc<AtomicU64>,
+    }
+
+    impl Source for Failing {
+        fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+            if position >= self.readable.load(Ordering::Relaxed) {
+                return Err(io::Error::other("a bad block"));
+            }
+            let mut rest = self.text.as_bytes().get(position as usize..).unwrap_or_default();
+            io::Read::read(&mut rest, buffer)
+        }
+    }
+
+    fn rollout(turns: usize) -> String {
+        let line = |kind: &str, payload: Value| {
+            let stamp = "2026-01-02T03:04:05.678Z";
+            format!("{}\n", json!({ "timestamp": stamp, "type": kind, "payload": payload }))
+        };
+        let facts = json!({ "id": "019a0b1c-2d3e-7f40-8a5b-6c7d8e9fa0b1", "timestamp": "2026-01-02T03:04:05.678Z",
+            "cwd": "/", "originator": "it", "cli_version": "1", "source": "vscode" });
+        let turn = |turn: usize| {
+            let id = format!("turn-{turn}");
+            [
+                line("event_msg", json!({ "type": "task_started", "turn_id": id })),
+                line("event_msg", json!({ "type": "user_message", "message": "x".repeat(100_000) })),
+                line("event_msg", json!({ "type": "task_complete", "turn_id": id })),
+            ]
+        };
+        std::iter::once(line("session_meta", facts)).chain((0..turns).flat_map(turn)).collect()
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_the_disk_cuts_short_is_whole_and_has_the_turns_before() {
+        let (text, readable) = (rollout(100), Arc::new(AtomicU64::new(u64::MAX)));
+        let (length, path) = (text.len() as u64, AbsPath::new("/rollout.jsonl").unwrap());
+        let source = Box::new(Failing { text, readable: readable.clone() });
+        let stored = StoredThread::from_source(source, length, path, |_| Ok(None), SystemTime::now()).unwrap();
+        readable.store(length / 2, Ordering::Relaxed);
+        let long = LongTurns::new(Turns::of_stored(stored), vec![0..20, 20..40, 40..60, 60..80, 80..100]);
+
+        let (mut client, server) = rpc::in_process();
+        let (outgoing, writer) = Outgoing::new(server);
+        let writer = tokio::spawn(writer.run());
+        let parts = Responder::new(RequestId::Int(1), outgoing.clone()).respond_in_parts().unwrap();
+        let frame = [Bytes::from_static(b"["), Bytes::from_static(b"]")];
+        let writing = tokio::spawn(long.write(parts, frame));
+        let mut text = String::new();
+        let reading = async { client.read_to_string(&mut text).await };
+        let ending = async {
+            let unread = writing.await.unwrap().unwrap().expect("not all can be read");
+            outgoing.close();
+            unread.to_string()
+        };
+        let (read, unread) = tokio::join!(reading, ending);
+        read.unwrap();
+        writer.await.unwrap().unwrap();
+        assert!(unread.contains("/rollout.jsonl") && unread.contains("a bad block"), "{unread}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let ids: Vec<_> = answer.as_array().unwrap().iter().map(|turn| turn["id"].clone()).collect();
+        assert_eq!(ids, (0..40).map(|turn| json!(format!("turn-{turn}"))).collect::<Vec<_>>());
     }
 }
