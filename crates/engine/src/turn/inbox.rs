@@ -6,6 +6,7 @@ use types::ResponseItem;
 use types::item::UserInput;
 
 use super::{RunningTurn, Stop, user_command};
+use crate::log::Log;
 
 /// What reaches a running turn.
 pub(crate) enum TurnInput {
@@ -64,14 +65,9 @@ impl RunningTurn {
                 self.pending.push(Pending::Input(input));
             }
             TurnInput::Notice { items } => self.pending.push(Pending::Notice(items)),
-            TurnInput::Inject { items, done } => {
-                let _ = done.send(self.log.record(items.into_iter().map(Record::ResponseItem).collect()));
-            }
             TurnInput::Command { script } if self.events.begun() => self.run_aside(script),
             TurnInput::Command { script } => self.commands.push(script),
-            TurnInput::Record { record, done } => {
-                let _ = done.send(self.log.record(vec![*record]));
-            }
+            TurnInput::Inject { .. } | TurnInput::Record { .. } => note(&mut self.log, input),
         }
     }
 
@@ -134,14 +130,43 @@ impl RunningTurn {
     }
 }
 
-/// The commands of the user that a turn has not taken.
-pub(super) fn commands_in(inbox: &mut mpsc::Receiver<TurnInput>) -> Vec<String> {
+/// What reached a turn that takes nothing up any more.
+#[derive(Default)]
+pub(super) struct Late {
+    pub(super) input: Vec<Vec<UserInput>>,
+    pub(super) commands: Vec<String>,
+}
+
+/// Closes the inbox of a turn that asks no model. What is for the log goes there.
+pub(super) fn close(inbox: &mut mpsc::Receiver<TurnInput>, log: &mut Log) -> Late {
     inbox.close();
-    let mut commands = Vec::new();
+    let mut late = Late::default();
     while let Ok(input) = inbox.try_recv() {
-        if let TurnInput::Command { script } = input {
-            commands.push(script);
+        match input {
+            TurnInput::Steer { input, client_metadata: _ } => late.input.push(input),
+            TurnInput::Command { script } => late.commands.push(script),
+            input => note(log, input),
         }
     }
-    commands
+    late
+}
+
+/// Puts what is for the log there.
+pub(crate) fn note(log: &mut Log, input: TurnInput) {
+    match input {
+        TurnInput::Inject { items, done } => {
+            let _ = done.send(log.record(items.into_iter().map(Record::ResponseItem).collect()));
+        }
+        TurnInput::Record { record, done } => {
+            let _ = done.send(log.record(vec![*record]));
+        }
+        TurnInput::Notice { items } => {
+            if let Err(error) = log.record(items.into_iter().map(Record::ResponseItem).collect()) {
+                tracing::warn!(%error, "a notice for the model was lost");
+            }
+        }
+        TurnInput::Command { .. } | TurnInput::Steer { .. } => {
+            tracing::error!("input was sent to a turn that takes none");
+        }
+    }
 }
