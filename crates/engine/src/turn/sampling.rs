@@ -260,8 +260,11 @@ impl RunningTurn {
     /// Records what a tool told the model, then tells clients how it ended.
     fn finish_call(&mut self, done: ToolDone) -> Result<(), SampleError> {
         let mut records = done.events.extended();
-        records.extend(done.note.into_iter().chain([done.output]).map(Record::ResponseItem));
-        self.log.record(records)?;
+        records.extend(done.note.into_iter().chain([done.output.clone()]).map(Record::ResponseItem));
+        if let Err(error) = self.log.record(records) {
+            self.log.record_or_remember(done.output);
+            return Err(error.into());
+        }
         done.events.release();
         self.events.emit(ThreadEvent::ToolCallEnded(done.end));
         if done.abort_turn {
@@ -283,13 +286,10 @@ impl RunningTurn {
             None
         })
         .await;
-        if let Ok(Some(error)) = ended {
-            return error;
-        }
         for output in calls.abandon("aborted by user") {
             self.log.record_or_remember(output);
         }
-        Stop::Interrupted.into()
+        ended.ok().flatten().unwrap_or_else(|| Stop::Interrupted.into())
     }
 }
 
