@@ -377,12 +377,18 @@ impl ThreadHandle {
         self.ask(|reply| Command::Interrupt { turn, reply }).await
     }
 
-    /// Puts items before the model without a turn.
+    /// Puts items before the model without a turn. What is given back waits until they are kept: an answer of the model
+    /// or a compaction that is under way ends first.
     ///
     /// # Errors
-    /// [`ThreadError::Store`] when they could not be written.
-    pub async fn inject(&self, items: Vec<ResponseItem>) -> Result<(), ThreadError> {
-        self.ask(|reply| Command::Inject { items, reply }).await
+    /// [`ThreadError::Closed`], and of the future [`ThreadError::Store`] when they could not be written.
+    pub async fn inject(
+        &self,
+        items: Vec<ResponseItem>,
+    ) -> Result<impl Future<Output = Result<(), ThreadError>> + Send + use<>, ThreadError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Inject { items, reply }).await?;
+        Ok(async move { answer.await.map_err(|_| ThreadError::Closed)? })
     }
 
     /// Tells the model that the user approves what the automatic reviewer denied: `event` is the review.

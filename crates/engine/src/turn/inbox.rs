@@ -36,16 +36,21 @@ impl RunningTurn {
                 self.run_aside(script);
             }
         }
-        for input in std::mem::take(&mut self.injected) {
-            self.take(input);
-        }
+        self.take_injected();
         while let Ok(input) = self.inbox.try_recv() {
             self.take(input);
         }
     }
 
-    /// Takes what arrives while the model answers and tools run. Items for the model wait, so that none comes between a
-    /// call and its output; facts about the thread do not.
+    /// Takes up the items for the model that have waited.
+    pub(super) fn take_injected(&mut self) {
+        for input in std::mem::take(&mut self.injected) {
+            self.take(input);
+        }
+    }
+
+    /// Takes what arrives while the model answers. Items for the model wait, so that none comes between two of the answer,
+    /// which providers may refuse; facts about the thread do not.
     pub(super) fn take_meanwhile(&mut self, input: TurnInput) {
         match input {
             TurnInput::Inject { .. } => self.injected.push(input),

@@ -93,12 +93,14 @@ impl RunningTurn {
             self.finish_arriving(std::mem::take(arriving), Unfinished::Said)?;
             self.count(usage)?;
         }
+        // Tools may wait for people; who has something for the model does not wait for both.
+        self.take_injected();
         while calls.running() {
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
                 Some(event) = calls.next() => self.on_call(event)?,
-                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
+                Some(input) = self.inbox.recv() => self.take(input),
             }
         }
         if let Some(error) = failure {
