@@ -22,7 +22,7 @@ use crate::dynamic_tools::DynamicTools;
 use crate::environment::Environment;
 use crate::event::{EventSink, ThreadStatus};
 use crate::live::LiveTurn;
-use crate::log::Log;
+use crate::log::{Conversation, Log};
 use crate::prompts;
 use crate::review::ReviewTarget;
 use crate::settings::{ThreadSettings, TurnRequest};
@@ -238,6 +238,10 @@ pub(crate) enum Command {
         items: Vec<ResponseItem>,
         reply: Reply<()>,
     },
+    /// Shows what the model sees.
+    Show {
+        reply: Reply<Conversation>,
+    },
     SetName {
         name: Option<String>,
         reply: Reply<()>,
@@ -394,6 +398,11 @@ impl ThreadHandle {
     /// Tells the model that the user approves what the automatic reviewer denied: `event` is the review.
     pub async fn overrule_review(&self, event: &serde_json::Value) {
         self.notify(vec![ResponseItem::developer(prompts::overruled(event))]).await;
+    }
+
+    /// What the model sees now; of an answer that is under way what has come so far.
+    pub(crate) async fn conversation(&self) -> Result<Conversation, ThreadError> {
+        self.ask(|reply| Command::Show { reply }).await
     }
 
     /// Names the thread.

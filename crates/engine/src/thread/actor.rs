@@ -145,6 +145,7 @@ impl ThreadActor {
             }
             Event::Command(Command::Interrupt { turn, reply }) => self.interrupt(turn, reply),
             Event::Command(Command::Inject { items, reply }) => self.inject(items, reply),
+            Event::Command(Command::Show { reply }) => self.show(reply),
             Event::Command(Command::SetName { name, reply }) => self.set_name(name, reply),
             Event::Command(Command::Record { record, reply }) => self.record(*record, reply),
             Event::Command(Command::RollBack { num_turns, reply }) => {

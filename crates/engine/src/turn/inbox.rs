@@ -6,7 +6,7 @@ use types::ResponseItem;
 use types::item::UserInput;
 
 use super::{RunningTurn, Stop, user_command};
-use crate::log::Log;
+use crate::log::{Conversation, Log};
 
 /// What reaches a running turn.
 pub(crate) enum TurnInput {
@@ -18,6 +18,8 @@ pub(crate) enum TurnInput {
     Inject { items: Vec<ResponseItem>, done: oneshot::Sender<Result<(), StoreError>> },
     /// A command of the user, to be run beside the turn.
     Command { script: String },
+    /// To show what the model sees.
+    Show { done: oneshot::Sender<Result<Conversation, StoreError>> },
     /// A fact about the thread that belongs into the rollout.
     Record { record: Box<Record>, done: oneshot::Sender<Result<(), StoreError>> },
 }
@@ -57,6 +59,7 @@ impl RunningTurn {
             TurnInput::Steer { .. }
             | TurnInput::Notice { .. }
             | TurnInput::Command { .. }
+            | TurnInput::Show { .. }
             | TurnInput::Record { .. } => self.take(input),
         }
     }
@@ -72,7 +75,7 @@ impl RunningTurn {
             TurnInput::Notice { items } => self.pending.push(Pending::Notice(items)),
             TurnInput::Command { script } if self.events.begun() => self.run_aside(script),
             TurnInput::Command { script } => self.commands.push(script),
-            TurnInput::Inject { .. } | TurnInput::Record { .. } => note(&mut self.log, input),
+            TurnInput::Inject { .. } | TurnInput::Show { .. } | TurnInput::Record { .. } => note(&mut self.log, input),
         }
     }
 
@@ -156,11 +159,16 @@ pub(super) fn close(inbox: &mut mpsc::Receiver<TurnInput>, log: &mut Log) -> Lat
     late
 }
 
-/// Puts what is for the log there.
+/// Does what is to be done with the log.
 pub(crate) fn note(log: &mut Log, input: TurnInput) {
     match input {
         TurnInput::Inject { items, done } => {
             let _ = done.send(log.record(items.into_iter().map(Record::ResponseItem).collect()));
+        }
+        // Dropped, it is an answer, too: nobody has needed the history so far.
+        TurnInput::Show { .. } if log.is_unread() => {}
+        TurnInput::Show { done } => {
+            let _ = done.send(Ok(log.conversation()));
         }
         TurnInput::Record { record, done } => {
             let _ = done.send(log.record(vec![*record]));

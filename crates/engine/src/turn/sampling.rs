@@ -13,10 +13,9 @@ use types::{ResponseItem, SandboxPolicy, ToolOutput, ToolSpec};
 use super::answer::Unfinished;
 use super::arriving::Arriving;
 use super::request_clock::RequestClock;
-use super::tool_calls::{CallEvent, ToolCalls, ToolDone};
+use super::tool_calls::{ToolCalls, ToolDone};
 use super::{RunningTurn, Stop};
 use crate::event::ThreadEvent;
-use crate::guardian::{Conversation, LogRequest};
 
 /// How long interrupted tools may take to end by themselves; after that they are dropped, which kills their processes.
 const TOOL_STOP_GRACE: Duration = Duration::from_millis(100);
@@ -68,8 +67,8 @@ impl RunningTurn {
             let event = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                Some(event) = calls.next(), if calls.running() => {
-                    self.on_call(event)?;
+                Some(done) = calls.next(), if calls.running() => {
+                    self.finish_call(done)?;
                     continue;
                 }
                 event = stream.next() => event,
@@ -99,7 +98,7 @@ impl RunningTurn {
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                Some(event) = calls.next() => self.on_call(event)?,
+                Some(done) = calls.next() => self.finish_call(done)?,
                 Some(input) = self.inbox.recv() => self.take(input),
             }
         }
@@ -242,23 +241,6 @@ impl RunningTurn {
         }
     }
 
-    fn on_call(&mut self, event: CallEvent) -> Result<(), SampleError> {
-        match event {
-            CallEvent::Done(done) => self.finish_call(*done),
-            // In both cases the call may have given up.
-            CallEvent::LogWanted(LogRequest::Conversation(reply)) => {
-                let summary = self.log.summary().map(str::to_owned);
-                let _ = reply.send(Conversation { history: self.log.shared_history(), summary });
-                Ok(())
-            }
-            CallEvent::LogWanted(LogRequest::Record(record, done)) => {
-                self.log.record(vec![*record])?;
-                let _ = done.send(());
-                Ok(())
-            }
-        }
-    }
-
     /// Records what a tool told the model, then tells clients how it ended.
     fn finish_call(&mut self, done: ToolDone) -> Result<(), SampleError> {
         let mut records = done.events.extended();
@@ -279,8 +261,8 @@ impl RunningTurn {
     async fn abort(&mut self, mut calls: ToolCalls) -> SampleError {
         let ended = tokio::time::timeout(TOOL_STOP_GRACE, async {
             while calls.running() {
-                if let Some(event) = calls.next().await
-                    && let Err(error) = self.on_call(event)
+                if let Some(done) = calls.next().await
+                    && let Err(error) = self.finish_call(done)
                 {
                     return Some(error);
                 }

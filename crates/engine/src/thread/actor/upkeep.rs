@@ -12,7 +12,7 @@ use super::{Reins, Steering, TURN_INBOX, ThreadActor};
 use crate::compact::estimated_tokens;
 use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
-use crate::log::{Log, read_back};
+use crate::log::{Conversation, Log, read_back};
 use crate::thread::{AcceptedTurn, Command, Reply, ThreadError, ThreadHandle, ThreadShared};
 use crate::turn::user_command::CommandTurn;
 use crate::turn::{TurnInput, note};
@@ -119,7 +119,11 @@ impl ThreadActor {
     }
 
     /// Has the running turn, which owns the log, do something with it.
-    fn pass_on(&mut self, reply: Reply<()>, input: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> TurnInput) {
+    fn pass_on<T: Send + 'static>(
+        &mut self,
+        reply: Reply<T>,
+        input: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> TurnInput,
+    ) {
         let (done, answer) = oneshot::channel();
         let refused = match &self.running {
             Some(running) => match running.inbox.try_send(input(done)) {
@@ -142,6 +146,17 @@ impl ThreadActor {
                 answer.await.map_err(|_| ThreadError::Closed).and_then(|done| done.map_err(ThreadError::from));
             let _ = reply.send(outcome);
         });
+    }
+
+    /// Shows what the model sees.
+    pub(super) fn show(&mut self, reply: Reply<Conversation>) {
+        match &mut self.idle {
+            Some(log) => {
+                let shown = recall(&self.shared, log).map(|()| log.conversation());
+                let _ = reply.send(shown.map_err(ThreadError::from));
+            }
+            None => self.pass_on(reply, |done| TurnInput::Show { done }),
+        }
     }
 
     /// Reads the rollout from the newest compaction on (a few milliseconds a megabyte) in the actor's task: nothing may
