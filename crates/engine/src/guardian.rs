@@ -15,12 +15,11 @@ use std::time::Duration;
 use config::Feature;
 use serde_json::{Value, json};
 use store::{ApprovalReviewRecord, EventRecord, Extended, Record};
-use tokio::sync::{mpsc, oneshot};
 use tools::{CommandApproval, NetworkApproval, PatchApproval, PermissionsRequest};
 use types::item::FileChangeKind;
 use types::{
-    ApprovalPolicy, ApprovalReview, ApprovalsReviewer, ItemId, PermissionProfile, ResponseItem, ReviewStatus,
-    ReviewedAction, SessionSource,
+    ApprovalPolicy, ApprovalReview, ApprovalsReviewer, ItemId, PermissionProfile, ReviewStatus, ReviewedAction,
+    SessionSource,
 };
 
 pub(crate) use self::denials::Denials;
@@ -28,9 +27,10 @@ use self::transcript::Speaker;
 use crate::context;
 use crate::event::ThreadEvent;
 use crate::live::TurnEvents;
+use crate::log::Conversation;
 use crate::prompts;
 use crate::settings::ThreadSettings;
-use crate::thread::ThreadShared;
+use crate::thread::{ThreadError, ThreadHandle, ThreadShared};
 
 /// How long a review may take. Whoever waits for it is an agent at work; a reviewer that looks at files needs some
 /// requests. Source: asked of the protocol's other server.
@@ -44,21 +44,7 @@ pub(crate) enum Verdict {
     Denied(String),
 }
 
-/// What the model sees, and which of it is the summary that a compaction has put there.
-pub(crate) struct Conversation {
-    pub(crate) history: Arc<Vec<ResponseItem>>,
-    pub(crate) summary: Option<String>,
-}
-
-/// What a review needs of the turn, which owns the log.
-pub(crate) enum LogRequest {
-    /// To see the conversation.
-    Conversation(oneshot::Sender<Conversation>),
-    /// To have something kept; answered once it is on disk.
-    Record(Box<Record>, oneshot::Sender<()>),
-}
-
-/// Reviews on behalf of one turn. Cheap to clone.
+/// Reviews on behalf of one turn, also after it: a command that it has left running may ask later. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Guardian {
     pub(crate) thread: Arc<ThreadShared>,
@@ -67,7 +53,6 @@ pub(crate) struct Guardian {
     /// The user wants everything reviewed for the rest of the turn.
     pub(crate) strict: Arc<AtomicBool>,
     pub(crate) denials: Arc<Denials>,
-    pub(crate) log: mpsc::Sender<LogRequest>,
 }
 
 impl Guardian {
@@ -183,10 +168,8 @@ impl Guardian {
 
     /// What a reviewer says, or why it says nothing.
     async fn ask(&self, planned: &Value) -> Result<String, String> {
-        let gone = || "the turn is over".to_owned();
-        let (reply, conversation) = oneshot::channel();
-        self.log.send(LogRequest::Conversation(reply)).await.map_err(|_| gone())?;
-        let Conversation { history, summary } = conversation.await.map_err(|_| gone())?;
+        let thread = self.handle().ok_or_else(|| ThreadError::Closed.to_string())?;
+        let Conversation { history, summary } = thread.conversation().await.map_err(|error| error.to_string())?;
         let speaker = match self.thread.meta.source {
             SessionSource::SubAgent(_) => Speaker::ParentAgent,
             _ => Speaker::User,
@@ -196,15 +179,19 @@ impl Guardian {
         reviewer::ask(&self.thread, &self.settings, &prompts::review_request(&transcript, planned)).await
     }
 
-    /// Puts a review into an extended history. When it returns, that is on disk, or the turn is about to end.
+    fn handle(&self) -> Option<ThreadHandle> {
+        self.thread.environment.loaded.get(self.thread.id)
+    }
+
+    /// Puts a review into an extended history. When it returns, that is on disk, or cannot be.
     async fn keep(&self, record: impl FnOnce() -> ApprovalReviewRecord) {
         if !self.thread.extended_history {
             return;
         }
         let record = Record::Event(EventRecord::Extended(Box::new(Extended::ApprovalReview(record()))));
-        let (done, kept) = oneshot::channel();
-        if self.log.send(LogRequest::Record(Box::new(record), done)).await.is_ok() {
-            let _ = kept.await;
+        let Some(thread) = self.handle() else { return };
+        if let Err(error) = thread.record(record).await {
+            tracing::warn!(%error, thread = %self.thread.id, "a review could not be stored");
         }
     }
 }

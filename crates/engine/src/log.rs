@@ -29,6 +29,12 @@ pub(crate) struct Log {
     compacted: usize,
 }
 
+/// What the model sees, and which of it is the summary that a compaction has put there.
+pub(crate) struct Conversation {
+    pub(crate) history: Arc<Vec<ResponseItem>>,
+    pub(crate) summary: Option<String>,
+}
+
 impl Log {
     pub(crate) fn new(
         writer: Option<Box<dyn ThreadWriter>>,
@@ -124,6 +130,11 @@ impl Log {
     /// The history for a request, without copying it.
     pub(crate) fn shared_history(&self) -> Arc<Vec<ResponseItem>> {
         self.history.clone()
+    }
+
+    /// The history for those who only read it.
+    pub(crate) fn conversation(&self) -> Conversation {
+        Conversation { history: self.history.clone(), summary: self.summary.clone() }
     }
 
     /// The summary that the newest compaction put into the history.

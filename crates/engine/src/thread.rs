@@ -22,7 +22,7 @@ use crate::dynamic_tools::DynamicTools;
 use crate::environment::Environment;
 use crate::event::{EventSink, ThreadStatus};
 use crate::live::LiveTurn;
-use crate::log::Log;
+use crate::log::{Conversation, Log};
 use crate::prompts;
 use crate::review::ReviewTarget;
 use crate::settings::{ThreadSettings, TurnRequest};
@@ -238,6 +238,10 @@ pub(crate) enum Command {
         items: Vec<ResponseItem>,
         reply: Reply<()>,
     },
+    /// Shows what the model sees.
+    Show {
+        reply: Reply<Conversation>,
+    },
     SetName {
         name: Option<String>,
         reply: Reply<()>,
@@ -377,17 +381,28 @@ impl ThreadHandle {
         self.ask(|reply| Command::Interrupt { turn, reply }).await
     }
 
-    /// Puts items before the model without a turn.
+    /// Puts items before the model without a turn. What is given back waits until they are kept: an answer of the model
+    /// or a compaction that is under way ends first.
     ///
     /// # Errors
-    /// [`ThreadError::Store`] when they could not be written.
-    pub async fn inject(&self, items: Vec<ResponseItem>) -> Result<(), ThreadError> {
-        self.ask(|reply| Command::Inject { items, reply }).await
+    /// [`ThreadError::Closed`], and of the future [`ThreadError::Store`] when they could not be written.
+    pub async fn inject(
+        &self,
+        items: Vec<ResponseItem>,
+    ) -> Result<impl Future<Output = Result<(), ThreadError>> + Send + use<>, ThreadError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Inject { items, reply }).await?;
+        Ok(async move { answer.await.map_err(|_| ThreadError::Closed)? })
     }
 
     /// Tells the model that the user approves what the automatic reviewer denied: `event` is the review.
     pub async fn overrule_review(&self, event: &serde_json::Value) {
         self.notify(vec![ResponseItem::developer(prompts::overruled(event))]).await;
+    }
+
+    /// What the model sees now; of an answer that is under way what has come so far.
+    pub(crate) async fn conversation(&self) -> Result<Conversation, ThreadError> {
+        self.ask(|reply| Command::Show { reply }).await
     }
 
     /// Names the thread.

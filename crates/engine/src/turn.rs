@@ -30,8 +30,8 @@ use types::{Item, ItemId, ModeKind, RateLimits, ResponseItem, Turn, TurnError, T
 
 use self::answer::Unfinished;
 use self::arriving::Arriving;
-pub(crate) use self::inbox::TurnInput;
-use self::inbox::{Pending, commands_in};
+use self::inbox::{Late, Pending, close};
+pub(crate) use self::inbox::{TurnInput, note};
 use crate::context::{self, ContextFacts};
 use crate::environment::{Environment, unix_seconds};
 use crate::event::{ThreadEvent, ThreadStatus};
@@ -223,6 +223,7 @@ impl TurnTask {
         self.thread.status.set(ThreadStatus::SystemError);
         let event = ThreadEvent::Error { turn_id: self.id.clone(), error: error.clone(), will_retry: false };
         self.thread.sink.emit(self.thread.id, event);
+        let Late { input: leftover, commands } = close(&mut self.inbox, &mut self.log);
         TurnEnd {
             log: self.log,
             turn: Turn {
@@ -238,8 +239,8 @@ impl TurnTask {
             status: ThreadStatus::SystemError,
             heard: Heard::Refusal,
             error_told: true,
-            leftover: Vec::new(),
-            commands: commands_in(&mut self.inbox),
+            leftover,
+            commands,
         }
     }
 }

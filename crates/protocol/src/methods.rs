@@ -140,6 +140,8 @@ methods! {
     /// Lists a thread's turns with their items, page by page, the newest first unless asked otherwise.
     ThreadTurnsList = "thread/turns/list": ThreadTurnsListParams => ThreadTurnsListResponse;
     /// Adds to what the model sees in a loaded thread, without a turn.
+    ///
+    /// An answer of the model or a compaction that is under way ends first; tools and open questions hold nothing up.
     ThreadInjectItems = "thread/inject_items": ThreadInjectItemsParams => ThreadInjectItemsResponse;
     /// Lists skills, by directory.
     SkillsList = "skills/list": SkillsListParams => SkillsListResponse;

@@ -21,6 +21,8 @@ use crate::hub::Hub;
 pub struct Options {
     /// `$CODEX_HOME`, or the default; exists.
     pub home: AbsPath,
+    /// The configuration of the machine, with the administrator's files beside it; `None` for the usual place.
+    pub system_file: Option<AbsPath>,
     /// The working directory of the process.
     pub cwd: AbsPath,
     /// The environment of the process.
@@ -53,7 +55,8 @@ impl Server {
     /// Makes a server. Nothing is read, opened or written before a request needs it.
     #[must_use]
     pub fn new(options: Options) -> Arc<Self> {
-        let Options { home, cwd, variables, overrides, version, session_source, ends_with_connection } = options;
+        let Options { home, system_file, cwd, variables, overrides, version, session_source, ends_with_connection } =
+            options;
         let variable = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let tmpdir = variable("TMPDIR").and_then(|dir| AbsPath::new(dir).ok());
         let hub = Arc::new(Hub::default());
@@ -69,11 +72,14 @@ impl Server {
             https: one_of(["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
             except: variable("no_proxy").or_else(|| variable("NO_PROXY")),
         };
-        let loader = Loader::new(home.clone())
+        let mut loader = Loader::new(home.clone())
             .with_overrides(overrides)
             .with_environment(providers)
             .with_upstream_proxies(upstream)
             .with_user_home(user_home);
+        if let Some(file) = system_file {
+            loader = loader.with_system_file(file);
+        }
         let launcher = Launcher::new(exec::Options {
             tmpdir: tmpdir.as_ref().map(|dir| dir.as_path().to_owned()),
             codex_home: home.clone(),

@@ -43,6 +43,7 @@ impl Conversation {
         std::fs::write(home.join("config.toml"), "model_provider = \"simulator\"\n").unwrap();
         let server = Server::new(Options {
             home,
+            system_file: None,
             cwd: root.clone(),
             variables: Vec::new(),
             overrides: config::Overrides::default(),

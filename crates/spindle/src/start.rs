@@ -24,6 +24,7 @@ pub(crate) fn server(
 ) -> anyhow::Result<Arc<Server>> {
     Ok(Server::new(server::Options {
         home: environment::home()?,
+        system_file: None,
         cwd: environment::working_directory()?,
         variables: environment::variables(),
         overrides: parse(overrides)?,

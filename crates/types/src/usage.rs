@@ -16,13 +16,13 @@ pub struct TokenUsage {
 }
 
 impl TokenUsage {
-    /// Adds another response's tokens.
+    /// Adds another response's tokens. What a provider counts may be absurd; sums stay within their type.
     pub fn add(&mut self, other: &Self) {
-        self.input_tokens += other.input_tokens;
-        self.cached_input_tokens += other.cached_input_tokens;
-        self.output_tokens += other.output_tokens;
-        self.reasoning_output_tokens += other.reasoning_output_tokens;
-        self.total_tokens += other.total_tokens;
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.cached_input_tokens = self.cached_input_tokens.saturating_add(other.cached_input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.reasoning_output_tokens = self.reasoning_output_tokens.saturating_add(other.reasoning_output_tokens);
+        self.total_tokens = self.total_tokens.saturating_add(other.total_tokens);
     }
 }
 
@@ -67,4 +67,17 @@ pub struct Credits {
     pub has_credits: bool,
     pub unlimited: bool,
     pub balance: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_counts_of_a_provider_stay_at_the_limit() {
+        let absurd = TokenUsage { input_tokens: i64::MAX, output_tokens: i64::MIN, ..TokenUsage::default() };
+        let mut total = absurd;
+        total.add(&absurd);
+        assert_eq!(total, absurd);
+    }
 }

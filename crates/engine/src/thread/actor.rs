@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use types::item::{NonSteerableTurn, UserInput};
-use types::{ResponseItem, Turn, TurnId};
+use types::{Turn, TurnId};
 
 use super::{AcceptedTurn, Command, InterruptedTurn, Reply, ThreadError, ThreadShared};
 use crate::environment::unix_seconds;
@@ -24,7 +24,7 @@ use crate::event::{ThreadEvent, ThreadStatus};
 use crate::log::Log;
 use crate::settings::{ThreadSettings, TurnRequest};
 use crate::task::Task;
-use crate::turn::{Heard, TurnEnd, TurnInput, TurnTask, unknown_model_warning};
+use crate::turn::{Heard, TurnEnd, TurnInput, TurnTask, note, unknown_model_warning};
 
 /// Turns that may wait for the running one to end; more are refused.
 const MAX_WAITING: usize = 64;
@@ -82,6 +82,8 @@ pub(super) struct ThreadActor {
     waiting: VecDeque<Waiting>,
     /// Commands of the user that came too late for the turn beside which they were to run.
     late_commands: Vec<String>,
+    /// What is for the log and came when the running turn, which is as good as over, took nothing up any more.
+    late_notes: Vec<TurnInput>,
     /// Takes no more commands; ends with the running turn.
     closing: bool,
     /// Who wants to hear that the thread is gone.
@@ -103,6 +105,7 @@ impl ThreadActor {
             running: None,
             waiting: VecDeque::new(),
             late_commands: Vec::new(),
+            late_notes: Vec::new(),
             closing: false,
             closed: Vec::new(),
         }
@@ -142,6 +145,7 @@ impl ThreadActor {
             }
             Event::Command(Command::Interrupt { turn, reply }) => self.interrupt(turn, reply),
             Event::Command(Command::Inject { items, reply }) => self.inject(items, reply),
+            Event::Command(Command::Show { reply }) => self.show(reply),
             Event::Command(Command::SetName { name, reply }) => self.set_name(name, reply),
             Event::Command(Command::Record { record, reply }) => self.record(*record, reply),
             Event::Command(Command::RollBack { num_turns, reply }) => {
@@ -348,38 +352,6 @@ impl ThreadActor {
         self.record(Record::Event(EventRecord::ThreadName { thread_id: self.shared.id, name }), reply);
     }
 
-    fn notify(&mut self, items: Vec<ResponseItem>) {
-        let told = match (&mut self.idle, &self.running) {
-            (Some(log), _) => {
-                let told = log.record(items.into_iter().map(Record::ResponseItem).collect());
-                told.map_err(|error| error.to_string())
-            }
-            (None, Some(running)) => {
-                running.inbox.try_send(TurnInput::Notice { items }).map_err(|error| error.to_string())
-            }
-            (None, None) => Ok(()),
-        };
-        if let Err(error) = told {
-            tracing::warn!(error, thread = %self.shared.id, "a notice for the model was lost");
-        }
-    }
-
-    /// Has the running turn, which owns the log, do something with it.
-    fn pass_on(&self, reply: Reply<()>, input: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> TurnInput) {
-        let (done, answer) = oneshot::channel();
-        let sent = self.running.as_ref().is_some_and(|running| running.inbox.try_send(input(done)).is_ok());
-        if !sent {
-            let _ = reply.send(Err(ThreadError::Closed));
-            return;
-        }
-        // Ends with the turn at the latest, which answers or drops `done`.
-        self.shared.environment.tasks.spawn(async move {
-            let outcome =
-                answer.await.map_err(|_| ThreadError::Closed).and_then(|done| done.map_err(ThreadError::from));
-            let _ = reply.send(outcome);
-        });
-    }
-
     /// Answers those who interrupted the turn that is over, before anybody is told of its end. The wait is short: all
     /// that stands between is the answer's place in a queue. What is given back is to be dropped when the end was told.
     async fn answer_interrupts(&mut self) -> Vec<oneshot::Sender<()>> {
@@ -407,6 +379,10 @@ impl ThreadActor {
                 tracing::error!(%error, thread = %self.shared.id, turn = %running.id, "a turn crashed");
                 self.recover(running.id);
             }
+        }
+        let late_notes = std::mem::take(&mut self.late_notes);
+        if let Some(log) = &mut self.idle {
+            late_notes.into_iter().for_each(|input| note(log, input));
         }
         if self.closing {
             self.give_up_waiting();

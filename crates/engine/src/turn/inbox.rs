@@ -6,6 +6,7 @@ use types::ResponseItem;
 use types::item::UserInput;
 
 use super::{RunningTurn, Stop, user_command};
+use crate::log::{Conversation, Log};
 
 /// What reaches a running turn.
 pub(crate) enum TurnInput {
@@ -17,6 +18,8 @@ pub(crate) enum TurnInput {
     Inject { items: Vec<ResponseItem>, done: oneshot::Sender<Result<(), StoreError>> },
     /// A command of the user, to be run beside the turn.
     Command { script: String },
+    /// To show what the model sees.
+    Show { done: oneshot::Sender<Result<Conversation, StoreError>> },
     /// A fact about the thread that belongs into the rollout.
     Record { record: Box<Record>, done: oneshot::Sender<Result<(), StoreError>> },
 }
@@ -35,22 +38,28 @@ impl RunningTurn {
                 self.run_aside(script);
             }
         }
-        for input in std::mem::take(&mut self.injected) {
-            self.take(input);
-        }
+        self.take_injected();
         while let Ok(input) = self.inbox.try_recv() {
             self.take(input);
         }
     }
 
-    /// Takes what arrives while the model answers and tools run. Items for the model wait, so that none comes between a
-    /// call and its output; facts about the thread do not.
+    /// Takes up the items for the model that have waited.
+    pub(super) fn take_injected(&mut self) {
+        for input in std::mem::take(&mut self.injected) {
+            self.take(input);
+        }
+    }
+
+    /// Takes what arrives while the model answers. Items for the model wait, so that none comes between two of the answer,
+    /// which providers may refuse; facts about the thread do not.
     pub(super) fn take_meanwhile(&mut self, input: TurnInput) {
         match input {
             TurnInput::Inject { .. } => self.injected.push(input),
             TurnInput::Steer { .. }
             | TurnInput::Notice { .. }
             | TurnInput::Command { .. }
+            | TurnInput::Show { .. }
             | TurnInput::Record { .. } => self.take(input),
         }
     }
@@ -64,14 +73,9 @@ impl RunningTurn {
                 self.pending.push(Pending::Input(input));
             }
             TurnInput::Notice { items } => self.pending.push(Pending::Notice(items)),
-            TurnInput::Inject { items, done } => {
-                let _ = done.send(self.log.record(items.into_iter().map(Record::ResponseItem).collect()));
-            }
             TurnInput::Command { script } if self.events.begun() => self.run_aside(script),
             TurnInput::Command { script } => self.commands.push(script),
-            TurnInput::Record { record, done } => {
-                let _ = done.send(self.log.record(vec![*record]));
-            }
+            TurnInput::Inject { .. } | TurnInput::Show { .. } | TurnInput::Record { .. } => note(&mut self.log, input),
         }
     }
 
@@ -134,14 +138,48 @@ impl RunningTurn {
     }
 }
 
-/// The commands of the user that a turn has not taken.
-pub(super) fn commands_in(inbox: &mut mpsc::Receiver<TurnInput>) -> Vec<String> {
+/// What reached a turn that takes nothing up any more.
+#[derive(Default)]
+pub(super) struct Late {
+    pub(super) input: Vec<Vec<UserInput>>,
+    pub(super) commands: Vec<String>,
+}
+
+/// Closes the inbox of a turn that asks no model. What is for the log goes there.
+pub(super) fn close(inbox: &mut mpsc::Receiver<TurnInput>, log: &mut Log) -> Late {
     inbox.close();
-    let mut commands = Vec::new();
+    let mut late = Late::default();
     while let Ok(input) = inbox.try_recv() {
-        if let TurnInput::Command { script } = input {
-            commands.push(script);
+        match input {
+            TurnInput::Steer { input, client_metadata: _ } => late.input.push(input),
+            TurnInput::Command { script } => late.commands.push(script),
+            input => note(log, input),
         }
     }
-    commands
+    late
+}
+
+/// Does what is to be done with the log.
+pub(crate) fn note(log: &mut Log, input: TurnInput) {
+    match input {
+        TurnInput::Inject { items, done } => {
+            let _ = done.send(log.record(items.into_iter().map(Record::ResponseItem).collect()));
+        }
+        // Dropped, it is an answer, too: nobody has needed the history so far.
+        TurnInput::Show { .. } if log.is_unread() => {}
+        TurnInput::Show { done } => {
+            let _ = done.send(Ok(log.conversation()));
+        }
+        TurnInput::Record { record, done } => {
+            let _ = done.send(log.record(vec![*record]));
+        }
+        TurnInput::Notice { items } => {
+            if let Err(error) = log.record(items.into_iter().map(Record::ResponseItem).collect()) {
+                tracing::warn!(%error, "a notice for the model was lost");
+            }
+        }
+        TurnInput::Command { .. } | TurnInput::Steer { .. } => {
+            tracing::error!("input was sent to a turn that takes none");
+        }
+    }
 }

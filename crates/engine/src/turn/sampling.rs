@@ -13,10 +13,9 @@ use types::{ResponseItem, SandboxPolicy, ToolOutput, ToolSpec};
 use super::answer::Unfinished;
 use super::arriving::Arriving;
 use super::request_clock::RequestClock;
-use super::tool_calls::{CallEvent, ToolCalls, ToolDone};
+use super::tool_calls::{ToolCalls, ToolDone};
 use super::{RunningTurn, Stop};
 use crate::event::ThreadEvent;
-use crate::guardian::{Conversation, LogRequest};
 
 /// How long interrupted tools may take to end by themselves; after that they are dropped, which kills their processes.
 const TOOL_STOP_GRACE: Duration = Duration::from_millis(100);
@@ -68,8 +67,8 @@ impl RunningTurn {
             let event = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                Some(event) = calls.next(), if calls.running() => {
-                    self.on_call(event)?;
+                Some(done) = calls.next(), if calls.running() => {
+                    self.finish_call(done)?;
                     continue;
                 }
                 event = stream.next() => event,
@@ -93,12 +92,14 @@ impl RunningTurn {
             self.finish_arriving(std::mem::take(arriving), Unfinished::Said)?;
             self.count(usage)?;
         }
+        // Tools may wait for people; who has something for the model does not wait for both.
+        self.take_injected();
         while calls.running() {
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return Err(Stop::Interrupted.into()),
-                Some(event) = calls.next() => self.on_call(event)?,
-                Some(input) = self.inbox.recv() => self.take_meanwhile(input),
+                Some(done) = calls.next() => self.finish_call(done)?,
+                Some(input) = self.inbox.recv() => self.take(input),
             }
         }
         if let Some(error) = failure {
@@ -240,28 +241,14 @@ impl RunningTurn {
         }
     }
 
-    fn on_call(&mut self, event: CallEvent) -> Result<(), SampleError> {
-        match event {
-            CallEvent::Done(done) => self.finish_call(*done),
-            // In both cases the call may have given up.
-            CallEvent::LogWanted(LogRequest::Conversation(reply)) => {
-                let summary = self.log.summary().map(str::to_owned);
-                let _ = reply.send(Conversation { history: self.log.shared_history(), summary });
-                Ok(())
-            }
-            CallEvent::LogWanted(LogRequest::Record(record, done)) => {
-                self.log.record(vec![*record])?;
-                let _ = done.send(());
-                Ok(())
-            }
-        }
-    }
-
     /// Records what a tool told the model, then tells clients how it ended.
     fn finish_call(&mut self, done: ToolDone) -> Result<(), SampleError> {
         let mut records = done.events.extended();
-        records.extend(done.note.into_iter().chain([done.output]).map(Record::ResponseItem));
-        self.log.record(records)?;
+        records.extend(done.note.into_iter().chain([done.output.clone()]).map(Record::ResponseItem));
+        if let Err(error) = self.log.record(records) {
+            self.log.record_or_remember(done.output);
+            return Err(error.into());
+        }
         done.events.release();
         self.events.emit(ThreadEvent::ToolCallEnded(done.end));
         if done.abort_turn {
@@ -274,8 +261,8 @@ impl RunningTurn {
     async fn abort(&mut self, mut calls: ToolCalls) -> SampleError {
         let ended = tokio::time::timeout(TOOL_STOP_GRACE, async {
             while calls.running() {
-                if let Some(event) = calls.next().await
-                    && let Err(error) = self.on_call(event)
+                if let Some(done) = calls.next().await
+                    && let Err(error) = self.finish_call(done)
                 {
                     return Some(error);
                 }
@@ -283,13 +270,10 @@ impl RunningTurn {
             None
         })
         .await;
-        if let Ok(Some(error)) = ended {
-            return error;
-        }
         for output in calls.abandon("aborted by user") {
             self.log.record_or_remember(output);
         }
-        Stop::Interrupted.into()
+        ended.ok().flatten().unwrap_or_else(|| Stop::Interrupted.into())
     }
 }
 

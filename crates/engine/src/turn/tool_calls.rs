@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
 use store::Record;
-use tokio::sync::{RwLock, mpsc};
+use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tools::{
     CommandApproval, CommandDecision, Granted, Host, NetworkApproval, NetworkDecision, PatchApproval, PatchDecision,
@@ -25,7 +25,7 @@ use crate::agents;
 use crate::dynamic_tools;
 use crate::environment::Environment;
 use crate::event::{Answer, QuestionKind, ThreadEvent, ToolCallEnd};
-use crate::guardian::{Denials, Guardian, LogRequest, Verdict};
+use crate::guardian::{Denials, Guardian, Verdict};
 use crate::live::TurnEvents;
 use crate::questions::Questions;
 use crate::settings::ThreadSettings;
@@ -319,23 +319,12 @@ pub(super) struct ToolDone {
     pub(super) abort_turn: bool,
 }
 
-/// What the turn has to do for its calls.
-pub(super) enum CallEvent {
-    Done(Box<ToolDone>),
-    /// A review needs the log.
-    LogWanted(LogRequest),
-}
-
-/// Requests of reviews that wait for the turn, which answers each at once.
-const LOG_REQUESTS: usize = 4;
-
 /// The calls of one response.
 pub(super) struct ToolCalls {
     tools: Arc<TurnTools>,
     thread: Arc<ThreadShared>,
     events: TurnEvents,
     guardian: Guardian,
-    log_requests: mpsc::Receiver<LogRequest>,
     running: FuturesUnordered<BoxFuture<'static, ToolDone>>,
     /// What has no output yet, by call id, to be closed if the turn is cut off.
     open: HashMap<String, (ResponseItem, Instant)>,
@@ -353,21 +342,18 @@ impl ToolCalls {
         events: TurnEvents,
         denials: Arc<Denials>,
     ) -> Self {
-        let (log, log_requests) = mpsc::channel(LOG_REQUESTS);
         let guardian = Guardian {
             thread: thread.clone(),
             settings,
             events: events.clone(),
             strict: tools.strict_review.clone(),
             denials,
-            log,
         };
         Self {
             tools,
             thread,
             events,
             guardian,
-            log_requests,
             running: FuturesUnordered::new(),
             open: HashMap::new(),
             order: Vec::new(),
@@ -425,17 +411,11 @@ impl ToolCalls {
         self.running.push(Box::pin(run));
     }
 
-    /// The next call to finish, or to want something. `None` when none runs. Cancel safe.
-    pub(super) async fn next(&mut self) -> Option<CallEvent> {
-        tokio::select! {
-            biased;
-            Some(request) = self.log_requests.recv() => Some(CallEvent::LogWanted(request)),
-            done = self.running.next() => {
-                let done = done?;
-                self.open.remove(&done.end.call_id);
-                Some(CallEvent::Done(Box::new(done)))
-            }
-        }
+    /// The next call to finish. `None` when none runs. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<ToolDone> {
+        let done = self.running.next().await?;
+        self.open.remove(&done.end.call_id);
+        Some(done)
     }
 
     /// Drops what still runs; gives an output for each call that has none.

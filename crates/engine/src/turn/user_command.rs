@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use types::item::{CommandExecution, CommandSource, CommandStatus};
 use types::{Item, ItemId, ModeKind, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus};
 
+use super::inbox::{Late, close, note};
 use super::tool_calls::truncation;
 use super::{TurnEnd, TurnInput};
 use crate::context;
@@ -49,14 +50,7 @@ impl CommandTurn {
         let _ = go.await;
         let (started_at, started) = (unix_seconds(), Instant::now());
         let outcome = self.work(started_at).await;
-        self.inbox.close();
-        let mut commands = Vec::new();
-        while let Ok(input) = self.inbox.try_recv() {
-            match input {
-                TurnInput::Command { script } => commands.push(script),
-                input => take(&mut self.log, input),
-            }
-        }
+        let Late { input: leftover, commands } = close(&mut self.inbox, &mut self.log);
         let (completed_at, duration) = (unix_seconds(), started.elapsed());
         let interrupted = outcome.is_ok() && self.cancel.is_cancelled();
         let outcome = outcome.and_then(|()| self.record_end(interrupted, completed_at, duration));
@@ -70,7 +64,7 @@ impl CommandTurn {
         };
         let heard = TurnEvents::new(self.thread.clone(), self.id.clone()).finish();
         TurnEnd {
-            leftover: Vec::new(),
+            leftover,
             commands,
             log: self.log,
             turn: Turn {
@@ -111,7 +105,7 @@ impl CommandTurn {
                     TurnInput::Command { script } => {
                         start_aside(&self.thread, &self.settings, &events, script, &self.cancel);
                     }
-                    input => take(&mut self.log, input),
+                    input => note(&mut self.log, input),
                 },
             }
         };
@@ -144,26 +138,6 @@ impl CommandTurn {
             duration: Some(duration),
             time_to_first_token: None,
         })])
-    }
-}
-
-/// Does what reaches the thread while the command runs.
-fn take(log: &mut Log, input: TurnInput) {
-    match input {
-        TurnInput::Inject { items, done } => {
-            let _ = done.send(log.record(items.into_iter().map(Record::ResponseItem).collect()));
-        }
-        TurnInput::Record { record, done } => {
-            let _ = done.send(log.record(vec![*record]));
-        }
-        TurnInput::Notice { items } => {
-            if let Err(error) = log.record(items.into_iter().map(Record::ResponseItem).collect()) {
-                tracing::warn!(%error, "a notice for the model was lost");
-            }
-        }
-        TurnInput::Command { .. } | TurnInput::Steer { .. } => {
-            tracing::error!("input was sent to a turn that takes none");
-        }
     }
 }
 

@@ -93,14 +93,15 @@ fn check_dynamic_tools(tools: &[p::DynamicToolSpec]) -> Result<(), RpcError> {
     Ok(())
 }
 
+/// Puts items before the model. An answer of the model that is under way ends first; no other request waits for that.
 pub(crate) async fn inject_items(cx: Cx, params: p::ThreadInjectItemsParams) -> Handled<p::ThreadInjectItemsResponse> {
     let thread = thread_view::loaded(&cx, &params.thread_id)?;
     if params.items.is_empty() {
         return Err(RpcError::invalid_request("items must not be empty"));
     }
     let items: Vec<ResponseItem> = response_items(params.items).map_err(RpcError::invalid_request)?;
-    thread.inject(items).await?;
-    Ok(p::ThreadInjectItemsResponse {}.into())
+    let kept = thread.inject(items).await?;
+    Ok(Reply::later(async move { Ok(kept.await.map(|()| p::ThreadInjectItemsResponse {})?) }))
 }
 
 /// Tells this client no more of the thread. Once nobody follows it and nothing happens in it, it is unloaded.

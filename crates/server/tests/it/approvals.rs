@@ -123,3 +123,31 @@ async fn rules_that_cannot_be_understood_are_told_and_not_used() {
     assert_eq!(error["code"], -32603);
     assert!(error["message"].as_str().unwrap().contains("failed to read rules files from"), "{error}");
 }
+
+/// Calls, outputs and what a client has put in between, in the order in which the model sees them.
+fn order(body: &Value) -> Vec<&str> {
+    let input = body["input"].as_array().expect("input");
+    let kinds = input.iter().filter_map(|item| match item["type"].as_str() {
+        Some(kind @ ("function_call" | "function_call_output")) => Some(kind),
+        _ => item.to_string().contains("by the way").then_some("injected"),
+    });
+    kinds.collect()
+}
+
+#[tokio::test]
+async fn items_that_come_while_a_question_is_open_are_kept_at_once_and_stay_in_their_place() {
+    let (mut server, thread, turn, asked) = asking([Reply::say("made"), Reply::say("again")]).await;
+    let item =
+        json!({ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": "by the way" }] });
+    server.request("thread/inject_items", json!({ "threadId": thread, "items": [item] })).await.unwrap();
+    assert!(std::fs::read_to_string(server.rollout()).unwrap().contains("by the way"));
+    server.send(&json!({ "id": asked["id"], "result": { "decision": "accept" } })).await;
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+    let expected = ["function_call", "injected", "function_call_output"];
+    assert_eq!(order(&server.model.requests()[1].body), expected);
+
+    let mut server = server.restart().await;
+    server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    server.run_turn(&thread, "again").await;
+    assert_eq!(order(&server.model.requests()[2].body), expected);
+}

@@ -1,7 +1,7 @@
 //! Histories made short, by the provider or by a summary.
 
 use serde_json::{Value, json};
-use testkit::{Gate, Reply};
+use testkit::{Gate, Reply, Step, item_done, message_item};
 
 use crate::kit::TestServer;
 
@@ -96,4 +96,26 @@ async fn a_name_does_not_wait_for_the_end_of_a_compaction() {
     assert!(rollout.contains("thread_name_updated") && !rollout.contains("context_compacted"));
     gate.open();
     assert_eq!(server.expect("turn/completed").await["params"]["turn"]["status"], "completed");
+}
+
+#[tokio::test]
+async fn items_that_come_during_a_compaction_wait_for_its_end_and_nobody_waits_for_them() {
+    let gate = Gate::new();
+    let summing_up = Reply::new([Step::from(gate.clone()), Step::from(item_done(&message_item("msg-1", "a summary")))]);
+    let mut server = TestServer::with_model([Reply::say("first"), summing_up, Reply::say("second")]).await;
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "one").await;
+    server.request("thread/compact/start", json!({ "threadId": thread })).await.unwrap();
+    gate.reached().await;
+    let item =
+        json!({ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": "by the way" }] });
+    let injected = server.post("thread/inject_items", json!({ "threadId": thread, "items": [item] })).await;
+    server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    gate.open();
+    server.answer(injected).await.unwrap();
+    server.expect("turn/completed").await;
+    server.forget();
+    server.run_turn(&thread, "two").await;
+    let input = server.model.requests()[2].body["input"].to_string();
+    assert!(input.find("a summary").unwrap() < input.find("by the way").unwrap(), "{input}");
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use testkit::{Gate, Reply};
+#[cfg(target_os = "linux")]
+use testkit::{Step, item_done, message_item};
 
 use crate::kit::TestServer;
 
@@ -360,4 +362,42 @@ fn assessments(server: &TestServer) -> Vec<Value> {
     let text = std::fs::read_to_string(server.rollout()).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["payload"].take());
     lines.filter(|payload| payload["type"] == "guardian_assessment").collect()
+}
+
+/// Begins a command that goes on in the background, and wants to reach a host when there is a file called `go`.
+#[cfg(target_os = "linux")]
+fn reaching_out_later() -> Reply {
+    let command = "while [ ! -e go ]; do sleep 0.05; done; p=${HTTP_PROXY##*:}; exec 3<>/dev/tcp/127.0.0.1/${p%/}; \
+                   printf 'GET http://example.test/ HTTP/1.1\\r\\nHost: example.test\\r\\n\\r\\n' >&3; head -n 1 <&3";
+    Reply::call("exec_command", &json!({ "cmd": command, "yield_time_ms": 250 }))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_command_in_the_background_wants_is_reviewed_during_the_turn_and_after_it() {
+    for during in [true, false] {
+        let gate = Gate::new();
+        let rest = Reply::new([Step::from(gate.clone()), Step::from(item_done(&message_item("msg-1", "done")))]);
+        let mut server = TestServer::with_model([reaching_out_later(), rest, verdict("deny")]).await;
+        let etc = server.home.join("etc");
+        std::fs::create_dir(&etc).unwrap();
+        std::fs::write(etc.join("requirements.toml"), "[experimental_network]\nenabled = true\n").unwrap();
+        let settings = json!({
+            "cwd": server.project.to_string(), "approvalPolicy": "on-request", "sandbox": "workspace-write",
+            "approvalsReviewer": "auto_review", "persistExtendedHistory": true,
+        });
+        let started = server.request("thread/start", settings).await.unwrap();
+        let thread = started["thread"]["id"].as_str().unwrap().to_owned();
+        let turn = server.start_turn(&thread, "serve it").await;
+        gate.reached().await;
+        if !during {
+            gate.open();
+            assert_eq!(server.turn_end(&turn).await["status"], "completed");
+        }
+        std::fs::write(server.project.join("go"), "").unwrap();
+        let review = server.expect("item/autoApprovalReview/completed").await["params"]["review"].take();
+        assert_eq!((&review["status"], &review["rationale"]), (&json!("denied"), &json!("Because.")), "{review}");
+        assert_eq!(assessments(&server).len(), 2, "its beginning and its end are kept");
+        gate.open();
+    }
 }

@@ -113,6 +113,8 @@ impl TestServer {
         let variables = usual.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let server = Server::new(Options {
             home: home.clone(),
+            // Nothing that the machine's administrator wants counts here.
+            system_file: Some(home.join("etc/config.toml")),
             cwd: project.clone(),
             variables: variables.collect(),
             overrides: config::Overrides::default(),

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use testkit::Reply;
 
+use crate::invariants::check_request;
 use crate::kit::TestServer;
 
 #[tokio::test]
@@ -138,4 +139,27 @@ async fn a_thread_too_long_to_stand_in_memory_is_answered_whole_and_in_its_place
     assert!(listed[..TURNS] == turns[..]);
     let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
     assert!(read["thread"]["turns"].as_array().unwrap()[..] == listed[..]);
+}
+
+#[tokio::test]
+async fn a_call_has_its_output_before_the_model_even_if_the_disk_refuses_it() {
+    // A folder in the way of the rollout: nothing can be written until it is gone.
+    let call = Reply::call(
+        "exec_command",
+        &json!({ "cmd": "f=$(find \"$SESSIONS\" -type f) && rm \"$f\" && mkdir \"$f\"; echo seen" }),
+    );
+    let mut server = TestServer::with_model([Reply::say("first"), call, Reply::say("and on")]).await;
+    let sessions = server.home.join("sessions");
+    let config = json!({ "shell_environment_policy.set": { "SESSIONS": sessions.to_string() } });
+    let started = server.request("thread/start", json!({ "config": config })).await.unwrap();
+    let thread = started["thread"]["id"].as_str().unwrap().to_owned();
+    server.run_turn(&thread, "one").await;
+    let rollout = server.rollout();
+    assert_eq!(server.run_turn(&thread, "two").await["status"], "failed");
+    std::fs::remove_dir(rollout).unwrap();
+
+    assert_eq!(server.run_turn(&thread, "three").await["status"], "completed");
+    let request = &server.model.requests()[2].body;
+    check_request(request);
+    assert!(request.to_string().contains("seen"), "{request:#}");
 }

@@ -1,6 +1,6 @@
 //! `turn/*`: the life of a turn.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{Gate, Reply, Step, event, item_added, item_done, message_item};
 
 use crate::kit::TestServer;
@@ -316,4 +316,28 @@ async fn an_environment_that_is_not_there_is_an_error_and_no_turn() {
     assert_eq!(error["params"]["error"]["message"], "unknown turn environment id `moon`");
     assert!(!server.methods().contains(&"turn/started"));
     assert_eq!(server.run_turn(&thread, "stay").await["status"], "completed");
+}
+
+/// The moment is short, and there are several threads of the machine so that it can be met.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_comes_while_a_turn_is_being_refused_is_kept() {
+    const ROUNDS: usize = 50;
+    let mut server = TestServer::with_model((0..ROUNDS).map(|_| Reply::say("heard"))).await;
+    let thread = server.start_thread().await;
+    for round in 0..ROUNDS {
+        let said = format!("words {round}");
+        let nothing = json!({ "threadId": thread, "input": [] });
+        let refused = server.post("turn/start", nothing).await;
+        let named = server.post("thread/name/set", json!({ "threadId": thread, "name": said })).await;
+        let input = json!([{ "type": "text", "text": said }]);
+        let started = server.post("turn/start", json!({ "threadId": thread, "input": input })).await;
+        for request in [refused, named, started] {
+            server.answer(request).await.expect("it is accepted");
+        }
+        let told = |message: &Value| {
+            message["method"] == "item/completed" && message["params"]["item"]["content"][0]["text"] == *said
+        };
+        server.wait(told).await;
+        assert_eq!(server.expect("turn/completed").await["params"]["turn"]["status"], "completed");
+    }
 }

@@ -4,17 +4,18 @@ use std::sync::PoisonError;
 use std::time::SystemTime;
 
 use store::{EventRecord, Record, StoreError, StoredThread};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use types::{ResponseItem, TokenUsage, TurnId};
 
-use super::{Reins, Steering, ThreadActor};
+use super::{Reins, Steering, TURN_INBOX, ThreadActor};
 use crate::compact::estimated_tokens;
 use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
-use crate::log::{Log, read_back};
+use crate::log::{Conversation, Log, read_back};
 use crate::thread::{AcceptedTurn, Command, Reply, ThreadError, ThreadHandle, ThreadShared};
-use crate::turn::TurnInput;
 use crate::turn::user_command::CommandTurn;
+use crate::turn::{TurnInput, note};
 
 impl ThreadHandle {
     /// Notes a fact about the thread in its rollout; a running turn goes on.
@@ -101,6 +102,61 @@ impl ThreadActor {
             log.facts = context;
         }
         let _ = reply.send(done.map_err(ThreadError::from));
+    }
+
+    /// Tells the model of something.
+    pub(super) fn notify(&mut self, items: Vec<ResponseItem>) {
+        let notice = TurnInput::Notice { items };
+        match (&mut self.idle, &self.running) {
+            (Some(log), _) => note(log, notice),
+            (None, Some(running)) => {
+                if let Err(error) = running.inbox.try_send(notice) {
+                    self.late_notes.push(error.into_inner());
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Has the running turn, which owns the log, do something with it.
+    fn pass_on<T: Send + 'static>(
+        &mut self,
+        reply: Reply<T>,
+        input: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> TurnInput,
+    ) {
+        let (done, answer) = oneshot::channel();
+        let refused = match &self.running {
+            Some(running) => match running.inbox.try_send(input(done)) {
+                Ok(()) => None,
+                Err(TrySendError::Closed(input)) if self.late_notes.len() < TURN_INBOX => {
+                    self.late_notes.push(input);
+                    None
+                }
+                Err(TrySendError::Closed(_) | TrySendError::Full(_)) => Some(ThreadError::Overloaded),
+            },
+            None => Some(ThreadError::Closed),
+        };
+        if let Some(refused) = refused {
+            let _ = reply.send(Err(refused));
+            return;
+        }
+        // Ends with the turn at the latest: then it is done, or `done` is dropped.
+        self.shared.environment.tasks.spawn(async move {
+            let outcome =
+                answer.await.map_err(|_| ThreadError::Closed).and_then(|done| done.map_err(ThreadError::from));
+            let _ = reply.send(outcome);
+        });
+    }
+
+    /// Shows what the model sees.
+    pub(super) fn show(&mut self, reply: Reply<Conversation>) {
+        match &mut self.idle {
+            Some(log) => {
+                let shown = recall(&self.shared, log).map(|()| log.conversation());
+                let _ = reply.send(shown.map_err(ThreadError::from));
+            }
+            None => self.pass_on(reply, |done| TurnInput::Show { done }),
+        }
     }
 
     /// Reads the rollout from the newest compaction on (a few milliseconds a megabyte) in the actor's task: nothing may
