@@ -10,6 +10,7 @@ mod confine;
 mod detect;
 mod guard;
 mod landlock;
+mod mark;
 mod memory;
 mod mounts;
 mod orphans;
