@@ -4,8 +4,10 @@
 //! together.
 
 mod attributes;
+mod birth;
 mod bubblewrap;
 mod caller;
+mod cgroup;
 mod confine;
 mod detect;
 mod guard;
@@ -26,6 +28,7 @@ mod sys;
 mod visit;
 mod way;
 
+pub(crate) use cgroup::control_groups;
 pub(crate) use detect::{detect, survey, try_out};
 pub(crate) use orphans::mark_and_sweep;
 pub(crate) use spawn::{Control, Guard, spawn};

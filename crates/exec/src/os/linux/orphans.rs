@@ -3,7 +3,8 @@
 //! A guard survives its server and cleans up. Who kills both at once (`pkill -9 -f`, the kernel when memory is short)
 //! leaves what commands had started in the background, unless it ran in a process namespace. So commands outside of
 //! one carry a mark in their environment that names their server, and the first command of a server looks for marks of
-//! servers that are gone.
+//! servers that are gone. First of all it ends their control groups ([`cgroup`]), where there are some; marks are for
+//! machines without, and for what has left its group.
 //!
 //! A mark alone is no proof: it may have been handed to a terminal or a scheduler that somebody else runs. Only orphans
 //! are ended, generation by generation: processes whose parent is the first process, or one of this server's own
@@ -15,6 +16,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
+use super::cgroup;
 use super::mark::{Mark, Status, namespace_of};
 use crate::env::SERVER_VARIABLE;
 
@@ -26,6 +28,7 @@ pub(crate) fn mark_and_sweep() -> Option<String> {
     let mark = Mark::own()?;
     let text = mark.to_string();
     let sweep = move || {
+        cgroup::sweep();
         for _ in 0..MOST_ROUNDS {
             if sweep_once(&mark) == 0 {
                 return;
