@@ -1,7 +1,7 @@
 //! The door through which every process is started.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use types::AbsPath;
@@ -84,7 +84,7 @@ pub struct Finding {
     pub works: Result<Mechanism, Unavailable>,
 }
 
-/// Why there is no sandbox on this machine.
+/// Why something cannot be had on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Unavailable {
@@ -125,6 +125,14 @@ impl Launcher {
     #[must_use]
     pub fn survey(&self) -> Vec<Finding> {
         os::survey(&self.0.options)
+    }
+
+    /// The folder below which each command gets a control group of its own. The first call finds out by trying.
+    ///
+    /// # Errors
+    /// [`Unavailable`] says why there are none. Commands end with what started them all the same.
+    pub fn control_groups(&self) -> Result<&Path, Unavailable> {
+        os::control_groups().map_err(Unavailable::new)
     }
 
     /// Starts a command and returns once its program executes.

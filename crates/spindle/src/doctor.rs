@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use exec::{Finding, Mechanism};
+use exec::{Finding, Mechanism, Unavailable};
 use serde::Serialize;
 use types::SessionSource;
 
@@ -14,7 +15,8 @@ use crate::{logging, start};
 pub(crate) fn run(options: &Doctor, overrides: &Overrides) -> anyhow::Result<ExitCode> {
     logging::start();
     let server = start::server(overrides, SessionSource::Cli, true)?;
-    let report = Report::new(&server.launcher().survey());
+    let launcher = server.launcher();
+    let report = Report::new(&launcher.survey(), launcher.control_groups());
     let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.text() };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(if report.enforced_by.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -28,6 +30,16 @@ struct Report {
     enforced_by: Option<&'static str>,
     mechanisms: Vec<Line>,
     policies: Vec<Policy>,
+    control_groups: ControlGroups,
+}
+
+/// Whether each command gets a control group.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ControlGroups {
+    made: bool,
+    /// The folder below which they are made, or why they are not.
+    detail: String,
 }
 
 /// One mechanism.
@@ -51,7 +63,7 @@ struct Policy {
 }
 
 impl Report {
-    fn new(findings: &[Finding]) -> Self {
+    fn new(findings: &[Finding], control_groups: Result<&Path, Unavailable>) -> Self {
         let used = findings.iter().find_map(|finding| finding.works.as_ref().ok());
         let mechanisms = findings
             .iter()
@@ -77,6 +89,10 @@ impl Report {
                 policy("rules about hosts", &[Note::Proxies]),
                 Policy { name: "danger-full-access", enforced: true, notes: vec!["nothing to enforce"] },
             ],
+            control_groups: ControlGroups {
+                made: control_groups.is_ok(),
+                detail: control_groups.map_or_else(|reason| reason.to_string(), |path| path.display().to_string()),
+            },
         }
     }
 
@@ -102,6 +118,11 @@ impl Report {
                 let _ = writeln!(text, "      {note}");
             }
         }
+        let ControlGroups { made, detail } = &self.control_groups;
+        let _ = match made {
+            true => writeln!(text, "\nControl groups, one for each command, below {detail}"),
+            false => writeln!(text, "\nControl groups: none, commands end by their guards alone\n  {detail}"),
+        };
         text
     }
 }
@@ -189,9 +210,13 @@ mod tests {
         exec::Launcher::with_mechanism(options, mechanism).expect_err("there is no such program")
     }
 
+    fn report(findings: &[Finding]) -> Report {
+        Report::new(findings, Err(unavailable()))
+    }
+
     #[test]
     fn the_weakest_mechanism_says_where_it_is_stricter() {
-        let report = Report::new(&[
+        let report = report(&[
             finding("namespaces", Err("")),
             finding("bwrap", Err("")),
             finding("landlock", Ok(Mechanism::Landlock { abi: 7 })),
@@ -208,19 +233,33 @@ mod tests {
     fn a_bwrap_without_room_for_proxies_is_told() {
         let path = std::path::PathBuf::from("/usr/bin/bwrap");
         for (proxies, told) in [(true, false), (false, true)] {
-            let report = Report::new(&[finding("bwrap", Ok(Mechanism::Bubblewrap { path: path.clone(), proxies }))]);
+            let report = report(&[finding("bwrap", Ok(Mechanism::Bubblewrap { path: path.clone(), proxies }))]);
             assert_eq!(report.text().contains("no host is reached at all"), told);
         }
     }
 
     #[test]
     fn without_any_mechanism_commands_are_refused() {
-        let report = Report::new(&[finding("namespaces", Err(""))]);
+        let report = report(&[finding("namespaces", Err(""))]);
         assert_eq!(report.enforced_by, None);
         let text = report.text();
         assert!(text.contains("namespaces  no ") && text.contains("workspace-write               refused"), "{text}");
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["enforcedBy"], serde_json::Value::Null);
         assert_eq!(json["policies"][0]["enforced"], false);
+    }
+    #[test]
+    fn where_control_groups_are_made_is_told() {
+        let made = Report::new(&[], Ok(Path::new("/sys/fs/cgroup/a.service")));
+        assert!(made.text().ends_with("\nControl groups, one for each command, below /sys/fs/cgroup/a.service\n"));
+        let none = report(&[]);
+        let reason = unavailable();
+        assert!(
+            none.text().ends_with(&format!("\nControl groups: none, commands end by their guards alone\n  {reason}\n"))
+        );
+        let json = serde_json::to_value(&made).unwrap();
+        let wanted = serde_json::json!({ "made": true, "detail": "/sys/fs/cgroup/a.service" });
+        assert_eq!(json["controlGroups"], wanted);
+        assert_eq!(serde_json::to_value(&none).unwrap()["controlGroups"]["made"], false);
     }
 }

@@ -16,7 +16,7 @@ mod unix;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Control, Guard, detect, mark_and_sweep, spawn, survey, try_out};
+pub(crate) use linux::{Control, Guard, control_groups, detect, mark_and_sweep, spawn, survey, try_out};
 #[cfg(all(unix, not(target_os = "linux")))]
 pub(crate) use portable::{Control, Guard, detect, spawn, survey, try_out};
 #[cfg(unix)]
@@ -34,6 +34,12 @@ use crate::rules::Rules;
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn mark_and_sweep() -> Option<String> {
     None
+}
+
+/// Elsewhere there are no control groups.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn control_groups() -> Result<&'static std::path::Path, &'static str> {
+    Err("this system has none")
 }
 
 /// A process that has just been started.

@@ -90,6 +90,8 @@ struct Place {
     shm_device: u64,
     /// A writable descriptor that the server forgot to close.
     inherited: usize,
+    /// The folder below which the groups of commands are, and which is that of the server's own.
+    groups: PathBuf,
 }
 
 impl Place {
@@ -105,10 +107,11 @@ impl Place {
 
     fn encode(&self) -> String {
         let Self { bystander, server, address, uid, gid, tcp, udp, key, shm_device, inherited, .. } = self;
-        let (root, shm, name) = (self.root.display(), self.shm.display(), &self.abstract_name);
+        let (root, shm, groups) = (self.root.display(), self.shm.display(), self.groups.display());
+        let name = &self.abstract_name;
         format!(
             "{root}\n{bystander}\n{server}\n{address}\n{uid}\n{gid}\n{tcp}\n{udp}\n{name}\n{key}\n{shm}\n{shm_device}\n\
-             {inherited}"
+             {inherited}\n{groups}"
         )
     }
 
@@ -128,6 +131,7 @@ impl Place {
             shm: lines.next()?.into(),
             shm_device: lines.next()?.parse().ok()?,
             inherited: lines.next()?.parse().ok()?,
+            groups: lines.next()?.into(),
         })
     }
 }
@@ -336,6 +340,7 @@ impl Yard {
             shm: shm.join(root.file_name().unwrap()),
             shm_device: shm.metadata().map_or(0, |metadata| metadata.dev()),
             inherited: forgotten.into_raw_fd() as usize,
+            groups: launcher().control_groups().unwrap_or("/nonexistent".as_ref()).to_owned(),
             root,
         };
         let [socket, bus] = sockets;

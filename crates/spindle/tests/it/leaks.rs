@@ -1,10 +1,12 @@
-//! No process outlives what it was started for, however that ends.
+//! No process outlives what it was started for, however that ends, and no control group.
 //!
 //! `SPINDLE_LEAK_COMMANDS` says how many commands are cut off, `SPINDLE_LEAK_SEED` repeats a run.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use exec::{Launcher, Options};
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use testkit::{Random, Reply, ScriptedModel, number};
 use types::AbsPath;
@@ -100,7 +102,7 @@ async fn one_server(count: u64, random: &mut Random, started: &mut u64, mark: &s
         _ => client.signal(Signal::KILL).await,
     }
     // While the server's own process is held, nobody else cleans up behind it.
-    nothing_left(mark, &home, &project).await;
+    nothing_left(mark, &home, &project, client.pid()).await;
     running
 }
 
@@ -151,23 +153,38 @@ async fn cut_off(client: &mut Client, random: &mut Random, script: String, id: &
     }
 }
 
-async fn nothing_left(mark: &str, home: &AbsPath, project: &AbsPath) {
+async fn nothing_left(mark: &str, home: &AbsPath, project: &AbsPath, server: Pid) {
     let end = Instant::now() + Duration::from_secs(20);
     loop {
         let left = processes(mark, home);
         let names: Vec<_> = std::fs::read_dir(project).expect("the project").flatten().map(|e| e.file_name()).collect();
-        if left.is_empty() && names.is_empty() {
+        let groups = groups(home, server);
+        if left.is_empty() && names.is_empty() && groups.is_empty() {
             return;
         }
-        assert!(Instant::now() < end, "left behind: {left:#?} {names:?}");
+        assert!(Instant::now() < end, "left behind: {left:#?} {names:?} {groups:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Control groups of a server's commands. It has one itself, from this test, and they are within.
+fn groups(home: &AbsPath, server: Pid) -> Vec<PathBuf> {
+    let launcher = Launcher::new(Options { tmpdir: None, codex_home: home.clone(), path: None });
+    let Ok(above) = launcher.control_groups() else { return Vec::new() };
+    let within = |folder: &Path| -> Vec<PathBuf> {
+        // One that is just being removed has nothing in it.
+        let entries = std::fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
+        entries.unwrap_or_default()
+    };
+    let own = format!("-{}-", server.as_raw_nonzero());
+    let of_server = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains(&own));
+    within(above).iter().filter(|path| path.is_dir()).flat_map(|group| within(group)).filter(of_server).collect()
 }
 
 /// Command lines of the processes that carry the mark, and of the server on this home and its guards, which are copies
 /// of it and keep its environment.
 fn processes(mark: &str, home: &AbsPath) -> Vec<String> {
-    let server = std::path::Path::new(env!("CARGO_BIN_EXE_spindle"));
+    let server = Path::new(env!("CARGO_BIN_EXE_spindle"));
     let variable = format!("CODEX_HOME={home}");
     let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
     entries

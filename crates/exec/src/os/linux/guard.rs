@@ -15,6 +15,8 @@
 //!   the kernel ends the whole namespace.
 //! - The command gets a parent-death signal relative to the guard, which has one thread; so killing the guard with
 //!   SIGKILL kills the command as well.
+//! - Where it can, it puts the command into a control group ([`cgroup`](super::cgroup)), which the kernel kills at once
+//!   however fast it forks, and which a later server finds where the guard was killed too.
 //!
 //! The guard is a forked copy that never executes a program: all it does is async-signal-safe, all it needs was laid out
 //! before the fork in [`Plan`]. After the command has started it gives back the memory it shares with the server
@@ -24,10 +26,11 @@ use std::ffi::{CStr, CString};
 use std::os::fd::RawFd;
 use std::ptr;
 
+use super::cgroup::{Made, Planned};
 use super::confine::Confinement;
 use super::placeholder::Held;
 use super::visit::Visitor;
-use super::{memory, sys};
+use super::{birth, memory, sys};
 
 /// Everything the guard needs, in the form the kernel wants it.
 pub(super) struct Plan {
@@ -44,8 +47,10 @@ pub(super) struct Plan {
     pub(super) terminal: bool,
     pub(super) control: RawFd,
     pub(super) report: RawFd,
-    /// What stays open in the guard, sorted: the five above and what the confinement needs.
+    /// What stays open in the guard, sorted: the five above and what the group and the confinement need.
     pub(super) keep: Vec<RawFd>,
+    /// The control group to be made for the command, where one can be.
+    pub(super) group: Option<Planned>,
     pub(super) confinement: Option<Confinement>,
     /// The stack of the child between its start and exec, where it shares the guard's memory.
     pub(super) stack: Vec<u128>,
@@ -151,13 +156,17 @@ pub(super) extern "C" fn run(plan: &mut Plan) -> ! {
     let report_pipe = plan.report;
     let own_mounts = plan.confinement.as_ref().is_some_and(|one| one.namespaces() & libc::CLONE_NEWNS != 0);
     let mut held = Held::none();
-    let ended = start(plan, &mut held).and_then(|mut guard| {
+    let mut group = None;
+    let ended = start(plan, &mut held, &mut group).and_then(|mut guard| {
         // From here on the plan must not be touched: its strings are among what is given back.
         memory::forget();
         guard.watch();
         guard.failure.map_or(Ok(()), Err)
     });
     held.remove(own_mounts);
+    if let Some(group) = group {
+        group.remove();
+    }
     // Only now: whoever is told of the failure shall find no trace of it.
     if let Err((step, errno)) = ended {
         report(report_pipe, FAILED, step as i32, errno);
@@ -191,9 +200,12 @@ struct Guard {
     visitor: Option<Visitor>,
     /// Why it does not count as started after all.
     failure: Option<Failure>,
+    /// In which the command and all that it has started is, unless it had the power to leave.
+    group: Option<Made>,
 }
 
-fn start(plan: &mut Plan, held: &mut Held) -> Result<Guard, Failure> {
+/// What is `held`, and the `group`, are there until the guard's end, also after a failure.
+fn start(plan: &mut Plan, held: &mut Held, group: &mut Option<Made>) -> Result<Guard, Failure> {
     // A group of its own, so that signals for the server's do not count; not a session, which the scheduler would treat
     // as a newcomer to be served after all others.
     sys::lead_group();
@@ -208,7 +220,9 @@ fn start(plan: &mut Plan, held: &mut Held) -> Result<Guard, Failure> {
     }
     // Keeps the copied memory of the server out of the command's reach: no ptrace, no /proc/<guard>/mem.
     sys::prctl(libc::PR_SET_DUMPABLE, 0).at(Step::Guard)?;
-    let command = spawn(plan)?;
+    *group = plan.group.and_then(Planned::make);
+    let group = *group;
+    let command = spawn(plan, group)?;
     for fd in plan.stdio {
         sys::close(fd);
     }
@@ -221,7 +235,7 @@ fn start(plan: &mut Plan, held: &mut Held) -> Result<Guard, Failure> {
         report(plan.report, STARTED, command, 0);
     }
     let (control, report) = (plan.control, plan.report);
-    Ok(Guard { control, report, children, command: Some(command), deadline_ms: None, init, visitor, failure })
+    Ok(Guard { control, report, children, command: Some(command), deadline_ms: None, init, visitor, failure, group })
 }
 
 impl Guard {
@@ -311,8 +325,12 @@ impl Guard {
         self.failure.get_or_insert((Step::Network, errno));
     }
 
-    /// Kills everything below, generation by generation: the children of a killed process become the guard's own.
+    /// Kills everything below: the group at once, and what has left it or was never in one generation by generation:
+    /// the children of a killed process become the guard's own.
     fn kill_all(&mut self) {
+        if let Some(group) = self.group {
+            group.kill();
+        }
         let give_up_ms = sys::now_ms().wrapping_add(KILL_PATIENCE_MS);
         let mut buffer = [0_u8; 128];
         loop {
@@ -338,15 +356,19 @@ impl Guard {
 }
 
 /// Starts the command: a child that shares the guard's memory, and stops the guard, until it executes its program.
-fn spawn(plan: &mut Plan) -> Result<i32, Failure> {
+fn spawn(plan: &mut Plan, group: Option<Made>) -> Result<i32, Failure> {
+    let stack = ptr::from_mut(&mut *plan.stack);
     let mut launch = Launch { plan: ptr::from_mut(plan), guard: sys::getpid(), failure: None };
-    // SAFETY: one past the end of the vector's buffer, aligned to 16 as stacks must be.
-    let top = unsafe { plan.stack.as_mut_ptr().add(plan.stack.len()) };
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let argument = ptr::from_mut(&mut launch).cast();
     // SAFETY: the child runs on its own stack, which is not used otherwise; the guard is stopped until the child has
     // executed or ended, so the launch record and the plan are not accessed by two at once.
-    let pid = unsafe { libc::clone(child, top.cast(), flags, ptr::from_mut(&mut launch).cast()) };
-    let pid = sys::check(i64::from(pid)).at(Step::Guard)? as i32;
+    let in_group =
+        group.and_then(|group| unsafe { birth::in_group(&mut *stack, group.folder(), child, argument) }.ok());
+    let pid = match in_group {
+        Some(pid) => pid,
+        // SAFETY: as above.
+        None => unsafe { birth::beside(&mut *stack, child, argument) }.at(Step::Guard)?,
+    };
     match launch.failure {
         None => Ok(pid),
         Some(failure) => Err(failure),

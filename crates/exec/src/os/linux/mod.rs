@@ -4,12 +4,15 @@
 //! together.
 
 mod attributes;
+mod birth;
 mod bubblewrap;
 mod caller;
+mod cgroup;
 mod confine;
 mod detect;
 mod guard;
 mod landlock;
+mod mark;
 mod memory;
 mod mounts;
 mod orphans;
@@ -25,6 +28,7 @@ mod sys;
 mod visit;
 mod way;
 
+pub(crate) use cgroup::control_groups;
 pub(crate) use detect::{detect, survey, try_out};
 pub(crate) use orphans::mark_and_sweep;
 pub(crate) use spawn::{Control, Guard, spawn};

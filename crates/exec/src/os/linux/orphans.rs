@@ -3,7 +3,8 @@
 //! A guard survives its server and cleans up. Who kills both at once (`pkill -9 -f`, the kernel when memory is short)
 //! leaves what commands had started in the background, unless it ran in a process namespace. So commands outside of
 //! one carry a mark in their environment that names their server, and the first command of a server looks for marks of
-//! servers that are gone.
+//! servers that are gone. First of all it ends their control groups ([`cgroup`]), where there are some; marks are for
+//! machines without, and for what has left its group.
 //!
 //! A mark alone is no proof: it may have been handed to a terminal or a scheduler that somebody else runs. Only orphans
 //! are ended, generation by generation: processes whose parent is the first process, or one of this server's own
@@ -13,8 +14,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use rustix::process::{Pid, PidfdFlags, Signal, geteuid, getpid, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 
+use super::cgroup;
+use super::mark::{Mark, Status, namespace_of};
 use crate::env::SERVER_VARIABLE;
 
 /// How often the search is repeated while it finds something; each round ends a generation.
@@ -25,6 +28,7 @@ pub(crate) fn mark_and_sweep() -> Option<String> {
     let mark = Mark::own()?;
     let text = mark.to_string();
     let sweep = move || {
+        cgroup::sweep();
         for _ in 0..MOST_ROUNDS {
             if sweep_once(&mark) == 0 {
                 return;
@@ -34,43 +38,6 @@ pub(crate) fn mark_and_sweep() -> Option<String> {
     // Without a thread there is no search; the next server tries again.
     let _ = std::thread::Builder::new().name("exec-orphans".into()).stack_size(128 * 1024).spawn(sweep);
     Some(text)
-}
-
-/// Who has started a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
-    /// The process namespace in which `pid` means something.
-    namespace: u64,
-    pid: i32,
-    /// In ticks since the machine was started; tells processes apart that had the same number.
-    started: u64,
-}
-
-impl std::fmt::Display for Mark {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}:{}", self.namespace, self.pid, self.started)
-    }
-}
-
-impl Mark {
-    fn own() -> Option<Self> {
-        let pid = getpid().as_raw_nonzero().get();
-        Some(Self { namespace: namespace_of(pid)?, pid, started: Status::of(pid)?.started })
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(':');
-        let mark = Self {
-            namespace: parts.next()?.parse().ok()?,
-            pid: parts.next()?.parse().ok()?,
-            started: parts.next()?.parse().ok()?,
-        };
-        parts.next().is_none().then_some(mark)
-    }
-
-    fn is_alive(&self) -> bool {
-        Status::of(self.pid).is_some_and(|status| status.started == self.started)
-    }
 }
 
 /// Ends one generation of orphans; how many there were.
@@ -111,48 +78,13 @@ fn forebears(pid: i32) -> HashSet<i32> {
     found
 }
 
-fn namespace_of(pid: i32) -> Option<u64> {
-    let link = fs::read_link(format!("/proc/{pid}/ns/pid")).ok()?;
-    link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
-}
-
-/// What `/proc/PID/stat` says.
-struct Status {
-    parent: i32,
-    started: u64,
-}
-
-impl Status {
-    /// `None` for a process that is not there, or is only waiting to be collected.
-    fn of(pid: i32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in parentheses, may hold anything.
-        let mut fields = stat.rsplit(") ").next()?.split(' ');
-        let state = fields.next()?;
-        let parent = fields.next()?.parse().ok()?;
-        let started = fields.nth(17)?.parse().ok()?;
-        (!matches!(state, "Z" | "X")).then_some(Self { parent, started })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_names_a_process_that_is_or_was() {
-        let own = Mark::own().unwrap();
-        assert_eq!(Mark::parse(&own.to_string()), Some(own));
-        assert!(own.is_alive());
-        assert!(!Mark { started: own.started + 1, ..own }.is_alive(), "another had the number");
-        for wrong in ["", "1:2", "1:2:x", "1:2:3:4"] {
-            assert_eq!(Mark::parse(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
     fn forebears_lead_to_the_first_process() {
-        let own = getpid().as_raw_nonzero().get();
+        let own = std::process::id().cast_signed();
         let found = forebears(own);
         assert!(found.contains(&1) && !found.contains(&own));
         assert!(found.contains(&Status::of(own).unwrap().parent));

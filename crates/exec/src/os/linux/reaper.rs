@@ -1,4 +1,5 @@
-//! Collects guards that have ended, so that none stays behind as a zombie.
+//! Collects guards that have ended, so that none stays behind as a zombie, and ends what the guard of a control group
+//! could not end.
 //!
 //! One thread for the whole process, started with the first process that is dropped. It waits for exactly the guards
 //! given to it; other children of the server are none of its business.
@@ -11,19 +12,32 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
 use rustix::time::Timespec;
 
+use super::cgroup;
+
 /// A guard to wait for. Without a pidfd (kernels before 5.3) it is asked for now and then.
 #[derive(Debug)]
 pub(super) struct Guarded {
     pub(super) pid: Pid,
     pub(super) pidfd: Option<OwnedFd>,
+    /// The group it may have made, and removes at its end.
+    pub(super) group: Option<cgroup::Name>,
 }
+
+/// A group that is left although its guard has ended, and how often more it is tried to end it.
+struct Left {
+    group: cgroup::Name,
+    tries: u32,
+}
+
+/// How often it is tried. What stays longer is stuck in the kernel, and a matter of a later server.
+const MOST_TRIES: u32 = 100;
 
 struct Reaper {
     wake: OwnedFd,
     arrivals: Mutex<Vec<Guarded>>,
 }
 
-/// How often guards without a pidfd are asked for.
+/// How often guards without a pidfd are asked for, and groups that are left tried again.
 const ASK_AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 static REAPER: OnceLock<io::Result<Reaper>> = OnceLock::new();
@@ -37,7 +51,12 @@ pub(super) fn adopt(guarded: Guarded) {
             let _ = rustix::io::write(&reaper.wake, &1_u64.to_ne_bytes());
         }
         // No thread and no descriptors to be had: the guard ends within milliseconds, so wait here.
-        Err(_) => drop(waitpid(Some(guarded.pid), WaitOptions::empty())),
+        Err(_) => {
+            let _ = waitpid(Some(guarded.pid), WaitOptions::empty());
+            if let Some(group) = guarded.group {
+                cgroup::end(&group);
+            }
+        }
     }
 }
 
@@ -52,15 +71,21 @@ fn run() {
     // `wait` and not `get`: the thread may be faster than the cell.
     let Ok(reaper) = REAPER.wait() else { return };
     let mut waiting: Vec<Guarded> = Vec::new();
+    let mut left: Vec<Left> = Vec::new();
     loop {
         let mut fds = vec![PollFd::new(&reaper.wake, PollFlags::IN)];
         fds.extend(waiting.iter().filter_map(|one| Some(PollFd::new(one.pidfd.as_ref()?, PollFlags::IN))));
-        let ask = waiting.iter().any(|one| one.pidfd.is_none());
+        let ask = !left.is_empty() || waiting.iter().any(|one| one.pidfd.is_none());
         let _ = poll(&mut fds, ask.then_some(&ASK_AGAIN));
         drop(fds);
         let _ = rustix::io::read(&reaper.wake, &mut [0_u8; 8]);
         waiting.append(&mut reaper.arrivals.lock().unwrap_or_else(PoisonError::into_inner));
-        waiting.retain(|one| !has_ended(one));
+        let ended = waiting.extract_if(.., |one| has_ended(one));
+        left.extend(ended.filter_map(|one| Some(Left { group: one.group?, tries: MOST_TRIES })));
+        left.retain_mut(|one| {
+            one.tries -= 1;
+            !cgroup::end(&one.group) && one.tries > 0
+        });
     }
 }
 

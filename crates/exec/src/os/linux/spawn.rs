@@ -16,7 +16,7 @@ use super::confine::{self, Confinement};
 use super::guard::{self, CStrings, EXITED, FAILED, Plan, RECORD_BYTES, STARTED, Step};
 use super::reaper::{self, Guarded};
 use super::sockets::Sockets;
-use super::{outlet, supervisor, sys, way};
+use super::{cgroup, outlet, supervisor, sys, way};
 use crate::command::{Command, Io, SpawnError};
 use crate::env::NETWORK_DISABLED_VARIABLE;
 use crate::launcher::Mechanism;
@@ -118,6 +118,7 @@ fn system(step: &'static str) -> impl Fn(io::Error) -> SpawnError {
 /// A guard that has been forked, not yet known to the runtime.
 struct Forked {
     pid: Pid,
+    group: Option<cgroup::Name>,
     control: OwnedFd,
     report: OwnedFd,
     namespaced: bool,
@@ -149,14 +150,15 @@ fn fork_guard(command: &Command, confine: Option<&Confine<'_>>, theirs: Theirs) 
         _ => SpawnError::Sandbox { step: Step::UserNamespace.name(), source: error },
     })?;
     let namespaced = namespaces & libc::CLONE_NEWPID != 0;
-    Ok(Forked { pid, control: control_write, report: report_read, namespaced, way })
+    let group = plan.group.map(|group| group.name());
+    Ok(Forked { pid, group, control: control_write, report: report_read, namespaced, way })
 }
 
 fn launch(command: &Command, confine: Option<&Confine<'_>>) -> Result<(Started, bool, Option<OwnedFd>), SpawnError> {
     let (ours, theirs) = open_streams(command.io).map_err(system("standard streams"))?;
     let terminal = matches!(command.io, Io::Pty(_));
-    let Forked { pid, control, report, namespaced, way } = fork_guard(command, confine, theirs)?;
-    let guarded = Guarded { pid, pidfd: pidfd_open(pid, PidfdFlags::empty()).ok() };
+    let Forked { pid, group, control, report, namespaced, way } = fork_guard(command, confine, theirs)?;
+    let guarded = Guarded { pid, pidfd: pidfd_open(pid, PidfdFlags::empty()).ok(), group };
     let mut guard = Unwatched { guarded: Some(guarded), control: Some(control) };
     let report = watch(report).map_err(system("report pipe"))?;
     let guard = Guard {
@@ -254,7 +256,9 @@ fn plan(command: &Command, confinement: Option<Confinement>, fds: &Descriptors) 
     }
     let mut script_argv = argv.clone();
     script_argv.insert(0, c"/bin/sh".to_owned());
+    let group = cgroup::plan();
     let mut keep = vec![fds.control, fds.report];
+    keep.extend(group.map(|group| group.parent()));
     keep.extend(fds.stdio);
     keep.extend(confinement.iter().flat_map(Confinement::descriptors));
     keep.sort_unstable();
@@ -270,6 +274,7 @@ fn plan(command: &Command, confinement: Option<Confinement>, fds: &Descriptors) 
         control: fds.control,
         report: fds.report,
         keep,
+        group,
         confinement,
         stack: vec![0; STACK_BYTES / size_of::<u128>()],
     })

@@ -79,9 +79,25 @@ pub(super) fn dup_above(fd: RawFd, least: RawFd) -> Sys<RawFd> {
 }
 
 pub(super) fn open(path: &CStr, flags: i32) -> Sys<RawFd> {
-    let (at, path) = (libc::AT_FDCWD as usize, path.as_ptr() as usize);
-    // SAFETY: `path` is nul-terminated; no mode is needed without O_CREAT.
-    unsafe { call(libc::SYS_openat, [at, path, (flags | libc::O_CLOEXEC) as usize, 0, 0, 0]) }.map(|fd| fd as RawFd)
+    open_at(libc::AT_FDCWD, path, flags)
+}
+
+pub(super) fn open_at(folder: RawFd, name: &CStr, flags: i32) -> Sys<RawFd> {
+    let (at, name) = (folder as usize, name.as_ptr() as usize);
+    // SAFETY: `name` is nul-terminated; no mode is needed without O_CREAT.
+    unsafe { call(libc::SYS_openat, [at, name, (flags | libc::O_CLOEXEC) as usize, 0, 0, 0]) }.map(|fd| fd as RawFd)
+}
+
+pub(super) fn make_folder(folder: RawFd, name: &CStr, mode: usize) -> Sys<()> {
+    // SAFETY: `name` is nul-terminated.
+    unsafe { call(libc::SYS_mkdirat, [folder as usize, name.as_ptr() as usize, mode, 0, 0, 0]) }.map(drop)
+}
+
+/// Removes an empty folder.
+pub(super) fn remove_folder(folder: RawFd, name: &CStr) -> Sys<()> {
+    let arguments = [folder as usize, name.as_ptr() as usize, libc::AT_REMOVEDIR as usize, 0, 0, 0];
+    // SAFETY: `name` is nul-terminated.
+    unsafe { call(libc::SYS_unlinkat, arguments) }.map(drop)
 }
 
 pub(super) fn read(fd: RawFd, buffer: &mut [u8]) -> Sys<usize> {

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
-use super::kernel::{HERE, Outcome, at, c, call, done, let_in};
+use super::kernel::{HERE, Outcome, at, c, call, done, in_group, let_in};
 use super::{Attempt, Place, always, depends};
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
@@ -132,6 +132,16 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         });
         if made { Ok(()) } else { Err("none could be made".to_owned()) }
     }),
+    depends("leave the control group", |p| said(fs::write(p.groups.join("cgroup.procs"), "0"))),
+    depends("kill a control group", |p| {
+        // Only opened: nothing shall die of this test.
+        let groups = said(fs::read_dir(&p.groups))?.flatten();
+        let killed = groups
+            .filter(|group| group.path().join("cgroup.kill").exists())
+            .any(|group| OpenOptions::new().write(true).open(group.path().join("cgroup.kill")).is_ok());
+        if killed { Ok(()) } else { Err("none could be".to_owned()) }
+    }),
+    depends("start a process in another control group", |p| in_group(&p.groups)),
     depends("open a file by its handle", |p| {
         // A handle: its length, its type, its bytes. Getting one is not refused everywhere, opening must be.
         let mut handle = [0_u32; 34];

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "the attempts are system calls")]
 
 use std::ffi::CString;
+use std::os::fd::AsRawFd as _;
 
 /// What an attempt did: it got through, or why it did not.
 pub(super) type Outcome = Result<(), String>;
@@ -60,9 +61,21 @@ pub(super) fn clone_with(flags: i32) -> Outcome {
 
 /// The same through `clone3`, whose flags no filter can see.
 pub(super) fn clone3_with(flags: i32) -> Outcome {
-    let mut arguments = [0_u64; 8];
-    arguments[0] = u64::from(flags.cast_unsigned());
+    clone3(u64::from(flags.cast_unsigned()), 0)
+}
+
+/// Whether a child could be made in a control group, for which a folder that can be read is enough.
+pub(super) fn in_group(folder: &std::path::Path) -> Outcome {
+    const INTO_CGROUP: u64 = 0x2_0000_0000;
+    let folder = std::fs::File::open(folder).map_err(|error| error.to_string())?;
+    clone3(INTO_CGROUP, folder.as_raw_fd() as u64)
+}
+
+fn clone3(flags: u64, group: u64) -> Outcome {
+    let mut arguments = [0_u64; 11];
+    arguments[0] = flags;
     arguments[4] = libc::SIGCHLD as u64;
+    arguments[10] = group;
     let child = call(libc::SYS_clone3, [arguments.as_ptr() as usize, size_of_val(&arguments)]);
     if child == Ok(0) {
         // SAFETY: as above.
