@@ -31,6 +31,8 @@ pub use env::{
     EnvPolicy, Inherit, NETWORK_DISABLED_VARIABLE, SESSION_ENV, THREAD_ID_VARIABLE, command_env, set_variables,
 };
 pub use launcher::{Finding, Launcher, Mechanism, Options, Unavailable};
+#[cfg(unix)]
+pub use os::raise_file_limit;
 pub use outlet::{Outlet, Outlets, ProxyService};
 pub use process::{CHUNK_BYTES, Chunk, Exit, Process, ProcessHandle, Stream};
 pub use rules::{PROTECTED_NAMES, Places, Rules, RulesError};

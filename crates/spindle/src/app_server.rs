@@ -32,6 +32,9 @@ pub(crate) fn run(options: &AppServer, overrides: &Overrides) -> anyhow::Result<
     };
     logging::start();
     let server = start::server(overrides, source(&options.session_source), with_stdio)?;
+    // Connections, threads and the pipes of commands are files.
+    #[cfg(unix)]
+    exec::raise_file_limit();
     let runtime = start::runtime()?;
     let served = runtime.block_on(async {
         match sockets {

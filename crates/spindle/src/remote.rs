@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use listen::{Address, AuthFlags, AuthMode, AuthPlan, Client, Host, Limits, Listen, Listener, Tls};
-use rustix::process::{Resource, getrlimit, setrlimit};
 use server::Server;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +64,6 @@ pub(crate) async fn serve(
     with_stdio: bool,
     drain_seconds: Option<u64>,
 ) -> anyhow::Result<()> {
-    raise_file_limit();
     let mut signals = Signals::new()?;
     let asks_for_tokens = !options.auth.is_open();
     let listener = Listener::bind(options).await?;
@@ -113,17 +111,6 @@ pub(crate) async fn serve(
     };
     clearing_up.abort();
     ended
-}
-
-/// A connection is a file, and the system's usual limit is lower than what we can serve.
-fn raise_file_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        limit.current = limit.maximum;
-        if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            tracing::debug!(%error, "the limit of open files stays as it is");
-        }
-    }
 }
 
 /// Says where clients come in. Source of the form: programs that start a server read the address from there.

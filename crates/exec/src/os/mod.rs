@@ -4,6 +4,8 @@
 //! The only place of the workspace with `unsafe` code.
 #![allow(unsafe_code, reason = "system calls; each block says why it is sound; not every system needs any")]
 
+#[cfg(unix)]
+mod files;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(all(unix, not(target_os = "linux")))]
@@ -15,6 +17,8 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(unix)]
+pub use files::raise_file_limit;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Control, Guard, control_groups, detect, mark_and_sweep, spawn, survey, try_out};
 #[cfg(all(unix, not(target_os = "linux")))]

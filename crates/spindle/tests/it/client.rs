@@ -22,13 +22,19 @@ pub(crate) struct Client {
 impl Client {
     /// Starts a server on a home and introduces itself.
     pub(crate) async fn start(home: &AbsPath, cwd: &AbsPath) -> Self {
+        Self::start_by(&[], home, cwd).await
+    }
+
+    /// The same by way of a program, which is given the server's command line.
+    pub(crate) async fn start_by(program: &[&str], home: &AbsPath, cwd: &AbsPath) -> Self {
+        let argv = program.iter().chain(&[env!("CARGO_BIN_EXE_spindle"), "app-server"]);
         let launcher = Launcher::new(Options { tmpdir: None, codex_home: home.clone(), path: None });
         let folder = home.to_string();
         let path = "/usr/local/bin:/usr/bin:/bin";
         let env = [("CODEX_HOME", &*folder), ("HOME", &*folder), ("SHELL", "/bin/sh"), ("PATH", path)];
         let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let server = launcher.spawn(Command {
-            argv: vec![env!("CARGO_BIN_EXE_spindle").to_owned(), "app-server".to_owned()],
+            argv: argv.map(|&argument| argument.to_owned()).collect(),
             cwd: cwd.clone(),
             env,
             io: Io::Pipes { stdin: true },

@@ -6,6 +6,7 @@ mod crash;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod crowds;
 mod leaks;
+mod limits;
 mod sandbox;
 mod streams;
 mod writers;

@@ -1,7 +1,7 @@
 //! Starts a process that shares this one's memory, beside it or in a control group.
 //!
-//! It is in the group from its first instruction on. Joining a group afterwards would be too late for what has been forked by then, and on most kernels waits
-//! milliseconds for every processor. The C libraries have no function for the system call, and it cannot be made
+//! It is in the group from its first instruction on. Joining a group afterwards would be too late for what has been
+//! forked by then, and on most kernels waits milliseconds for every processor. The C libraries have no function for the system call, and it cannot be made
 //! through their general one: the child comes back on a stack of its own, where there is nothing to return to.
 
 use std::ffi::{c_int, c_void};
@@ -97,40 +97,9 @@ unsafe fn clone3(arguments: &Arguments, life: Life, argument: *mut c_void) -> is
     result
 }
 
-/// As above.
-///
-/// # Safety
-/// As above.
-#[cfg(all(target_arch = "aarch64", target_pointer_width = "64"))]
-unsafe fn clone3(arguments: &Arguments, life: Life, argument: *mut c_void) -> isize {
-    let mut result = std::ptr::from_ref(arguments) as isize;
-    // SAFETY: as above.
-    unsafe {
-        std::arch::asm!(
-            "svc #0",
-            "cbnz x0, 2f",
-            "mov x29, xzr",
-            "mov x30, xzr",
-            "mov x0, x20",
-            "blr x21",
-            "mov x8, {exit}",
-            "svc #0",
-            "brk #1",
-            "2:",
-            exit = const libc::SYS_exit,
-            inlateout("x0") result,
-            in("x1") size_of::<Arguments>(),
-            in("x8") libc::SYS_clone3,
-            in("x20") argument,
-            in("x21") life,
-        );
-    }
-    result
-}
-
 /// # Safety
 /// None needed.
-#[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_pointer_width = "64")))]
+#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64")))]
 unsafe fn clone3(_: &Arguments, _: Life, _: *mut c_void) -> isize {
     -(libc::ENOSYS as isize)
 }

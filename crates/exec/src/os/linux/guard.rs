@@ -45,6 +45,8 @@ pub(super) struct Plan {
     pub(super) stdio: [RawFd; 3],
     /// Whether `stdio` is a terminal that is to control the command's session.
     pub(super) terminal: bool,
+    /// How many files the command may have open, where it is not what the server may.
+    pub(super) files: Option<libc::rlimit>,
     pub(super) control: RawFd,
     pub(super) report: RawFd,
     /// What stays open in the guard, sorted: the five above and what the group and the confinement need.
@@ -405,6 +407,10 @@ fn prepare_command(plan: &mut Plan, guard: i32) -> Result<(), Failure> {
     if plan.terminal {
         // SAFETY: descriptor 0 is the terminal; the argument 0 asks not to steal it from another session.
         sys::check(i64::from(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) })).at(Step::Terminal)?;
+    }
+    if let Some(limit) = &plan.files {
+        // SAFETY: the pointer is to a limit. Lowering one's own cannot fail; if it did, the command would have more.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, limit) };
     }
     sys::chdir(&plan.cwd).at(Step::Cwd)?;
     if let Some(confinement) = &plan.confinement {

@@ -20,6 +20,7 @@ use super::{cgroup, outlet, supervisor, sys, way};
 use crate::command::{Command, Io, SpawnError};
 use crate::env::NETWORK_DISABLED_VARIABLE;
 use crate::launcher::Mechanism;
+use crate::os::files;
 use crate::os::unix::{Pipe, open_terminal, watch};
 use crate::os::{Confine, Network, Started};
 use crate::outlet::{Outlets, proxy_variables};
@@ -271,6 +272,7 @@ fn plan(command: &Command, confinement: Option<Confinement>, fds: &Descriptors) 
         cwd: path_string(&command.cwd)?,
         stdio: fds.stdio,
         terminal: matches!(command.io, Io::Pty(_)),
+        files: files::usual(),
         control: fds.control,
         report: fds.report,
         keep,
