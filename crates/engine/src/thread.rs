@@ -363,7 +363,8 @@ impl ThreadHandle {
     /// Adds input to the running turn.
     ///
     /// # Errors
-    /// [`ThreadError::NoActiveTurn`], [`ThreadError::OtherTurn`], [`ThreadError::NotSteerable`].
+    /// [`ThreadError::NoActiveTurn`], [`ThreadError::OtherTurn`], [`ThreadError::NotSteerable`]; [`ThreadError::Overloaded`]
+    /// when the turn has not taken up much of what came before.
     pub async fn steer(
         &self,
         expected: Option<TurnId>,

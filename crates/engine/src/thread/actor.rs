@@ -12,7 +12,8 @@ use std::time::SystemTime;
 
 use config::Fsync;
 use store::{EventRecord, Record, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use types::item::{NonSteerableTurn, UserInput};
@@ -30,6 +31,8 @@ use crate::turn::{Heard, TurnEnd, TurnInput, TurnTask, note, unknown_model_warni
 const MAX_WAITING: usize = 64;
 /// Input that waits for a running turn, which takes it between two model requests.
 const TURN_INBOX: usize = 64;
+/// So often may the user speak before the running turn puts it before the model.
+const MAX_STEERED: usize = 64;
 
 /// What becomes of input of the user while a turn runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +52,8 @@ struct Running {
     cancel: CancellationToken,
     replaced: CancellationToken,
     inbox: mpsc::Sender<TurnInput>,
+    /// Places for input of the user that the turn has not put before the model yet.
+    places: Arc<Semaphore>,
     task: JoinHandle<TurnEnd>,
     interrupts: Vec<Reply<InterruptedTurn>>,
 }
@@ -203,7 +208,8 @@ impl ThreadActor {
         let Some(running) = &self.running else { return false };
         self.warn_of_unknown_model();
         let TurnRequest { input, client_metadata, .. } = request;
-        let steer = TurnInput::Steer { input: input.clone(), client_metadata: client_metadata.clone() };
+        let Ok(place) = running.places.clone().try_acquire_owned() else { return false };
+        let steer = TurnInput::Steer { input: input.clone(), client_metadata: client_metadata.clone(), place };
         running.inbox.try_send(steer).is_ok()
     }
 
@@ -289,7 +295,8 @@ impl ThreadActor {
         };
         let span = tracing::info_span!("turn", thread = %self.shared.id, turn = %id);
         let task = tokio::spawn(tracing::Instrument::instrument(turn, span));
-        self.running = Some(Running { id, steering, cancel, replaced, inbox, task, interrupts: Vec::new() });
+        let places = Arc::new(Semaphore::new(MAX_STEERED));
+        self.running = Some(Running { id, steering, cancel, replaced, inbox, places, task, interrupts: Vec::new() });
     }
 
     fn steer(
@@ -313,8 +320,12 @@ impl ThreadActor {
         if running.cancel.is_cancelled() {
             return Err(ThreadError::NoActiveTurn);
         }
-        let steer = TurnInput::Steer { input, client_metadata };
-        running.inbox.try_send(steer).map_err(|_| ThreadError::NoActiveTurn)?;
+        let place = running.places.clone().try_acquire_owned().map_err(|_| ThreadError::Overloaded)?;
+        let steer = TurnInput::Steer { input, client_metadata, place };
+        running.inbox.try_send(steer).map_err(|refused| match refused {
+            TrySendError::Full(_) => ThreadError::Overloaded,
+            TrySendError::Closed(_) => ThreadError::NoActiveTurn,
+        })?;
         Ok(running.id.clone())
     }
 

@@ -1,7 +1,7 @@
 //! What reaches a turn while it runs, and when it is taken up.
 
 use store::{Record, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use types::ResponseItem;
 use types::item::UserInput;
 
@@ -11,7 +11,7 @@ use crate::log::{Conversation, Log};
 /// What reaches a running turn.
 pub(crate) enum TurnInput {
     /// More input of the user, taken up before the next model request.
-    Steer { input: Vec<UserInput>, client_metadata: Vec<(String, String)> },
+    Steer { input: Vec<UserInput>, client_metadata: Vec<(String, String)>, place: OwnedSemaphorePermit },
     /// Something that happened meanwhile; the model sees it before the turn ends.
     Notice { items: Vec<ResponseItem> },
     /// Items for the model's eyes only.
@@ -26,7 +26,8 @@ pub(crate) enum TurnInput {
 
 /// What the model has to see before the turn may end.
 pub(super) enum Pending {
-    Input(Vec<UserInput>),
+    /// With its place among what a turn may have of it.
+    Input(Vec<UserInput>, OwnedSemaphorePermit),
     Notice(Vec<ResponseItem>),
 }
 
@@ -66,11 +67,11 @@ impl RunningTurn {
 
     pub(super) fn take(&mut self, input: TurnInput) {
         match input {
-            TurnInput::Steer { input, client_metadata } => {
+            TurnInput::Steer { input, client_metadata, place } => {
                 if !client_metadata.is_empty() {
                     self.client_metadata = client_metadata;
                 }
-                self.pending.push(Pending::Input(input));
+                self.pending.push(Pending::Input(input, place));
             }
             TurnInput::Notice { items } => self.pending.push(Pending::Notice(items)),
             TurnInput::Command { script } if self.events.begun() => self.run_aside(script),
@@ -88,7 +89,7 @@ impl RunningTurn {
     pub(super) fn take_pending(&mut self) -> Result<(), Stop> {
         for pending in std::mem::take(&mut self.pending) {
             match pending {
-                Pending::Input(input) => {
+                Pending::Input(input, _place) => {
                     let (announce, records) = self.prepare(&input);
                     self.log.record(records)?;
                     self.events.item(announce);
@@ -120,11 +121,11 @@ impl RunningTurn {
         for pending in std::mem::take(&mut self.pending) {
             let kept = match pending {
                 // It came between the model's last word and the end, or clients have not heard of this turn.
-                Pending::Input(input) if completed || !self.events.begun() => {
+                Pending::Input(input, _) if completed || !self.events.begun() => {
                     leftover.push(input);
                     Ok(())
                 }
-                Pending::Input(input) => {
+                Pending::Input(input, _) => {
                     let (announce, records) = self.prepare(&input);
                     self.log.record(records).map(|()| self.events.item(announce))
                 }
@@ -151,7 +152,7 @@ pub(super) fn close(inbox: &mut mpsc::Receiver<TurnInput>, log: &mut Log) -> Lat
     let mut late = Late::default();
     while let Ok(input) = inbox.try_recv() {
         match input {
-            TurnInput::Steer { input, client_metadata: _ } => late.input.push(input),
+            TurnInput::Steer { input, client_metadata: _, place: _ } => late.input.push(input),
             TurnInput::Command { script } => late.commands.push(script),
             input => note(log, input),
         }

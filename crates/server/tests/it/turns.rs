@@ -174,6 +174,31 @@ async fn input_steered_into_a_turn_that_fails_is_seen_by_the_next_one() {
 }
 
 #[tokio::test]
+async fn what_a_turn_has_not_taken_up_of_the_user_s_input_is_bounded() {
+    let gate = Gate::new();
+    let mut server = TestServer::with_model([held_message(&gate), Reply::say("all read")]).await;
+    let thread = server.start_thread().await;
+    let turn = server.start_turn(&thread, "first").await;
+    gate.reached().await;
+    let mut taken = 0;
+    let refused = loop {
+        let text = format!("steered words {taken}.");
+        let input = json!([{ "type": "text", "text": text }]);
+        let params = json!({ "threadId": thread, "expectedTurnId": turn, "input": input });
+        match server.request("turn/steer", params).await {
+            Ok(_) => taken += 1,
+            Err(error) => break error,
+        }
+        assert!(taken < 1000, "there is a bound");
+    };
+    assert_eq!(refused["code"], -32001, "{refused}");
+    gate.open();
+    assert_eq!(server.turn_end(&turn).await["status"], "completed");
+    let seen = server.model.requests()[1].body.to_string();
+    assert!((0..taken).all(|nth| seen.contains(&format!("steered words {nth}."))), "what was taken is not lost");
+}
+
+#[tokio::test]
 async fn a_thread_takes_a_name_while_the_model_speaks() {
     let gate = Gate::new();
     let mut server = TestServer::with_model([held_message(&gate)]).await;
