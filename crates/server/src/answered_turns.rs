@@ -1,5 +1,6 @@
 //! The turns of an answer: those of a long thread are read while the answer is written, and never stand in memory.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,11 +22,11 @@ pub(crate) enum AnsweredTurns {
     Long(LongTurns),
 }
 
-/// Turns in so many steps that it is worth writing the first ones while others are read.
+/// Turns in so many shares that it is worth writing the first ones while others are read.
 pub(crate) struct LongTurns {
     turns: Arc<Turns>,
-    /// Which of the settled turns are read at a time, oldest first.
-    steps: Vec<Range<usize>>,
+    /// Those of the settled turns that are read together, oldest first.
+    shares: Vec<Range<usize>>,
 }
 
 impl AnsweredTurns {
@@ -63,8 +64,8 @@ impl AnsweredTurns {
 }
 
 impl LongTurns {
-    pub(crate) fn new(turns: Turns, steps: Vec<Range<usize>>) -> Self {
-        Self { turns: Arc::new(turns), steps }
+    pub(crate) fn new(turns: Turns, shares: Vec<Range<usize>>) -> Self {
+        Self { turns: Arc::new(turns), shares }
     }
 
     /// Writes the answer; the next turns are read while the client takes those before them. No thread waits for it. Gives
@@ -73,9 +74,9 @@ impl LongTurns {
         parts.wanted().await?;
         parts.send(before).await?;
         let (mut comma, mut unread) = (false, None);
-        let mut steps = self.steps.into_iter();
-        let mut next = steps.next().map(|step| read(&self.turns, step));
-        while let Some(reading) = next {
+        let mut shares = self.shares.into_iter().map(|share| read(&self.turns, share));
+        let mut ahead: VecDeque<Reading> = shares.by_ref().take(readers()).collect();
+        while let Some(reading) = ahead.pop_front() {
             let text = match reading.await {
                 Ok(Ok(text)) => text,
                 Ok(Err(error)) => {
@@ -88,7 +89,7 @@ impl LongTurns {
                     Err(_cancelled) => return Err(Closed),
                 },
             };
-            next = steps.next().map(|step| read(&self.turns, step));
+            ahead.extend(shares.next());
             send(&parts, text, &mut comma).await?;
         }
         send(&parts, self.turns.unsettled_text(), &mut comma).await?;
@@ -97,11 +98,17 @@ impl LongTurns {
     }
 }
 
+/// How many shares may be read, or wait to be written: one a processor, as far as they are not left to others, and one
+/// more.
+fn readers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(4) + 1
+}
+
 type Reading = tokio::task::JoinHandle<Result<TurnsText, StoreError>>;
 
-fn read(turns: &Arc<Turns>, step: Range<usize>) -> Reading {
+fn read(turns: &Arc<Turns>, share: Range<usize>) -> Reading {
     let turns = turns.clone();
-    tokio::task::spawn_blocking(move || turns.settled_text(step))
+    tokio::task::spawn_blocking(move || turns.share_text(share))
 }
 
 async fn send(parts: &Parts, text: TurnsText, comma: &mut bool) -> Result<(), Closed> {

@@ -262,7 +262,9 @@ impl StoredThread {
                 first = at + 1;
             }
         }
-        shares.push(first..range.end);
+        if first < range.end {
+            shares.push(first..range.end);
+        }
         shares
     }
 

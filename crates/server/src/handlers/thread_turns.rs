@@ -22,8 +22,8 @@ const DEFAULT_PAGE: usize = 25;
 /// Turns on a page at most.
 const MAX_PAGE: usize = 100;
 
-/// So much of a rollout, in shares of 1 MiB, is read while what was read before is written.
-const SHARES_A_STEP: usize = 4;
+/// The turns of so much of a rollout, in shares of 1 MiB, are read before they are written.
+const SHARES_IN_MEMORY: usize = 4;
 
 /// What is shown of a turn that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,9 +108,9 @@ impl Turns {
     /// All of them for an answer over a connection: read, or to be read while they are written.
     pub(crate) fn for_answer(self, cx: &Cx) -> Result<AnsweredTurns, StoreError> {
         if cx.connection.outgoing.takes_parts() {
-            let steps = self.steps();
-            if steps.len() > 1 {
-                return Ok(AnsweredTurns::Long(LongTurns::new(self, steps)));
+            let shares = self.stored.shares(0..self.settled);
+            if shares.len() > SHARES_IN_MEMORY {
+                return Ok(AnsweredTurns::Long(LongTurns::new(self, shares)));
             }
         }
         let mut text = self.settled_text(0..self.settled)?;
@@ -125,19 +125,18 @@ impl Turns {
         text
     }
 
-    /// Some of the settled ones.
-    pub(crate) fn settled_text(&self, settled: Range<usize>) -> Result<TurnsText, StoreError> {
+    /// One share of the settled ones.
+    pub(crate) fn share_text(&self, settled: Range<usize>) -> Result<TurnsText, StoreError> {
+        let mut text = TurnsText::with_room();
+        self.stored.for_each_turn(settled, LastTurn::Ended, |turn| text.push(&turn.to_wire()))?;
+        Ok(text)
+    }
+
+    fn settled_text(&self, settled: Range<usize>) -> Result<TurnsText, StoreError> {
         let mut text = TurnsText::default();
         let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.to_wire());
         self.stored.gather_turns(settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
         Ok(text)
-    }
-
-    /// What of the settled ones is read at a time.
-    fn steps(&self) -> Vec<Range<usize>> {
-        let shares = self.stored.shares(0..self.settled);
-        let step = |shares: &[Range<usize>]| shares[0].start..shares[shares.len() - 1].end;
-        shares.chunks(SHARES_A_STEP).map(step).collect()
     }
 
     /// A page of them, the newest first unless asked otherwise.
