@@ -97,6 +97,8 @@ impl TestServer {
         let Self { model, home, project, folder, serving, client, .. } = self;
         client.close().await;
         serving.await.expect("no panic").expect("an orderly end");
+        // A process would end now, whatever still closes: a thousand threads may take longer than a server waits.
+        let _ = std::fs::remove_dir_all(home.join("spindle/locks"));
         let mut server = Self::on(model, folder, home, project, variables);
         server.introduce().await;
         server
