@@ -24,34 +24,60 @@ pub struct Engine {
 
 /// Handles by id. The lock is held for a look-up, never across an await.
 #[derive(Default)]
-pub(crate) struct Loaded(Mutex<HashMap<ThreadId, ThreadHandle>>);
+pub(crate) struct Loaded(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    threads: HashMap<ThreadId, ThreadHandle>,
+    /// The server ends and takes no more: what a late request still loads ends with that request's handle.
+    closed: bool,
+}
 
 impl Loaded {
     pub(crate) fn get(&self, id: ThreadId) -> Option<ThreadHandle> {
-        self.lock().get(&id).cloned()
+        self.lock().threads.get(&id).cloned()
     }
 
     /// Takes a thread out that has ended by itself.
     pub(crate) fn forget(&self, id: ThreadId) {
-        self.lock().remove(&id);
+        self.lock().threads.remove(&id);
     }
 
     /// How many loaded threads fit.
     pub(crate) fn count(&self, fits: impl Fn(&ThreadShared) -> bool) -> usize {
-        self.lock().values().filter(|handle| fits(&handle.shared)).count()
+        self.lock().threads.values().filter(|handle| fits(&handle.shared)).count()
     }
 
     /// The loaded thread of that id, or the one that `make` gives. Nobody else can load it in between.
     fn get_or_insert_with(&self, id: ThreadId, make: impl FnOnce() -> ThreadHandle) -> Resumed {
-        match self.lock().entry(id) {
+        let mut table = self.lock();
+        if table.closed {
+            return Resumed { thread: make(), was_loaded: false };
+        }
+        match table.threads.entry(id) {
             Entry::Occupied(known) => Resumed { thread: known.get().clone(), was_loaded: true },
             Entry::Vacant(free) => Resumed { thread: free.insert(make()).clone(), was_loaded: false },
         }
     }
 
+    /// Adds a thread whose id is new.
+    fn add(&self, handle: ThreadHandle) {
+        let mut table = self.lock();
+        if !table.closed {
+            table.threads.insert(handle.id(), handle);
+        }
+    }
+
+    /// Takes all threads out, for good.
+    fn close(&self) -> Vec<ThreadHandle> {
+        let mut table = self.lock();
+        table.closed = true;
+        std::mem::take(&mut table.threads).into_values().collect()
+    }
+
     /// Takes a thread out, and all that work for one of `family`, to which they are added.
     fn take_family(&self, id: ThreadId, family: &mut Vec<ThreadId>) -> Vec<ThreadHandle> {
-        let mut loaded = self.lock();
+        let loaded = &mut self.lock().threads;
         let mut taken: Vec<ThreadHandle> = loaded.remove(&id).into_iter().collect();
         family.extend(taken.iter().map(ThreadHandle::id));
         loop {
@@ -67,7 +93,8 @@ impl Loaded {
 
     /// The first name that no loaded sub-agent has; with a number when all are taken.
     pub(crate) fn free_nickname(&self, names: &[&str]) -> String {
-        let taken: Vec<String> = self.lock().values().filter_map(|handle| handle.shared.agent.name().0).collect();
+        let taken: Vec<String> =
+            self.lock().threads.values().filter_map(|handle| handle.shared.agent.name().0).collect();
         (0..)
             .flat_map(|round| names.iter().map(move |name| (round, name)))
             .map(|(round, name)| if round == 0 { (*name).to_owned() } else { format!("{name} {}", round + 1) })
@@ -75,7 +102,7 @@ impl Loaded {
             .expect("the names with numbers are without end")
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ThreadId, ThreadHandle>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -167,7 +194,7 @@ impl Engine {
     /// All loaded threads, by id.
     #[must_use]
     pub fn loaded(&self) -> Vec<ThreadHandle> {
-        let mut handles: Vec<_> = self.environment.loaded.lock().values().cloned().collect();
+        let mut handles: Vec<_> = self.environment.loaded.lock().threads.values().cloned().collect();
         handles.sort_by_key(ThreadHandle::id);
         handles
     }
@@ -185,19 +212,28 @@ impl Engine {
     pub fn is_busy(&self, id: ThreadId) -> bool {
         let busy = |handle: &ThreadHandle| matches!(handle.shared.status.get(), ThreadStatus::Active { .. });
         let loaded = self.environment.loaded.lock();
-        loaded.values().any(|handle| (handle.id() == id || handle.shared.agent.root() == Some(id)) && busy(handle))
+        loaded
+            .threads
+            .values()
+            .any(|handle| (handle.id() == id || handle.shared.agent.root() == Some(id)) && busy(handle))
     }
 
     /// How many threads have a running turn.
     pub fn running_turns(&self) -> usize {
         let loaded = self.environment.loaded.lock();
-        loaded.values().filter(|handle| matches!(handle.shared.status.get(), ThreadStatus::Active { .. })).count()
+        loaded
+            .threads
+            .values()
+            .filter(|handle| matches!(handle.shared.status.get(), ThreadStatus::Active { .. }))
+            .count()
     }
 
-    /// Interrupts every turn and unloads every thread. Returns when all of it is written.
+    /// Interrupts every turn and unloads every thread, also those that are loaded from now on. Returns when all of it is
+    /// written.
     pub async fn shutdown(&self) {
-        let handles: Vec<_> = self.environment.loaded.lock().drain().map(|(_, handle)| handle).collect();
+        let handles = self.environment.loaded.close();
         futures::future::join_all(handles.iter().map(ThreadHandle::close)).await;
+        drop(handles);
         self.environment.tasks.close();
         self.environment.tasks.wait().await;
         self.environment.store.close();
@@ -297,7 +333,7 @@ impl Environment {
     /// Loads a thread whose id is new.
     pub(crate) fn load(self: &Arc<Self>, seed: ThreadSeed) -> ThreadHandle {
         let handle = ThreadHandle::spawn(seed, self.clone(), self.sink.clone());
-        self.loaded.lock().insert(handle.id(), handle.clone());
+        self.loaded.add(handle.clone());
         handle
     }
 

@@ -161,6 +161,8 @@ async fn start_thread(server: &mut TestServer, extended_history: bool) -> String
     // Before it has a turn, nobody else can resume it.
     server.model.enqueue([Reply::say("hello")]);
     server.run_turn(&thread, "hello").await;
+    // This client reads no further, and would be cut off for what it leaves unread.
+    server.request("thread/unsubscribe", json!({ "threadId": thread })).await.expect("it unsubscribes");
     thread
 }
 

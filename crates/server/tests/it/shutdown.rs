@@ -61,3 +61,22 @@ async fn a_turn_that_does_not_end_in_time_is_interrupted_and_its_client_hears_of
     let end = rest.iter().find(|message| message["method"] == "turn/completed").expect("the turn has an end");
     assert_eq!((&end["params"]["turn"]["id"], &end["params"]["turn"]["status"]), (&json!(turn), &json!("interrupted")));
 }
+
+#[tokio::test]
+async fn a_thread_that_is_loaded_after_all_others_have_ended_ends_too() {
+    let mut server = TestServer::with_model([Reply::say("hello")]).await;
+    let mut late = server.connect(json!({})).await;
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "hi").await;
+    server.server.shutdown().await;
+
+    // As a request whose reading has taken longer than the server waits.
+    late.request("thread/resume", json!({ "threadId": thread })).await.expect("it is answered");
+    let lock = server.home.join(format!("spindle/locks/{thread}.lock"));
+    let released = async {
+        while lock.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), released).await.expect("nobody holds the thread");
+}
