@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use config::Feature;
+use config::{Config, Feature};
 use extensions::{agents_md, skills};
 use jiff::Zoned;
 use model::catalogue::ModelInfo;
@@ -21,6 +21,9 @@ use crate::prompts;
 use crate::settings::ThreadSettings;
 use crate::thread::ThreadShared;
 
+/// Whom commits name where the configuration does not say. Source: the default of the protocol's other server.
+const COMMIT_ATTRIBUTION: &str = "Codex <noreply@openai.com>";
+
 /// What the model knows, or is about to know. Each part is the text as it is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ContextFacts {
@@ -30,6 +33,7 @@ pub(crate) struct ContextFacts {
     personality: Option<String>,
     skills: Option<String>,
     skills_warning: Option<String>,
+    commits: Option<String>,
     user_instructions: Option<String>,
     environment: Option<String>,
     model: String,
@@ -65,6 +69,7 @@ impl ContextFacts {
             personality: personality(settings, model),
             skills,
             skills_warning,
+            commits: config.features.enabled(Feature::CodexGitCommit).then(|| commits(config)).flatten(),
             user_instructions: agents_md::combined(&environment.agents_md(config, &settings.cwd))
                 .map(|text| agents_md::message(&settings.cwd, &text)),
             environment: config.include_environment_context.then(|| environment_text(environment, &settings.cwd)),
@@ -104,6 +109,7 @@ impl ContextFacts {
             self.mode.clone(),
             self.personality.clone(),
             self.skills.clone(),
+            self.commits.clone(),
         ];
         let user = [self.user_instructions.clone(), self.environment.clone()];
         message("developer", developer).into_iter().chain(message("user", user)).collect()
@@ -155,6 +161,12 @@ fn message<const N: usize>(role: &str, parts: [Option<String>; N]) -> Option<Res
 /// What closes an interrupted turn in the model's eyes.
 pub(crate) fn turn_aborted_item() -> ResponseItem {
     ResponseItem::user(prompts::TURN_ABORTED)
+}
+
+/// How commits tell of the agent; an empty name keeps them silent.
+fn commits(config: &Config) -> Option<String> {
+    let name = config.commit_attribution.as_deref().unwrap_or(COMMIT_ATTRIBUTION).trim();
+    (!name.is_empty()).then(|| prompts::commits(name))
 }
 
 fn permissions(environment: &Environment, settings: &ThreadSettings) -> String {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use store::{ModelHistory, Record, StoreError, StoredThread, ThreadStore, ThreadWriter};
-use types::{AbsPath, ResponseItem, TokenUsage, TokenUsageTotals};
+use tools::Truncation;
+use types::{AbsPath, ResponseItem, TokenUsage, TokenUsageTotals, ToolOutput};
 
 use crate::compact::Compacted;
 use crate::context::ContextFacts;
@@ -191,10 +192,30 @@ impl Log {
 }
 
 /// Reads what the model has seen of a stored thread, and which model was told of it last. Blocks.
-pub(crate) fn read_back(store: &dyn ThreadStore, path: &AbsPath) -> Result<(ModelHistory, Option<String>), StoreError> {
+pub(crate) fn read_back(
+    store: &dyn ThreadStore,
+    path: &AbsPath,
+    limit: Truncation,
+) -> Result<(ModelHistory, Option<String>), StoreError> {
     let stored = store.read(path)?;
     let model = stored.last_turn_context()?.map(|context| context.model);
-    Ok((stored.history()?, model))
+    let mut history = stored.history()?;
+    shorten(&mut history, limit);
+    Ok((history, model))
+}
+
+/// Shortens the outputs of tools as they are when they are new. Rollouts of other writers hold them in full.
+pub(crate) fn shorten(history: &mut ModelHistory, limit: Truncation) {
+    let limit = limit.in_history();
+    for item in &mut history.items {
+        if let ResponseItem::FunctionCallOutput { output, .. } | ResponseItem::CustomToolCallOutput { output, .. } =
+            item
+            && limit.exceeded_by(output)
+        {
+            let whole = std::mem::replace(output, ToolOutput::Text(String::new()));
+            *output = limit.output(whole);
+        }
+    }
 }
 
 #[cfg(test)]

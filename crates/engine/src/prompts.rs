@@ -82,3 +82,11 @@ it.\n</turn_aborted>";
 pub(crate) fn default_mode(can_ask: bool) -> String {
     DEFAULT_MODE.replace("{question_tool}", if can_ask { "available" } else { "not available" })
 }
+
+/// How commits are to tell of the agent.
+pub(crate) fn commits(name: &str) -> String {
+    format!(
+        "Every git commit message that you write or change ends with the line `Co-authored-by: {name}`, once. It stands \
+         among the trailers, after those that are there already, and a blank line sets the trailers off from the text."
+    )
+}

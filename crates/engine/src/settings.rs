@@ -62,6 +62,9 @@ impl ThreadSettings {
         if let Some(supported) = self.config.supports_reasoning_summaries {
             lookup.info.supports_reasoning_summaries = supported;
         }
+        if let Some(tokens) = self.config.tool_output_token_limit {
+            lookup.info.truncation = lookup.info.truncation.with_tokens(tokens);
+        }
         lookup
     }
 

@@ -10,6 +10,7 @@ mod arriving;
 mod compacting;
 mod inbox;
 mod input;
+pub(crate) mod offer;
 mod request_clock;
 mod reviewing;
 mod sampling;
@@ -178,7 +179,7 @@ impl TurnTask {
         let events = TurnEvents::new(self.thread.clone(), self.id.clone());
         let works_nowhere =
             matches!(&self.task, Task::User(request) if request.environments.as_ref().is_some_and(Vec::is_empty));
-        let switches = tool_calls::switches(&self.settings.config, works_nowhere);
+        let switches = offer::switches(&self.settings.config, works_nowhere);
         let tools = tool_calls::turn_tools(
             &self.environment,
             &self.thread,
@@ -249,8 +250,8 @@ impl RunningTurn {
     /// Reads what the model has seen, in the first turn of a thread that comes from disk.
     async fn recall(&mut self) -> Result<(), Stop> {
         let Some(path) = self.thread.path.clone().filter(|_| self.log.is_unread()) else { return Ok(()) };
-        let environment = self.environment.clone();
-        let read = tokio::task::spawn_blocking(move || read_back(environment.store.as_ref(), &path));
+        let (environment, limit) = (self.environment.clone(), self.tools.truncation);
+        let read = tokio::task::spawn_blocking(move || read_back(environment.store.as_ref(), &path, limit));
         let (history, model) = read.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         self.log.replace(history, model.as_deref());
         Ok(())
@@ -260,7 +261,7 @@ impl RunningTurn {
         let TurnRequest { input, output_schema, client_metadata, overrides: _, environments: _ } = request;
         self.output_schema = output_schema;
         self.client_metadata = client_metadata;
-        self.specs = tool_calls::specs(&self.tools, &self.thread, &self.settings, &self.model);
+        self.specs = offer::specs(&self.tools, &self.thread, &self.settings, &self.model);
         self.begin(&input, started_at).await?;
         loop {
             self.take_inbox();

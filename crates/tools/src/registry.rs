@@ -47,7 +47,9 @@ mod tests {
     use types::{ModeKind, ToolOutput};
 
     use super::*;
-    use crate::tool::{PatchTool, WebSearchMode};
+    use types::WebSearch;
+
+    use crate::tool::PatchTool;
 
     fn names(cx: &SpecContext) -> Vec<String> {
         Registry::builtin().specs(cx).iter().map(|spec| spec.name().to_owned()).collect()
@@ -60,7 +62,7 @@ mod tests {
             image_input: true,
             switches: Switches::default(),
             apply_patch: Some(PatchTool::Freeform),
-            web_search: Some(WebSearchMode::Cached),
+            web_search: Some(WebSearch::default()),
         };
         assert_eq!(
             names(&cx),
@@ -98,7 +100,7 @@ mod tests {
             image_input: true,
             switches,
             apply_patch: Some(PatchTool::Function),
-            web_search: Some(WebSearchMode::Live),
+            web_search: Some(WebSearch::default()),
         };
         assert_eq!(names(&cx), ["update_plan", "request_user_input", "web_search"]);
         assert!(Registry::builtin().get("shell_command", switches).is_none());

@@ -1,7 +1,9 @@
 //! What a tool is, what it is called with, and what it gives back.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use types::{ModeKind, ToolOutput, ToolSpec};
+use types::{ModeKind, ToolOutput, ToolSpec, WebSearch};
 
 use crate::turn::TurnTools;
 
@@ -46,7 +48,7 @@ pub struct SpecContext {
     /// How the model is offered patches; `None` when it edits with commands alone.
     pub apply_patch: Option<PatchTool>,
     /// The provider's own web search, `None` when it is off.
-    pub web_search: Option<WebSearchMode>,
+    pub web_search: Option<WebSearch>,
 }
 
 /// What the configuration switches on.
@@ -60,6 +62,10 @@ pub struct Switches {
     pub command_permissions: bool,
     /// The turn has no place to work in.
     pub works_nowhere: bool,
+    /// Commands run in plain shells: the model may not ask for one that reads the user's profile.
+    pub no_login_shell: bool,
+    /// The longest look at a running command, where it is not the usual one.
+    pub longest_look: Option<Duration>,
 }
 
 /// The two forms in which patches are offered.
@@ -69,13 +75,6 @@ pub enum PatchTool {
     Freeform,
     /// A JSON function with the patch as a text.
     Function,
-}
-
-/// Where the provider's web search gets its answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WebSearchMode {
-    Live,
-    Cached,
 }
 
 /// One call, as the model wrote it.

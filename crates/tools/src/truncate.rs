@@ -5,6 +5,9 @@ use types::{ToolOutput, ToolOutputItem};
 /// Bytes of text that count as one token. A rough figure, and the one that model limits are given for.
 const BYTES_PER_TOKEN: usize = 4;
 
+/// What the note on a gap takes at most, in bytes: two ellipses, a number and the words.
+const LONGEST_NOTE: usize = 48;
+
 /// How much text may stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truncation {
@@ -27,6 +30,32 @@ impl Truncation {
             Self::Bytes(bytes) => bytes.div_ceil(BYTES_PER_TOKEN),
             Self::Tokens(tokens) => tokens,
         }
+    }
+
+    /// What the model's history keeps of one output: a fifth more, for what tools say around the output itself. Source:
+    /// measured on the protocol's other server.
+    #[must_use]
+    pub fn in_history(self) -> Self {
+        let more = |limit: usize| limit.saturating_add(limit / 5);
+        match self {
+            Self::Bytes(bytes) => Self::Bytes(more(bytes)),
+            Self::Tokens(tokens) => Self::Tokens(more(tokens)),
+        }
+    }
+
+    /// Whether an output is longer than this limit leaves one, its note included.
+    pub fn exceeded_by(self, output: &ToolOutput) -> bool {
+        let length: usize = match output {
+            ToolOutput::Text(text) => text.len(),
+            ToolOutput::Items(items) => items
+                .iter()
+                .map(|item| match item {
+                    ToolOutputItem::InputText { text } => text.len(),
+                    ToolOutputItem::InputImage { .. } => 0,
+                })
+                .sum(),
+        };
+        length > self.bytes().saturating_add(LONGEST_NOTE)
     }
 
     /// Returns `text` as it is when it fits, else its beginning and end with a note of how much is missing between.
@@ -128,6 +157,16 @@ mod tests {
     fn characters_are_not_cut() {
         let text = "é".repeat(10);
         assert_eq!(Truncation::Bytes(5).middle(&text), "é…8 chars truncated…é");
+    }
+
+    #[test]
+    fn what_was_shortened_to_a_limit_does_not_exceed_it() {
+        for limit in [Truncation::Bytes(100), Truncation::Tokens(100), Truncation::Tokens(0)] {
+            let output = ToolOutput::Text(numbers());
+            assert!(limit.exceeded_by(&output));
+            assert!(!limit.exceeded_by(&limit.output(output)));
+        }
+        assert_eq!(Truncation::Tokens(10).in_history().bytes(), 48);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct TurnTools {
     pub env: Arc<Vec<(String, String)>>,
     pub mode: ModeKind,
     pub switches: Switches,
-    /// How much of a tool's output the model gets at most.
+    /// How much tools tell of an output. The history keeps [a little more](Truncation::in_history).
     pub truncation: Truncation,
     /// Whether the model reads images.
     pub image_input: bool,

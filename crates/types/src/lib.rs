@@ -37,5 +37,5 @@ pub use session::{GitFacts, SessionSource, SubAgentSource};
 pub use settings::{
     CollaborationMode, ModeKind, Personality, ReasoningEffort, ReasoningSummary, ServiceTier, Verbosity,
 };
-pub use tool::ToolSpec;
+pub use tool::{SearchLocation, ToolSpec, WebSearch};
 pub use usage::{Credits, RateLimitWindow, RateLimits, TokenUsage, TokenUsageTotals};

@@ -11,10 +11,31 @@ pub enum ToolSpec {
     Freeform { name: String, description: String, grammar: String },
     /// Functions that the model addresses by namespace and name.
     Namespace { name: String, description: String, tools: Vec<ToolSpec> },
-    /// The provider's own web search; `external_web_access: false` answers from its cache only.
-    WebSearch { external_web_access: bool },
+    /// The provider's own web search.
+    WebSearch(WebSearch),
     /// The provider's own image generation.
     ImageGeneration { output_format: String },
+}
+
+/// How a provider searches the web.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WebSearch {
+    /// Otherwise it answers from its cache only.
+    pub live: bool,
+    /// Where it looks; everywhere when there is none.
+    pub allowed_domains: Option<Vec<String>>,
+    pub location: Option<SearchLocation>,
+    /// How much of what is found the model is shown: a word of the Responses API.
+    pub context_size: Option<&'static str>,
+}
+
+/// Where searches are made from, roughly.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SearchLocation {
+    pub country: Option<String>,
+    pub region: Option<String>,
+    pub city: Option<String>,
+    pub timezone: Option<String>,
 }
 
 impl ToolSpec {
@@ -23,7 +44,7 @@ impl ToolSpec {
     pub fn name(&self) -> &str {
         match self {
             Self::Function { name, .. } | Self::Freeform { name, .. } | Self::Namespace { name, .. } => name,
-            Self::WebSearch { .. } => "web_search",
+            Self::WebSearch(_) => "web_search",
             Self::ImageGeneration { .. } => "image_generation",
         }
     }

@@ -62,9 +62,7 @@ impl RunningTurn {
                 }
             }
             ResponseEvent::ReasoningDelta { item_id, delta, content_index } => {
-                if self.settings.config.show_raw_agent_reasoning
-                    && let Some(reasoning) = arriving.reasoning(item_id.as_deref())
-                {
+                if let Some(reasoning) = arriving.reasoning(item_id.as_deref()) {
                     reasoning.content.entry(content_index).or_default().push_str(&delta);
                     let (turn_id, item_id) = (self.id.clone(), reasoning.id.clone());
                     self.events.emit(ThreadEvent::ReasoningDelta { turn_id, item_id, content_index, delta });
@@ -280,11 +278,10 @@ impl RunningTurn {
             .into_iter()
             .map(|(ReasoningContent::ReasoningText { text } | ReasoningContent::Text { text })| text)
             .collect();
-        let mut records = self.reasoning_records(&summary, &content);
+        let mut records = reasoning_records(&summary, &content);
         records.push(Record::ResponseItem(item));
         self.log.record(records)?;
         let announced = arriving.take_reasoning(id);
-        let content = if self.settings.config.show_raw_agent_reasoning { content } else { Vec::new() };
         let started = announced.is_some();
         let id = announced.map_or_else(|| id_or_new(id), |announced| announced.id);
         self.hosted_done(Item::Reasoning { id, summary, content }, started);
@@ -296,7 +293,7 @@ impl RunningTurn {
         let Arriving { messages, reasoning, hosted, mut plan } = arriving;
         for ArrivingReasoning { id, summary, content } in reasoning {
             let (summary, content) = (Vec::from_iter(summary.into_values()), Vec::from_iter(content.into_values()));
-            self.log.record(self.reasoning_records(&summary, &content))?;
+            self.log.record(reasoning_records(&summary, &content))?;
             self.events.item_completed(Item::Reasoning { id, summary, content });
         }
         for item in hosted {
@@ -326,13 +323,6 @@ impl RunningTurn {
             self.events.item_completed(self.plan_item(plan));
         }
         Ok(())
-    }
-
-    fn reasoning_records(&self, summary: &[String], content: &[String]) -> Vec<Record> {
-        let summary = summary.iter().map(|text| EventRecord::Reasoning { text: text.clone() });
-        let raw = content.iter().filter(|_| self.settings.config.show_raw_agent_reasoning);
-        let raw = raw.map(|text| EventRecord::ReasoningRaw { text: text.clone() });
-        summary.chain(raw).map(Record::Event).collect()
     }
 
     fn planned(&self, plan: String) -> Record {
@@ -420,6 +410,13 @@ fn split_whole(text: &str) -> (String, Option<String>) {
         }
     }
     (talk, plan)
+}
+
+/// What clients are told of a model's thinking, for those that read the thread later.
+fn reasoning_records(summary: &[String], content: &[String]) -> Vec<Record> {
+    let summary = summary.iter().map(|text| EventRecord::Reasoning { text: text.clone() });
+    let raw = content.iter().map(|text| EventRecord::ReasoningRaw { text: text.clone() });
+    summary.chain(raw).map(Record::Event).collect()
 }
 
 /// The finished web search, and whether its start was told.

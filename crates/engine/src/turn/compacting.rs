@@ -8,7 +8,7 @@ use types::{Item, ItemId, ResponseItem, TurnError, TurnErrorKind};
 
 use super::request_clock::RequestClock;
 use super::sampling::{SampleError, cut_off};
-use super::{Continue, RunningTurn, Stop, tool_calls, turn_error};
+use super::{Continue, RunningTurn, Stop, offer, turn_error};
 use crate::compact;
 use crate::context::ContextFacts;
 use crate::event::ThreadEvent;
@@ -79,7 +79,7 @@ impl RunningTurn {
 
     /// Asks the provider for a short history. What does not fit into the window is left out, oldest first.
     async fn have_compacted(&mut self) -> Result<Vec<ResponseItem>, Stop> {
-        let tools = tool_calls::specs(&self.tools, &self.thread, &self.settings, &self.model);
+        let tools = offer::specs(&self.tools, &self.thread, &self.settings, &self.model);
         let mut request = self.request_of(self.log.shared_history(), tools);
         request.output_schema = None;
         request.headers.push(("x-codex-installation-id".to_owned(), self.environment.installation_id()));

@@ -5,21 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use config::{Config, Feature};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
+use model::catalogue::ModelInfo;
 use store::Record;
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tools::{
     CommandApproval, CommandDecision, Granted, Host, NetworkApproval, NetworkDecision, PatchApproval, PatchDecision,
-    PatchTool, PermissionsGrant, PermissionsRequest, SpecContext, Switches, ToolCall, ToolEvent, ToolInput, ToolResult,
-    TurnDiff, TurnTools, UserAnswers, UserQuestions, WebSearchMode,
+    PermissionsGrant, PermissionsRequest, Switches, ToolCall, ToolEvent, ToolInput, ToolResult, TurnDiff, TurnTools,
+    UserAnswers, UserQuestions,
 };
-use types::{ModeKind, ResponseItem, ToolOutput, ToolSpec};
+use types::{ModeKind, ResponseItem, ToolOutput};
 
+use super::offer::{output_limit, takes_images};
 use super::sampling::text_output;
 use crate::agents;
 use crate::dynamic_tools;
@@ -62,7 +62,7 @@ pub(super) fn turn_tools(
         env: environment.command_env(&settings.config),
         mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
         switches,
-        truncation: truncation(model),
+        truncation: output_limit(model),
         image_input: takes_images(model),
         grants: thread.grants.clone(),
         turn_permissions: Arc::new(Granted::new()),
@@ -73,65 +73,9 @@ pub(super) fn turn_tools(
     })
 }
 
-/// Everything the model may call in a turn.
-pub(super) fn specs(
-    tools: &TurnTools,
-    thread: &ThreadShared,
-    settings: &ThreadSettings,
-    model: &ModelInfo,
-) -> Arc<[ToolSpec]> {
-    let cx = SpecContext {
-        mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
-        apply_patch: model.apply_patch.map(|kind| match kind {
-            ApplyPatchKind::Freeform => PatchTool::Freeform,
-            ApplyPatchKind::Function => PatchTool::Function,
-        }),
-        image_input: takes_images(model),
-        switches: tools.switches,
-        web_search: web_search(&settings.config),
-    };
-    let mut specs = thread.environment.tools.specs(&cx);
-    if agents::offered(thread, &settings.config) {
-        specs.extend(agents::specs());
-    }
-    specs.extend(thread.dynamic_tools.specs());
-    specs.into()
-}
-
-/// What the tools of a turn can do.
-pub(super) fn switches(config: &Config, works_nowhere: bool) -> Switches {
-    let on = |feature| config.features.enabled(feature);
-    Switches {
-        ask_in_every_mode: on(Feature::DefaultModeRequestUserInput),
-        request_permissions: on(Feature::RequestPermissionsTool),
-        command_permissions: on(Feature::ExecPermissionApprovals),
-        works_nowhere,
-    }
-}
-
-fn takes_images(model: &ModelInfo) -> bool {
-    model.input_modalities.contains(&Modality::Image)
-}
-
-pub(super) fn truncation(model: &ModelInfo) -> tools::Truncation {
-    match model.truncation {
-        Truncation::Bytes(bytes) => tools::Truncation::Bytes(bytes),
-        Truncation::Tokens(tokens) => tools::Truncation::Tokens(tokens),
-    }
-}
-
 /// The same tools for a call of its own.
 fn with_host(tools: &TurnTools, host: Arc<dyn Host>) -> TurnTools {
     TurnTools { host, ..tools.clone() }
-}
-
-/// How the provider may search the web, if at all.
-fn web_search(config: &Config) -> Option<WebSearchMode> {
-    match config.web_search.unwrap_or(config::WebSearchMode::Cached) {
-        config::WebSearchMode::Disabled => None,
-        config::WebSearchMode::Cached => Some(WebSearchMode::Cached),
-        config::WebSearchMode::Live => Some(WebSearchMode::Live),
-    }
 }
 
 /// Passes what tools tell and ask on to clients.
@@ -396,7 +340,7 @@ impl ToolCalls {
             let result = run_tool(&name, call, &tools, &thread, &events, &turns, &cancel).await;
             ToolDone {
                 note: result.note.map(ResponseItem::developer),
-                output: output_item(&item, &call_id, result.output),
+                output: output_item(&item, &call_id, tools.truncation.in_history().output(result.output)),
                 end: ToolCallEnd {
                     turn_id: tools.turn_id.clone(),
                     call_id,

@@ -15,7 +15,7 @@ use types::item::{CommandExecution, CommandSource, CommandStatus};
 use types::{Item, ItemId, ModeKind, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus};
 
 use super::inbox::{Late, close, note};
-use super::tool_calls::truncation;
+use super::offer::output_limit;
 use super::{TurnEnd, TurnInput};
 use crate::context;
 use crate::environment::unix_seconds;
@@ -235,7 +235,7 @@ impl UserCommand {
         item.duration = Some(duration);
 
         let model = settings.lookup_model().info;
-        let shown = truncation(&model).middle(&output);
+        let shown = output_limit(&model).middle(&output);
         item.aggregated_output = Some(output).filter(|output| !output.is_empty());
         // Source of the layout: the rollout format; other readers know the message by its tags.
         let text = format!(

@@ -5,7 +5,7 @@
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use types::{ReasoningSummary, ResponseItem, ServiceTier, ToolSpec};
+use types::{ReasoningSummary, ResponseItem, SearchLocation, ServiceTier, ToolSpec};
 
 use crate::{ModelError, Reasoning, Request};
 
@@ -233,9 +233,19 @@ impl Serialize for Tool<'_> {
                 map.serialize_entry("description", description)?;
                 map.serialize_entry("tools", &Tools(tools))?;
             }
-            ToolSpec::WebSearch { external_web_access } => {
+            ToolSpec::WebSearch(search) => {
                 map.serialize_entry("type", "web_search")?;
-                map.serialize_entry("external_web_access", external_web_access)?;
+                map.serialize_entry("external_web_access", &search.live)?;
+                if let Some(allowed_domains) = &search.allowed_domains {
+                    map.serialize_entry("filters", &Filters { allowed_domains })?;
+                }
+                if let Some(SearchLocation { country, region, city, timezone }) = &search.location {
+                    let location = UserLocation { kind: "approximate", country, region, city, timezone };
+                    map.serialize_entry("user_location", &location)?;
+                }
+                if let Some(size) = search.context_size {
+                    map.serialize_entry("search_context_size", size)?;
+                }
             }
             ToolSpec::ImageGeneration { output_format } => {
                 map.serialize_entry("type", "image_generation")?;
@@ -254,12 +264,31 @@ struct Grammar<'a> {
     definition: &'a str,
 }
 
+#[derive(Serialize)]
+struct Filters<'a> {
+    allowed_domains: &'a [String],
+}
+
+#[derive(Serialize)]
+struct UserLocation<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: &'a Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: &'a Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    city: &'a Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timezone: &'a Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use serde_json::json;
-    use types::{ReasoningEffort, Verbosity};
+    use types::{ReasoningEffort, Verbosity, WebSearch};
 
     use super::*;
 
@@ -296,7 +325,13 @@ mod tests {
                 function.clone(),
                 ToolSpec::Freeform { name: "p".to_owned(), description: "d".to_owned(), grammar: "g".to_owned() },
                 ToolSpec::Namespace { name: "n".to_owned(), description: "d".to_owned(), tools: vec![function] },
-                ToolSpec::WebSearch { external_web_access: false },
+                ToolSpec::WebSearch(WebSearch::default()),
+                ToolSpec::WebSearch(WebSearch {
+                    live: true,
+                    allowed_domains: Some(vec!["example.org".to_owned()]),
+                    location: Some(SearchLocation { city: Some("Bonn".to_owned()), ..SearchLocation::default() }),
+                    context_size: Some("high"),
+                }),
                 ToolSpec::ImageGeneration { output_format: "png".to_owned() },
             ]),
             parallel_tool_calls: true,
@@ -311,6 +346,7 @@ mod tests {
         {"type":"custom","name":"p","description":"d","format":{"type":"grammar","syntax":"lark","definition":"g"}},
         {"type":"namespace","name":"n","description":"d","tools":[{"type":"function","name":"f","description":"d","strict":false,"parameters":{"type":"object"}}]},
         {"type":"web_search","external_web_access":false},
+        {"type":"web_search","external_web_access":true,"filters":{"allowed_domains":["example.org"]},"user_location":{"type":"approximate","city":"Bonn"},"search_context_size":"high"},
         {"type":"image_generation","output_format":"png"}],"tool_choice":"auto","parallel_tool_calls":true,"reasoning":{"effort":"low","summary":"concise"},"store":false,"stream":true,"include":["reasoning.encrypted_content"],"service_tier":"priority","prompt_cache_key":"thread","text":{"verbosity":"low","format":{"type":"json_schema","strict":true,"schema":{"type":"object"},"name":"codex_output_schema"}},"client_metadata":{"x-codex-installation-id":"i"}}
         "#);
     }

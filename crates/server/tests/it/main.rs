@@ -10,6 +10,7 @@ mod clients;
 mod commands;
 mod compaction;
 mod configuration;
+mod configured_turns;
 mod errors;
 mod examples;
 mod files;

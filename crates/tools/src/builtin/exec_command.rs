@@ -86,6 +86,11 @@ impl Tool for ExecCommand {
                 "description": "With require_escalated: the first words of the command that the user could allow for good, as narrow as is useful, such as [\"cargo\", \"test\"].",
             },
         });
+        if cx.switches.no_login_shell
+            && let Some(properties) = properties.as_object_mut()
+        {
+            properties.remove("login");
+        }
         if cx.switches.command_permissions {
             let permissions = &mut properties["sandbox_permissions"];
             permissions["enum"] = json!(["use_default", "with_additional_permissions", "require_escalated"]);
@@ -135,7 +140,11 @@ impl Tool for ExecCommand {
                 }
             },
         };
-        let argv = shell.argv(&arguments.cmd, arguments.login.unwrap_or(true));
+        let login = match reads_profile(arguments.login, cx) {
+            Ok(login) => login,
+            Err(result) => return result,
+        };
+        let argv = shell.argv(&arguments.cmd, login);
         let command = Candidate {
             shown: shell::join(&argv),
             argv,
@@ -149,9 +158,23 @@ impl Tool for ExecCommand {
         exec::set_variables(&mut env, exec::SESSION_ENV);
         let watch = Watch::Session {
             yield_time: time(arguments.yield_time_ms).unwrap_or(DEFAULT_YIELD).clamp(MIN_YIELD, MAX_YIELD),
-            limit: running::limit(arguments.max_output_tokens, cx),
+            limit: running::limit(arguments.max_output_tokens),
         };
         running::run(call.call_id, command, env, watch, cx).await
+    }
+}
+
+/// Whether the shell of a command reads the user's profile.
+///
+/// # Errors
+/// The call wants what the configuration rules out.
+pub(super) fn reads_profile(wanted: Option<bool>, cx: &TurnTools) -> Result<bool, ToolResult> {
+    match (wanted, cx.switches.no_login_shell) {
+        (Some(true), true) => Err(ToolResult::failed(
+            "the configuration does not allow login shells; leave `login` out, or set it to false",
+        )),
+        (None, true) => Ok(false),
+        (wanted, _) => Ok(wanted.unwrap_or(true)),
     }
 }
 

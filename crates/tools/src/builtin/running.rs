@@ -461,12 +461,13 @@ pub(super) fn look(seen: &exec::Collected, session: i32, limit: Truncation) -> S
     output::look(&chunk_id, seen.wall_time, &progress, &String::from_utf8_lossy(&seen.output), limit)
 }
 
-/// How much of a session's output is told: what the call asks for, else what the turn allows.
-pub(super) fn limit(max_output_tokens: Option<crate::arguments::Whole>, cx: &TurnTools) -> Truncation {
-    match max_output_tokens {
-        Some(tokens) => Truncation::Tokens(usize::try_from(tokens.0).unwrap_or(usize::MAX)),
-        None => Truncation::Tokens(cx.truncation.tokens()),
-    }
+/// How much of a session's output is told where the call does not say. Source: the protocol's tool of that name.
+const DEFAULT_OUTPUT_TOKENS: usize = 10_000;
+
+/// How much of a session's output a look tells. What the model gets of any output is limited beside ([`TurnTools`]).
+pub(super) fn limit(max_output_tokens: Option<crate::arguments::Whole>) -> Truncation {
+    let tokens = max_output_tokens.map(|tokens| usize::try_from(tokens.0).unwrap_or(usize::MAX));
+    Truncation::Tokens(tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS))
 }
 
 fn status(exit_code: i32) -> CommandStatus {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use types::ToolSpec;
 
-use super::exec_command::time;
+use super::exec_command::{reads_profile, time};
 use super::running::{self, SandboxPermissions, Watch};
 use crate::approval::Candidate;
 use crate::arguments::{self, Whole};
@@ -90,7 +90,11 @@ impl Tool for ShellCommand {
             Ok(beyond) => beyond,
             Err(result) => return result,
         };
-        let argv = cx.shell.argv(&arguments.command, arguments.login.unwrap_or(true));
+        let login = match reads_profile(arguments.login, cx) {
+            Ok(login) => login,
+            Err(result) => return result,
+        };
+        let argv = cx.shell.argv(&arguments.command, login);
         let command = Candidate {
             shown: shell::join(&argv),
             argv,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use types::ToolSpec;
 
 use crate::registry::unsupported_call;
-use crate::tool::{SpecContext, Tool, ToolCall, ToolResult, WebSearchMode};
+use crate::tool::{SpecContext, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
 
 pub(crate) struct WebSearch;
@@ -16,7 +16,7 @@ impl Tool for WebSearch {
     }
 
     fn spec(&self, cx: &SpecContext) -> Option<ToolSpec> {
-        cx.web_search.map(|mode| ToolSpec::WebSearch { external_web_access: mode == WebSearchMode::Live })
+        cx.web_search.clone().map(ToolSpec::WebSearch)
     }
 
     async fn run(&self, call: ToolCall, _cx: &TurnTools) -> ToolResult {

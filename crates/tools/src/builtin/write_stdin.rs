@@ -12,7 +12,7 @@ use super::exec_command::{MAX_YIELD, MIN_YIELD, time};
 use super::{object, running};
 use crate::arguments::{self, Whole};
 use crate::host::ToolEvent;
-use crate::tool::{SpecContext, Tool, ToolCall, ToolResult};
+use crate::tool::{SpecContext, Switches, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
 
 pub(crate) struct WriteStdin;
@@ -20,6 +20,10 @@ pub(crate) struct WriteStdin;
 /// A look without input waits at least this long: looking again and again costs a request each time.
 const MIN_LOOK: Duration = Duration::from_secs(5);
 const MAX_LOOK: Duration = Duration::from_secs(300);
+
+fn longest_look(switches: Switches) -> Duration {
+    switches.longest_look.unwrap_or(MAX_LOOK).max(MIN_LOOK)
+}
 
 const DESCRIPTION: &str = "\
 Goes on with a command that exec_command left running: sends it input, or with empty chars just waits, and returns what \
@@ -41,13 +45,16 @@ impl Tool for WriteStdin {
         "write_stdin"
     }
 
-    fn spec(&self, _cx: &SpecContext) -> Option<ToolSpec> {
+    fn spec(&self, cx: &SpecContext) -> Option<ToolSpec> {
         let properties = json!({
             "session_id": { "type": "number", "description": "The session ID that exec_command gave." },
             "chars": { "type": "string", "description": "What to send, control characters included. Empty or left out: nothing." },
             "yield_time_ms": {
                 "type": "number",
-                "description": "How long to wait for output, in milliseconds. After input: 250 to 30000, 250 by default. Without: 5000 to 300000, 5000 by default. A command that ends sooner returns at once.",
+                "description": format!(
+                    "How long to wait for output, in milliseconds. After input: 250 to 30000, 250 by default. Without: 5000 to {}, 5000 by default. A command that ends sooner returns at once.",
+                    longest_look(cx.switches).as_millis(),
+                ),
             },
             "max_output_tokens": { "type": "number", "description": "How much output to return at most, in tokens. Default: about 10000." },
         });
@@ -84,7 +91,7 @@ impl Tool for WriteStdin {
         let chars = arguments.chars;
         let wanted = time(arguments.yield_time_ms);
         let yield_time = if chars.is_empty() {
-            wanted.unwrap_or(MIN_LOOK).clamp(MIN_LOOK, MAX_LOOK)
+            wanted.unwrap_or(MIN_LOOK).clamp(MIN_LOOK, longest_look(cx.switches))
         } else {
             wanted.unwrap_or(MIN_YIELD).clamp(MIN_YIELD, MAX_YIELD)
         };
@@ -122,6 +129,6 @@ impl Tool for WriteStdin {
             let time = seen.wall_time.as_secs_f64();
             return ToolResult::aborted(format!("aborted by user after {time:.1}s"));
         }
-        ToolResult::ok(running::look(&seen, id, running::limit(arguments.max_output_tokens, cx)))
+        ToolResult::ok(running::look(&seen, id, running::limit(arguments.max_output_tokens)))
     }
 }

@@ -12,8 +12,9 @@ use super::{Reins, Steering, TURN_INBOX, ThreadActor};
 use crate::compact::estimated_tokens;
 use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
-use crate::log::{Conversation, Log, read_back};
+use crate::log::{Conversation, Log, read_back, shorten};
 use crate::thread::{AcceptedTurn, Command, Reply, ThreadError, ThreadHandle, ThreadShared};
+use crate::turn::offer::output_limit;
 use crate::turn::user_command::CommandTurn;
 use crate::turn::{TurnInput, note};
 
@@ -175,11 +176,12 @@ impl ThreadActor {
         let path = shared.path.as_ref().ok_or(ThreadError::RollbackNotStored)?;
         let replay = |source: StoreError| ThreadError::Replay { path: path.clone(), source };
         let before = shared.environment.store.read(path).map_err(replay)?;
-        let history = before.history_without(num_turns).map_err(replay)?;
+        let mut history = before.history_without(num_turns).map_err(replay)?;
         let rate_limits = before.rate_limits().map_err(replay)?;
         let model = before.last_turn_context().map_err(replay)?.map(|context| context.model);
 
         let settings = shared.settings();
+        shorten(&mut history, output_limit(&settings.lookup_model().info));
         let tokens = estimated_tokens(shared.instructions(&settings).as_deref(), &history.items);
         let mut usage = log.usage().unwrap_or_default();
         usage.last = TokenUsage { total_tokens: tokens, ..TokenUsage::default() };
@@ -254,7 +256,8 @@ impl ThreadActor {
 fn recall(shared: &ThreadShared, log: &mut Log) -> Result<(), StoreError> {
     match &shared.path {
         Some(path) if log.is_unread() => {
-            let (history, model) = read_back(shared.environment.store.as_ref(), path)?;
+            let limit = output_limit(&shared.settings().lookup_model().info);
+            let (history, model) = read_back(shared.environment.store.as_ref(), path, limit)?;
             log.replace(history, model.as_deref());
         }
         _ => {}
