@@ -37,6 +37,6 @@ pub use patch::TurnDiff;
 pub use permissions::Granted;
 pub use registry::{Registry, unsupported_call};
 pub use rules::{CommandRules, HostAmendment, RuleDecision, RuleMatch};
-pub use tool::{PatchTool, SpecContext, Switches, Tool, ToolCall, ToolInput, ToolResult};
+pub use tool::{Commands, Needs, PatchTool, SpecContext, Switches, Tool, ToolCall, ToolInput, ToolResult};
 pub use truncate::Truncation;
 pub use turn::TurnTools;

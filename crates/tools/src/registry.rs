@@ -30,7 +30,7 @@ impl Registry {
     }
 
     fn there(&self, switches: Switches) -> impl Iterator<Item = &Arc<dyn Tool>> {
-        self.tools.iter().filter(move |tool| !(switches.works_nowhere && tool.needs_environment()))
+        self.tools.iter().filter(move |tool| switches.have(tool.needs()))
     }
 }
 
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
     use types::WebSearch;
 
-    use crate::tool::PatchTool;
+    use crate::tool::{Commands, PatchTool};
 
     fn names(cx: &SpecContext) -> Vec<String> {
         Registry::builtin().specs(cx).iter().map(|spec| spec.name().to_owned()).collect()
@@ -69,11 +69,11 @@ mod tests {
             [
                 "exec_command",
                 "write_stdin",
-                "apply_patch",
                 "update_plan",
                 "request_user_input",
-                "view_image",
-                "web_search"
+                "apply_patch",
+                "web_search",
+                "view_image"
             ]
         );
     }
@@ -89,6 +89,33 @@ mod tests {
         assert!(names(&asking).contains(&"request_permissions".to_owned()));
         for name in ["apply_patch", "view_image", "shell_command", "shell", "local_shell", "container.exec"] {
             assert!(registry.get(name, switches).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn commands_end_with_their_calls_or_are_not_there_where_the_configuration_says_so() {
+        let commands = ["exec_command", "write_stdin", "shell_command", "shell", "local_shell", "container.exec"];
+        let registry = Registry::builtin();
+        for (kind, offered, there) in [
+            (Commands::Sessions, ["exec_command", "write_stdin"].as_slice(), commands.as_slice()),
+            (Commands::Whole, &["shell_command"], &commands[2..]),
+            (Commands::Off, &[], &[]),
+        ] {
+            let switches = Switches { commands: kind, ..Switches::default() };
+            let cx = SpecContext {
+                mode: ModeKind::Default,
+                image_input: false,
+                switches,
+                apply_patch: None,
+                web_search: None,
+            };
+            let names = names(&cx);
+            let (found, others) = names.split_at(offered.len());
+            assert_eq!(found, offered);
+            assert_eq!(others, ["update_plan", "request_user_input"]);
+            for name in commands {
+                assert_eq!(registry.get(name, switches).is_some(), there.contains(&name), "{name}, {kind:?}");
+            }
         }
     }
 

@@ -21,9 +21,9 @@ pub trait Tool: Send + Sync {
         false
     }
 
-    /// Whether it works on the machine, with commands or files. A turn that works nowhere has no such tools.
-    fn needs_environment(&self) -> bool {
-        false
+    /// What has to be there for it to be there.
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     /// Does the work of one call.
@@ -36,6 +36,30 @@ pub trait Tool: Send + Sync {
     /// given up, and no further event is sent but the end of a command that runs as a session. Dropping the future
     /// gives up a question too; a command that has started goes on as a session would.
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult;
+}
+
+/// What a tool works with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    /// The machine with its files.
+    Environment,
+    /// The same, and commands that may run on it.
+    Commands,
+    /// The same, and commands that may outlive their call.
+    Sessions,
+}
+
+/// How a model runs commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Commands {
+    /// They may go on after their call, as sessions.
+    #[default]
+    Sessions,
+    /// Each ends with its call.
+    Whole,
+    /// It runs none.
+    Off,
 }
 
 /// What decides which tools are offered and how they are described.
@@ -62,10 +86,23 @@ pub struct Switches {
     pub command_permissions: bool,
     /// The turn has no place to work in.
     pub works_nowhere: bool,
+    pub commands: Commands,
     /// Commands run in plain shells: the model may not ask for one that reads the user's profile.
     pub no_login_shell: bool,
     /// The longest look at a running command, where it is not the usual one.
     pub longest_look: Option<Duration>,
+}
+
+impl Switches {
+    /// Whether a turn has what a tool needs.
+    pub(crate) fn have(self, needed: Needs) -> bool {
+        match needed {
+            Needs::Nothing => true,
+            Needs::Environment => !self.works_nowhere,
+            Needs::Commands => !self.works_nowhere && self.commands != Commands::Off,
+            Needs::Sessions => !self.works_nowhere && self.commands == Commands::Sessions,
+        }
+    }
 }
 
 /// The two forms in which patches are offered.

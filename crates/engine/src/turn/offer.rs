@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use config::{Config, Feature, WebSearchMode};
 use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
-use tools::{PatchTool, SpecContext, Switches, TurnTools};
+use tools::{Commands, PatchTool, SpecContext, Switches, TurnTools};
 use types::{ModeKind, SearchLocation, ToolSpec, WebSearch};
 
 use crate::agents;
@@ -45,6 +45,11 @@ pub(super) fn switches(config: &Config, works_nowhere: bool) -> Switches {
         request_permissions: on(Feature::RequestPermissionsTool),
         command_permissions: on(Feature::ExecPermissionApprovals),
         works_nowhere,
+        commands: match (on(Feature::ShellTool), on(Feature::UnifiedExec)) {
+            (false, _) => Commands::Off,
+            (true, false) => Commands::Whole,
+            (true, true) => Commands::Sessions,
+        },
         no_login_shell: !config.allow_login_shell,
         longest_look: config.background_terminal_max_timeout_ms.map(Duration::from_millis),
     }

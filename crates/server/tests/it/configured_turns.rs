@@ -108,6 +108,29 @@ async fn the_model_may_ask_for_a_login_shell_unless_the_configuration_says_other
 }
 
 #[tokio::test]
+async fn commands_end_with_their_calls_where_no_sessions_are_wanted_and_there_may_be_none_at_all() {
+    let call = |name: &str| {
+        let reply = Reply::new([function_call("c", name, &json!({ "cmd": "echo ran", "command": "echo ran" }))]);
+        [reply, Reply::say("done")]
+    };
+    for (feature, name, runs) in [
+        ("unified_exec", "shell_command", true),
+        ("unified_exec", "exec_command", false),
+        ("shell_tool", "exec_command", false),
+        ("shell_tool", "shell_command", false),
+    ] {
+        let mut server = TestServer::with_model(call(name)).await;
+        run_configured(&mut server, json!({ (format!("features.{feature}")): false })).await;
+        let requests = server.model.requests();
+        let offered = requests[0].body["tools"].as_array().expect("tools").iter().any(|tool| tool["name"] == name);
+        assert_eq!(offered, runs, "{name} without {feature}");
+        let output = &outputs(&requests[1])[0];
+        assert_eq!(output.contains("Output:\nran\n"), runs, "{output}");
+        assert_eq!(output == &format!("unsupported call: {name}"), !runs, "{output}");
+    }
+}
+
+#[tokio::test]
 async fn the_model_is_offered_what_the_configuration_says_of_searches_and_of_waiting() {
     let mut server = TestServer::with_model([Reply::say("ok")]).await;
     let config = json!({

@@ -15,7 +15,7 @@ use crate::arguments;
 use crate::host::{PatchApproval, PatchDecision, ToolEvent};
 use crate::output;
 use crate::patch::{self, Plan};
-use crate::tool::{PatchTool, SpecContext, Tool, ToolCall, ToolInput, ToolResult};
+use crate::tool::{Needs, PatchTool, SpecContext, Tool, ToolCall, ToolInput, ToolResult};
 use crate::turn::TurnTools;
 
 pub(crate) struct ApplyPatch;
@@ -96,8 +96,8 @@ impl Tool for ApplyPatch {
         })
     }
 
-    fn needs_environment(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs::Environment
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {

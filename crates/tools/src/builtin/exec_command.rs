@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use exec::Shell;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use types::ToolSpec;
 
 use super::object;
@@ -15,7 +15,7 @@ use crate::approval::Candidate;
 use crate::arguments::{self, Whole};
 use crate::permissions::{self, Wanted};
 use crate::shell;
-use crate::tool::{SpecContext, Tool, ToolCall, ToolResult};
+use crate::tool::{Needs, SpecContext, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
 
 pub(crate) struct ExecCommand;
@@ -61,7 +61,6 @@ impl Tool for ExecCommand {
                 "description": "The folder to run in, absolute or relative to the working directory, which is the default. Use it instead of `cd`.",
             },
             "shell": { "type": "string", "description": "The shell to run it with (a path, or bash, zsh or sh). Default: the user's own." },
-            "login": { "type": "boolean", "description": "Whether the shell reads the user's profile first. Default: true." },
             "tty": {
                 "type": "boolean",
                 "description": "Whether to give the command a terminal, for programs you mean to type into later. Default: false.",
@@ -71,36 +70,8 @@ impl Tool for ExecCommand {
                 "description": "How long to wait for the end, in milliseconds: 250 to 30000, 10000 by default. A command that ends sooner returns at once.",
             },
             "max_output_tokens": { "type": "number", "description": "How much output to return at most, in tokens. Default: about 10000." },
-            "sandbox_permissions": {
-                "type": "string",
-                "enum": ["use_default", "require_escalated"],
-                "description": "`require_escalated` asks the user to let this command run outside the sandbox. Use it when the task needs it, for instance after the sandbox has stopped the command.",
-            },
-            "justification": {
-                "type": "string",
-                "description": "With require_escalated: a short question to the user that says what the command is for, such as \"Install the packages the tests need?\"",
-            },
-            "prefix_rule": {
-                "type": "array",
-                "items": { "type": "string" },
-                "description": "With require_escalated: the first words of the command that the user could allow for good, as narrow as is useful, such as [\"cargo\", \"test\"].",
-            },
         });
-        if cx.switches.no_login_shell
-            && let Some(properties) = properties.as_object_mut()
-        {
-            properties.remove("login");
-        }
-        if cx.switches.command_permissions {
-            let permissions = &mut properties["sandbox_permissions"];
-            permissions["enum"] = json!(["use_default", "with_additional_permissions", "require_escalated"]);
-            permissions["description"] = json!(
-                "What the command needs beyond the sandbox, for which the user is asked: \
-                 `with_additional_permissions` runs it in the sandbox with what additional_permissions names, \
-                 `require_escalated` outside of it. Prefer the former where you can name what is needed."
-            );
-            properties["additional_permissions"] = permissions::schema();
-        }
+        say_what_it_may_ask_for(&mut properties, cx);
         Some(ToolSpec::Function {
             name: self.name().to_owned(),
             description: DESCRIPTION.to_owned(),
@@ -114,8 +85,8 @@ impl Tool for ExecCommand {
         true
     }
 
-    fn needs_environment(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs::Sessions
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
@@ -161,6 +132,38 @@ impl Tool for ExecCommand {
             limit: running::limit(arguments.max_output_tokens),
         };
         running::run(call.call_id, command, env, watch, cx).await
+    }
+}
+
+/// Adds to the arguments of a tool for commands what they have in common: the shell's profile, and the ways out of the
+/// sandbox.
+pub(super) fn say_what_it_may_ask_for(properties: &mut Value, cx: &SpecContext) {
+    if !cx.switches.no_login_shell {
+        properties["login"] = json!({ "type": "boolean", "description": "Whether the shell reads the user's profile first. Default: true." });
+    }
+    properties["sandbox_permissions"] = json!({
+        "type": "string",
+        "enum": ["use_default", "require_escalated"],
+        "description": "`require_escalated` asks the user to let this command run outside the sandbox. Use it when the task needs it, for instance after the sandbox has stopped the command.",
+    });
+    properties["justification"] = json!({
+        "type": "string",
+        "description": "With require_escalated: a short question to the user that says what the command is for, such as \"Install the packages the tests need?\"",
+    });
+    properties["prefix_rule"] = json!({
+        "type": "array",
+        "items": { "type": "string" },
+        "description": "With require_escalated: the first words of the command that the user could allow for good, as narrow as is useful, such as [\"cargo\", \"test\"].",
+    });
+    if cx.switches.command_permissions {
+        let permissions = &mut properties["sandbox_permissions"];
+        permissions["enum"] = json!(["use_default", "with_additional_permissions", "require_escalated"]);
+        permissions["description"] = json!(
+            "What the command needs beyond the sandbox, for which the user is asked: \
+             `with_additional_permissions` runs it in the sandbox with what additional_permissions names, \
+             `require_escalated` outside of it. Prefer the former where you can name what is needed."
+        );
+        properties["additional_permissions"] = permissions::schema();
     }
 }
 

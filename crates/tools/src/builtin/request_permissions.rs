@@ -12,7 +12,7 @@ use crate::arguments;
 use crate::host::{GrantScope, PermissionsGrant, PermissionsRequest};
 use crate::permissions::{self, Told, Wanted};
 use crate::registry::unsupported_call;
-use crate::tool::{SpecContext, Tool, ToolCall, ToolResult};
+use crate::tool::{Needs, SpecContext, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
 
 pub(crate) struct RequestPermissions;
@@ -55,8 +55,8 @@ impl Tool for RequestPermissions {
         })
     }
 
-    fn needs_environment(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs::Environment
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {

@@ -1,21 +1,24 @@
 //! `shell_command`, `shell` and `local_shell`: commands that end with their call.
 //!
-//! Not offered, since `exec_command` does all they do; but models that were taught them call them all the same.
+//! The first is offered where the configuration wants no sessions. Otherwise `exec_command` does all they do; but models
+//! that were taught them call them all the same.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::json;
 use types::ToolSpec;
 
-use super::exec_command::{reads_profile, time};
+use super::exec_command::{reads_profile, say_what_it_may_ask_for, time};
+use super::object;
 use super::running::{self, SandboxPermissions, Watch};
 use crate::approval::Candidate;
 use crate::arguments::{self, Whole};
 use crate::permissions::Wanted;
 use crate::shell;
-use crate::tool::{SpecContext, Tool, ToolCall, ToolResult};
+use crate::tool::{Commands, Needs, SpecContext, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
 
 /// A script for the user's shell.
@@ -28,6 +31,11 @@ pub(crate) struct ShellArgv {
 
 /// The action of a `local_shell_call` item, as its JSON.
 pub(crate) struct LocalShell;
+
+const DESCRIPTION: &str = "\
+Runs a shell command to its end and returns its output and exit code. Commands have no standard input, so give programs \
+that would ask something their non-interactive flags, and stop what would run for ever. Long output is shortened in the \
+middle: filter it in the command.";
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -72,12 +80,32 @@ impl Tool for ShellCommand {
         "shell_command"
     }
 
-    fn spec(&self, _cx: &SpecContext) -> Option<ToolSpec> {
-        None
+    fn spec(&self, cx: &SpecContext) -> Option<ToolSpec> {
+        if cx.switches.commands != Commands::Whole {
+            return None;
+        }
+        let mut properties = json!({
+            "command": { "type": "string", "description": "The command line, as you would type it into a shell." },
+            "workdir": {
+                "type": "string",
+                "description": "The folder to run in, absolute or relative to the working directory, which is the default. Use it instead of `cd`.",
+            },
+            "timeout_ms": {
+                "type": "number",
+                "description": format!("When the command is stopped, in milliseconds. Default: {}.", DEFAULT_TIMEOUT.as_millis()),
+            },
+        });
+        say_what_it_may_ask_for(&mut properties, cx);
+        Some(ToolSpec::Function {
+            name: self.name().to_owned(),
+            description: DESCRIPTION.to_owned(),
+            parameters: object(properties, &["command"]),
+            strict: false,
+        })
     }
 
-    fn needs_environment(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs::Commands
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
@@ -119,8 +147,8 @@ impl Tool for ShellArgv {
         None
     }
 
-    fn needs_environment(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs::Commands
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
@@ -138,8 +166,8 @@ impl Tool for LocalShell {
         None
     }
 
-    fn needs_environment(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs::Commands
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {

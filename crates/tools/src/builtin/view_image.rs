@@ -11,7 +11,7 @@ use types::{AbsPath, Item, ItemId, ToolOutput, ToolOutputItem, ToolSpec};
 use super::object;
 use crate::arguments;
 use crate::host::ToolEvent;
-use crate::tool::{SpecContext, Tool, ToolCall, ToolResult};
+use crate::tool::{Needs, SpecContext, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
 
 pub(crate) struct ViewImage;
@@ -50,8 +50,8 @@ impl Tool for ViewImage {
         true
     }
 
-    fn needs_environment(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs::Environment
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {

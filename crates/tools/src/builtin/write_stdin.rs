@@ -12,7 +12,7 @@ use super::exec_command::{MAX_YIELD, MIN_YIELD, time};
 use super::{object, running};
 use crate::arguments::{self, Whole};
 use crate::host::ToolEvent;
-use crate::tool::{SpecContext, Switches, Tool, ToolCall, ToolResult};
+use crate::tool::{Needs, SpecContext, Switches, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
 
 pub(crate) struct WriteStdin;
@@ -71,8 +71,8 @@ impl Tool for WriteStdin {
         true
     }
 
-    fn needs_environment(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs::Sessions
     }
 
     async fn run(&self, call: ToolCall, cx: &TurnTools) -> ToolResult {
