@@ -33,6 +33,7 @@ use self::answer::Unfinished;
 use self::arriving::Arriving;
 use self::inbox::{Late, Pending, close};
 pub(crate) use self::inbox::{TurnInput, note};
+use self::input::Pictures;
 use crate::context::{self, ContextFacts};
 use crate::environment::{Environment, unix_seconds};
 use crate::event::{ThreadEvent, ThreadStatus};
@@ -172,14 +173,14 @@ impl TurnTask {
             (Ok(()), Task::Compact) => turn.compact_alone(started_at).await,
             (Ok(()), Task::Review(target)) => turn.review(&target, started_at).await,
         };
-        turn.end(outcome, started_at)
+        turn.end(outcome, started_at).await
     }
 
     fn set_up(self, model: ModelInfo) -> (Task, RunningTurn) {
         let events = TurnEvents::new(self.thread.clone(), self.id.clone());
         let works_nowhere =
             matches!(&self.task, Task::User(request) if request.environments.as_ref().is_some_and(Vec::is_empty));
-        let switches = offer::switches(&self.settings.config, works_nowhere);
+        let switches = offer::switches(&self.settings.config, &model, works_nowhere);
         let tools = tool_calls::turn_tools(
             &self.environment,
             &self.thread,
@@ -265,7 +266,7 @@ impl RunningTurn {
         self.begin(&input, started_at).await?;
         loop {
             self.take_inbox();
-            self.take_pending()?;
+            self.take_pending().await?;
             let follow_up = self.sample_with_retries().await?;
             self.take_inbox();
             if !follow_up && self.pending.is_empty() {
@@ -295,7 +296,7 @@ impl RunningTurn {
         }
         records.extend(facts.items_since(self.log.facts.as_ref()).into_iter().map(Record::ResponseItem));
         records.push(self.turn_context());
-        let (announce, input_records) = self.prepare(input);
+        let (announce, input_records) = self.prepare(input).await;
         records.extend(input_records);
         let raw = self.raw_items(&records);
         self.log.record(records)?;
@@ -344,9 +345,11 @@ impl RunningTurn {
         self.events.begin(started_at);
     }
 
-    fn prepare(&self, input: &[UserInput]) -> (Item, Vec<Record>) {
+    /// The item to announce and the records to write for what the user says.
+    async fn prepare(&self, input: &[UserInput]) -> (Item, Vec<Record>) {
+        let pictures = Pictures::of(input).await;
         let known = self.environment.skills(&self.settings.config, &self.settings.cwd);
-        input::prepare(input, known.as_ref().map_or(&[], |found| &found.skills))
+        input::prepare(input, &pictures, known.as_ref().map_or(&[], |found| &found.skills))
     }
 
     fn mode(&self) -> ModeKind {
@@ -371,7 +374,7 @@ impl RunningTurn {
             self.finish_arriving(unfinished, Unfinished::Dropped)?;
             self.wait_for_retry(&error, attempt, limit).await?;
             self.take_inbox();
-            self.take_pending()?;
+            self.take_pending().await?;
         }
     }
 
@@ -389,9 +392,9 @@ impl RunningTurn {
     }
 
     /// Records the end. The thread's actor tells of it, once the thread can take the next turn.
-    fn end(mut self, outcome: Result<(), Stop>, started_at: i64) -> TurnEnd {
+    async fn end(mut self, outcome: Result<(), Stop>, started_at: i64) -> TurnEnd {
         self.inbox.close();
-        let leftover = self.keep_pending(outcome.is_ok());
+        let leftover = self.keep_pending(outcome.is_ok()).await;
         let completed_at = unix_seconds();
         let duration = self.started.elapsed();
         let aborted = matches!(outcome, Err(Stop::Interrupted));

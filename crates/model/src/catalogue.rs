@@ -47,6 +47,8 @@ pub struct ModelInfo {
     pub supports_verbosity: bool,
     pub default_verbosity: Option<Verbosity>,
     pub input_modalities: Vec<Modality>,
+    /// Takes pictures of any size, as they are.
+    pub takes_original_images: bool,
     pub supports_parallel_tool_calls: bool,
     /// The form of the patch tool it was trained for; `None`: it patches through the shell.
     pub apply_patch: Option<ApplyPatchKind>,
@@ -102,6 +104,7 @@ impl ModelInfo {
             supports_verbosity: false,
             default_verbosity: None,
             input_modalities: vec![Modality::Text, Modality::Image],
+            takes_original_images: false,
             supports_parallel_tool_calls: false,
             apply_patch: None,
             truncation: FALLBACK_TRUNCATION,

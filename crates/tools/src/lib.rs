@@ -16,6 +16,7 @@ mod builtin;
 mod denial;
 pub mod grants;
 pub mod host;
+pub mod image;
 mod network;
 mod output;
 pub mod patch;

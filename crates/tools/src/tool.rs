@@ -89,6 +89,8 @@ pub struct Switches {
     pub commands: Commands,
     /// Commands run in plain shells: the model may not ask for one that reads the user's profile.
     pub no_login_shell: bool,
+    /// The model takes pictures of any size, where it asks for that.
+    pub original_images: bool,
     /// The longest look at a running command, where it is not the usual one.
     pub longest_look: Option<Duration>,
 }

@@ -86,11 +86,11 @@ impl RunningTurn {
     }
 
     /// Puts the user's further input before the model.
-    pub(super) fn take_pending(&mut self) -> Result<(), Stop> {
+    pub(super) async fn take_pending(&mut self) -> Result<(), Stop> {
         for pending in std::mem::take(&mut self.pending) {
             match pending {
                 Pending::Input(input, _place) => {
-                    let (announce, records) = self.prepare(&input);
+                    let (announce, records) = self.prepare(&input).await;
                     self.log.record(records)?;
                     self.events.item(announce);
                 }
@@ -115,7 +115,7 @@ impl RunningTurn {
 
     /// Puts what a turn that was cut off did not take up into the log, so that the next one sees it. Input that needs a
     /// turn of its own is given back.
-    pub(super) fn keep_pending(&mut self, completed: bool) -> Vec<Vec<UserInput>> {
+    pub(super) async fn keep_pending(&mut self, completed: bool) -> Vec<Vec<UserInput>> {
         self.take_inbox();
         let mut leftover = Vec::new();
         for pending in std::mem::take(&mut self.pending) {
@@ -126,7 +126,7 @@ impl RunningTurn {
                     Ok(())
                 }
                 Pending::Input(input, _) => {
-                    let (announce, records) = self.prepare(&input);
+                    let (announce, records) = self.prepare(&input).await;
                     self.log.record(records).map(|()| self.events.item(announce))
                 }
                 Pending::Notice(items) => self.log.record(items.into_iter().map(Record::ResponseItem).collect()),

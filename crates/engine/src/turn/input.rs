@@ -1,22 +1,48 @@
 //! The user's input as the client shows it, as the model reads it, and as the rollout keeps it.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use extensions::skills::{self, Mention, Skill};
 use store::{EventRecord, Record};
+use tools::image::Scale;
 use types::item::UserInput;
 use types::{ContentItem, Item, ItemId, ResponseItem};
 
-/// Largest image file that is sent to a model, in bytes.
-const MAX_IMAGE_BYTES: u64 = 20 << 20;
+/// The pictures of an input that are files: each as a `data:` URL, or why there is none.
+#[derive(Default)]
+pub(super) struct Pictures(HashMap<PathBuf, Result<String, String>>);
+
+impl Pictures {
+    /// Reads them, in a thread that may block.
+    pub(super) async fn of(input: &[UserInput]) -> Self {
+        let files = input.iter().filter_map(|part| match part {
+            UserInput::LocalImage { path } => Some(path.clone()),
+            _ => None,
+        });
+        let files: Vec<PathBuf> = files.collect();
+        if files.is_empty() {
+            return Self::default();
+        }
+        let read = |path: PathBuf| {
+            let picture = tools::image::load(&path, Scale::Shown).map_err(|error| error.to_string());
+            (path, picture)
+        };
+        let reading = tokio::task::spawn_blocking(move || files.into_iter().map(read).collect());
+        Self(reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
+    }
+
+    fn get(&self, path: &Path) -> Result<&str, &str> {
+        let read = self.0.get(path).ok_or("it was not read")?;
+        read.as_deref().map_err(String::as_str)
+    }
+}
 
 /// Gives the item to announce and the records to write, in order.
-pub(super) fn prepare(input: &[UserInput], known: &[Skill]) -> (Item, Vec<Record>) {
+pub(super) fn prepare(input: &[UserInput], pictures: &Pictures, known: &[Skill]) -> (Item, Vec<Record>) {
     let item = Item::UserMessage { id: ItemId::new(), content: input.to_vec() };
     let mut records = Vec::new();
-    let content = content(input);
+    let content = content(input, pictures);
     if !content.is_empty() {
         records.push(Record::ResponseItem(ResponseItem::message("user", content)));
     }
@@ -25,7 +51,7 @@ pub(super) fn prepare(input: &[UserInput], known: &[Skill]) -> (Item, Vec<Record
     (item, records)
 }
 
-fn content(input: &[UserInput]) -> Vec<ContentItem> {
+fn content(input: &[UserInput], pictures: &Pictures) -> Vec<ContentItem> {
     let mut content = Vec::new();
     let mut images = 0;
     for part in input {
@@ -36,10 +62,10 @@ fn content(input: &[UserInput]) -> Vec<ContentItem> {
             }
             UserInput::LocalImage { path } => {
                 images += 1;
-                match read_image(path) {
-                    Ok(url) => push_image(&mut content, format!("<image name=[Image #{images}]>"), url),
+                match pictures.get(path) {
+                    Ok(url) => push_image(&mut content, format!("<image name=[Image #{images}]>"), url.to_owned()),
                     Err(reason) => content.push(ContentItem::InputText {
-                        text: format!("The image `{}` could not be read: {reason}", path.display()),
+                        text: format!("The image `{}` cannot be shown: {reason}", path.display()),
                     }),
                 }
             }
@@ -53,32 +79,6 @@ fn push_image(content: &mut Vec<ContentItem>, open: String, image_url: String) {
     content.push(ContentItem::InputText { text: open });
     content.push(ContentItem::InputImage { image_url, detail: Some("high".to_owned()) });
     content.push(ContentItem::InputText { text: "</image>".to_owned() });
-}
-
-/// A `data:` URL of the file, or why there is none.
-fn read_image(path: &Path) -> Result<String, String> {
-    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    // A pipe might never end, and a device has no end.
-    if !meta.is_file() {
-        return Err("it is not a file".to_owned());
-    }
-    let size = meta.len();
-    if size > MAX_IMAGE_BYTES {
-        return Err(format!("{size} bytes are more than the limit of {MAX_IMAGE_BYTES}"));
-    }
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let mime = image_type(&bytes).ok_or("it is no PNG, JPEG, GIF or WebP image")?;
-    Ok(format!("data:{mime};base64,{}", BASE64.encode(bytes)))
-}
-
-fn image_type(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        _ => None,
-    }
 }
 
 fn user_message(input: &[UserInput]) -> EventRecord {
@@ -115,15 +115,4 @@ fn skills<'a>(input: &'a [UserInput], known: &'a [Skill]) -> impl Iterator<Item 
         .collect();
     let named = skills::mentioned(known, &mentions);
     named.into_iter().filter_map(|skill| skills::injection(&skill.name, &skill.path).map(ResponseItem::user))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_picture_that_is_no_file_is_not_read() {
-        // As with a pipe, there is no telling when it would end.
-        assert_eq!(read_image(Path::new("/dev/null")), Err("it is not a file".to_owned()));
-    }
 }

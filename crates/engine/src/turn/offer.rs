@@ -38,13 +38,14 @@ pub(super) fn specs(
 }
 
 /// What the tools of a turn can do.
-pub(super) fn switches(config: &Config, works_nowhere: bool) -> Switches {
+pub(super) fn switches(config: &Config, model: &ModelInfo, works_nowhere: bool) -> Switches {
     let on = |feature| config.features.enabled(feature);
     Switches {
         ask_in_every_mode: on(Feature::DefaultModeRequestUserInput),
         request_permissions: on(Feature::RequestPermissionsTool),
         command_permissions: on(Feature::ExecPermissionApprovals),
         works_nowhere,
+        original_images: model.takes_original_images,
         commands: match (on(Feature::ShellTool), on(Feature::UnifiedExec)) {
             (false, _) => Commands::Off,
             (true, false) => Commands::Whole,

@@ -70,6 +70,7 @@ struct Entry {
     auto_compact_token_limit: Option<i64>,
     effective_context_window_percent: Option<i64>,
     input_modalities: Option<Vec<String>>,
+    supports_image_detail_original: Option<bool>,
     #[serde(default)]
     additional_speed_tiers: Vec<String>,
 }
@@ -116,6 +117,7 @@ impl Entry {
                 .unwrap_or(fallback.default_summary),
             supports_verbosity: self.support_verbosity,
             default_verbosity: self.default_verbosity.as_deref().and_then(Verbosity::parse),
+            takes_original_images: self.supports_image_detail_original.unwrap_or(fallback.takes_original_images),
             input_modalities: self
                 .input_modalities
                 .map_or(fallback.input_modalities, |names| names.iter().filter_map(|name| modality(name)).collect()),

@@ -2,6 +2,7 @@
 //! never the end of the connection.
 
 use serde_json::{Value, json};
+use testkit::Reply;
 
 use crate::kit::TestServer;
 
@@ -193,5 +194,25 @@ async fn answers_to_questions_may_be_anything() {
         server.send(&answer).await;
         assert_eq!(server.turn_end(&turn).await["status"], "completed", "{answer}");
         assert!(!server.project.join("made").exists(), "{answer} is no yes");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_that_no_provider_could_read_does_not_reach_it() {
+    let mut server = TestServer::with_model([Reply::say("one"), Reply::say("two")]).await;
+    let damaged = server.project.join("damaged.png");
+    std::fs::write(&damaged, b"\x89PNG\r\n\x1a\nrest").expect("it is written");
+    let thread = server.start_thread().await;
+    for path in [damaged.to_string(), server.project.join("absent.png").to_string()] {
+        let input = json!([{ "type": "text", "text": "look" }, { "type": "localImage", "path": path }]);
+        let started =
+            server.request("turn/start", json!({ "threadId": thread, "input": input })).await.expect("it starts");
+        let turn = started["turn"]["id"].as_str().expect("an id").to_owned();
+        assert_eq!(server.turn_end(&turn).await["status"], "completed");
+        let request = server.model.requests().pop().expect("a request");
+        let said = &request.body["input"].as_array().expect("items").last().expect("a message")["content"];
+        assert_eq!(said.as_array().expect("parts").len(), 2, "{said}");
+        let reason = said[1]["text"].as_str().expect("a text");
+        assert!(reason.starts_with(&format!("The image `{path}` cannot be shown: ")), "{reason}");
     }
 }

@@ -26,8 +26,12 @@ async fn an_image_is_shown_to_client_and_model() {
 
 #[tokio::test]
 async fn the_original_size_may_be_asked_for() {
-    let text = thread().call("view_image", "c", json!({ "path": "dot.png", "detail": "original" })).await;
-    assert!(text.ends_with(r#""detail":"original"}]"#), "{text}");
+    for (taken, detail) in [(true, "original"), (false, "high")] {
+        let mut thread = thread();
+        thread.cx.switches.original_images = taken;
+        let text = thread.call("view_image", "c", json!({ "path": "dot.png", "detail": "original" })).await;
+        assert!(text.ends_with(&format!(r#""detail":"{detail}"}}]"#)), "{text}");
+    }
     let text = thread().call("view_image", "c", json!({ "path": "dot.png", "detail": "low" })).await;
     assert_eq!(text, "view_image knows only the detail `original`, not `low`; leave it out for the usual one");
 }
@@ -39,11 +43,11 @@ async fn what_is_no_image_is_refused_by_name() {
     thread.write("fake.png", "not an image");
     thread.write("dir/x", "");
     let table = [
-        ("none.png", "cannot read the image `CWD/none.png`: No such file or directory (os error 2)"),
-        ("dir", "the image path `CWD/dir` is not a file"),
-        ("", "the image path `CWD` is not a file"),
-        ("a.txt", "`CWD/a.txt` is not a PNG, JPEG, GIF or WebP image"),
-        ("fake.png", "`CWD/fake.png` is not a PNG, JPEG, GIF or WebP image"),
+        ("none.png", "cannot show the image `CWD/none.png`: No such file or directory (os error 2)"),
+        ("dir", "cannot show the image `CWD/dir`: it is not a file"),
+        ("", "cannot show the image `CWD`: it is not a file"),
+        ("a.txt", "cannot show the image `CWD/a.txt`: it is not a PNG, JPEG, GIF or WebP image"),
+        ("fake.png", "cannot show the image `CWD/fake.png`: it is not a PNG, JPEG, GIF or WebP image"),
     ];
     for (path, expected) in table {
         assert_eq!(thread.call("view_image", "c", json!({ "path": path })).await, expected);
@@ -57,7 +61,10 @@ async fn a_file_too_large_is_refused() {
     let file = std::fs::File::create(thread.cx.cwd.join("big.png")).unwrap();
     file.set_len((20 << 20) + 1).unwrap();
     let text = thread.call("view_image", "c", json!({ "path": "big.png" })).await;
-    assert!(text.starts_with("the image `CWD/big.png` has 20971521 bytes, more than the 20971520 allowed"), "{text}");
+    assert!(
+        text.starts_with("cannot show the image `CWD/big.png`: it has 20971521 bytes, more than the 20971520 allowed"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
