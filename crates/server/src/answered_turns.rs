@@ -11,8 +11,11 @@ use serde::Serialize;
 use store::StoreError;
 
 use crate::dispatch::{BoxFuture, Cx};
-use crate::handlers::thread_turns::Turns;
+use crate::turns::Turns;
 use crate::turns_text::{TurnsText, around_turns};
+
+/// The turns of so much of a rollout, in shares of 1 MiB, are read before they are written.
+const SHARES_IN_MEMORY: usize = 4;
 
 /// What is to stand in the place of the empty list of turns in a response.
 pub(crate) enum AnsweredTurns {
@@ -30,6 +33,23 @@ pub(crate) struct LongTurns {
 }
 
 impl AnsweredTurns {
+    /// All turns of a thread for an answer over this connection: read, or to be read while they are written. Blocks
+    /// while they are read.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn of(turns: Turns, cx: &Cx) -> Result<Self, StoreError> {
+        if cx.connection.outgoing.takes_parts() {
+            let shares = turns.shares();
+            if shares.len() > SHARES_IN_MEMORY {
+                return Ok(Self::Long(LongTurns::new(turns, shares)));
+            }
+        }
+        let mut text = turns.settled_text()?;
+        text.append(turns.unsettled_text());
+        Ok(Self::Read(text))
+    }
+
     /// Answers with these turns in a response. What is returned has to be done for the answer to come to its end.
     ///
     /// # Errors
@@ -64,7 +84,7 @@ impl AnsweredTurns {
 }
 
 impl LongTurns {
-    pub(crate) fn new(turns: Turns, shares: Vec<Range<usize>>) -> Self {
+    fn new(turns: Turns, shares: Vec<Range<usize>>) -> Self {
         Self { turns: Arc::new(turns), shares }
     }
 
@@ -75,7 +95,8 @@ impl LongTurns {
         parts.send(before).await?;
         let (mut comma, mut unread) = (false, None);
         let mut shares = self.shares.into_iter().map(|share| read(&self.turns, share));
-        let mut ahead: VecDeque<Reading> = shares.by_ref().take(readers()).collect();
+        // One for each processor that may read, and one that waits to be written.
+        let mut ahead: VecDeque<Reading> = shares.by_ref().take(store::processors() + 1).collect();
         while let Some(reading) = ahead.pop_front() {
             let text = match reading.await {
                 Ok(Ok(text)) => text,
@@ -96,12 +117,6 @@ impl LongTurns {
         parts.finish(after).await?;
         Ok(unread)
     }
-}
-
-/// How many shares may be read, or wait to be written: one a processor, as far as they are not left to others, and one
-/// more.
-fn readers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(4) + 1
 }
 
 type Reading = tokio::task::JoinHandle<Result<TurnsText, StoreError>>;
