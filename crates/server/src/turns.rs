@@ -12,7 +12,7 @@ use types::{AbsPath, Item, Turn, TurnId, TurnStatus};
 
 use crate::dispatch::Cx;
 use crate::turns_text::TurnsText;
-use crate::wire::ToWire as _;
+use crate::wire::IntoWire as _;
 
 /// What is shown of a turn that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,14 +92,14 @@ impl Turns {
     /// All of them on the wire.
     pub(crate) fn to_wire(&self) -> Result<Vec<p::Turn>, StoreError> {
         let mut turns = Vec::with_capacity(self.len());
-        self.for_each(0..self.len(), |turn| turns.push(turn.to_wire()))?;
+        self.for_each(0..self.len(), |turn| turns.push(turn.into_wire()))?;
         Ok(turns)
     }
 
     /// Those after the settled ones.
     pub(crate) fn unsettled_text(&self) -> TurnsText {
         let mut text = TurnsText::default();
-        self.rest.iter().for_each(|turn| text.push(&turn.to_wire()));
+        self.rest.iter().for_each(|turn| text.push(&turn.clone().into_wire()));
         text
     }
 
@@ -111,14 +111,14 @@ impl Turns {
     /// One share of the settled ones. Blocks while it is read.
     pub(crate) fn share_text(&self, settled: Range<usize>) -> Result<TurnsText, StoreError> {
         let mut text = TurnsText::with_room();
-        self.stored.for_each_turn(settled, LastTurn::Ended, |turn| text.push(&turn.to_wire()))?;
+        self.stored.for_each_turn(settled, LastTurn::Ended, |turn| text.push(&turn.into_wire()))?;
         Ok(text)
     }
 
     /// All of the settled ones. Blocks while they are read.
     pub(crate) fn settled_text(&self) -> Result<TurnsText, StoreError> {
         let mut text = TurnsText::default();
-        let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.to_wire());
+        let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.into_wire());
         self.stored
             .gather_turns(0..self.settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
         Ok(text)

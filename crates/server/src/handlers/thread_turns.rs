@@ -9,7 +9,7 @@ use types::TurnId;
 
 use crate::error::RpcError;
 use crate::turns::Turns;
-use crate::wire::ToWire as _;
+use crate::wire::IntoWire as _;
 
 /// Turns on a page when the request does not say.
 const DEFAULT_PAGE: usize = 25;
@@ -32,7 +32,7 @@ pub(super) fn page(turns: &Turns, params: &p::ThreadTurnsListParams) -> Result<p
     };
     let (range, more) = shown(turns.len(), anchor, params.limit, newest_first);
     let mut data = Vec::with_capacity(range.len());
-    turns.for_each(range, |turn| data.push(turn.to_wire()))?;
+    turns.for_each(range, |turn| data.push(turn.into_wire()))?;
     if newest_first {
         data.reverse();
     }
