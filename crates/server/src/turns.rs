@@ -167,7 +167,7 @@ mod tests {
     fn turn(id: &str, status: TurnStatus, items: usize) -> Turn {
         let item = |number| Item::AgentMessage {
             id: ItemId::from(format!("item-{number}")),
-            text: "said".to_owned(),
+            text: "said".into(),
             phase: None,
             memory_citation: None,
         };
@@ -207,9 +207,7 @@ mod tests {
     fn what_is_stored_keeps_its_ids_among_what_only_the_process_knows() {
         let item = |text: &str, id: &str| match text {
             "command" => Item::ContextCompaction { id: ItemId::from(id) },
-            text => {
-                Item::AgentMessage { id: ItemId::from(id), text: text.to_owned(), phase: None, memory_citation: None }
-            }
+            text => Item::AgentMessage { id: ItemId::from(id), text: text.into(), phase: None, memory_citation: None },
         };
         let live = [item("a", "msg-1"), item("command", "call-1"), item("b", "msg-2"), item("command", "call-2")];
         let ids = |items: Vec<Item>| items.iter().map(|item| item.id().to_string()).collect::<Vec<_>>();

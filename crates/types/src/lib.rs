@@ -18,6 +18,7 @@ pub mod policy;
 pub mod response_item;
 pub mod session;
 pub mod settings;
+pub mod text;
 pub mod tool;
 pub mod usage;
 
@@ -37,5 +38,6 @@ pub use session::{GitFacts, SessionSource, SubAgentSource};
 pub use settings::{
     CollaborationMode, ModeKind, Personality, ReasoningEffort, ReasoningSummary, ServiceTier, Verbosity,
 };
+pub use text::Text;
 pub use tool::{SearchLocation, ToolSpec, WebSearch};
 pub use usage::{Credits, RateLimitWindow, RateLimits, TokenUsage, TokenUsageTotals};

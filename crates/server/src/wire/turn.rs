@@ -5,7 +5,7 @@ use types::item::{
     DynamicToolContent, FileChange, FileChangeKind, HookPromptFragment, McpToolCall, MemoryCitation, TextElement,
     WebSearchAction,
 };
-use types::{Item, Turn, TurnError, TurnErrorKind, UserInput};
+use types::{Item, Text, Turn, TurnError, TurnErrorKind, UserInput};
 
 use super::{IntoWire, ToWire, abs, millis};
 
@@ -108,7 +108,7 @@ impl IntoWire for Item {
             }
             Self::AgentMessage { id, text, phase, memory_citation } => Wire::AgentMessage {
                 id: id.to_string(),
-                text,
+                text: text.into_wire(),
                 phase: phase.to_wire(),
                 memory_citation: memory_citation.into_wire(),
             },
@@ -136,6 +136,14 @@ impl IntoWire for Item {
             Self::ExitedReviewMode { id, review } => Wire::ExitedReviewMode { id: id.to_string(), review },
             Self::ContextCompaction { id } => Wire::ContextCompaction { id: id.to_string() },
         }
+    }
+}
+
+impl IntoWire for Text {
+    type Wire = protocol::Text;
+
+    fn into_wire(self) -> Self::Wire {
+        self.into_json().map_or_else(protocol::Text::Plain, protocol::Text::Json)
     }
 }
 

@@ -152,13 +152,8 @@ fn of_event(event: EventRecord) -> Shape {
         EventRecord::TurnAborted { turn_id, .. } => Step::Aborted(turn_id),
         EventRecord::ThreadRolledBack { num_turns } => Step::RolledBack(num_turns),
         EventRecord::UserMessage { .. } => Step::UserMessage,
-        EventRecord::AgentMessage { text, .. }
-        | EventRecord::Reasoning { text }
-        | EventRecord::ReasoningRaw { text }
-            if text.is_empty() =>
-        {
-            return Shape::Other;
-        }
+        EventRecord::AgentMessage { text, .. } if text.is_empty() => return Shape::Other,
+        EventRecord::Reasoning { text } | EventRecord::ReasoningRaw { text } if text.is_empty() => return Shape::Other,
         EventRecord::Reasoning { .. } | EventRecord::ReasoningRaw { .. } => Step::Reasoning,
         EventRecord::AgentMessage { .. }
         | EventRecord::ContextCompacted
