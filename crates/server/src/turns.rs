@@ -23,6 +23,13 @@ pub(crate) enum Running {
     Live,
 }
 
+/// Memory that a share of the turns is read and written in.
+#[derive(Default)]
+pub(crate) struct Room {
+    pub(crate) lines: Vec<u8>,
+    pub(crate) text: Vec<u8>,
+}
+
 /// The turns of a thread, oldest first.
 pub(crate) struct Turns {
     pub(crate) stored: StoredThread,
@@ -108,10 +115,10 @@ impl Turns {
         self.stored.shares(0..self.settled)
     }
 
-    /// One share of the settled ones. Blocks while it is read.
-    pub(crate) fn share_text(&self, settled: Range<usize>) -> Result<TurnsText, StoreError> {
-        let mut text = TurnsText::with_room();
-        self.stored.for_each_turn(settled, LastTurn::Ended, |turn| text.push(&turn.into_wire()))?;
+    /// One share of the settled ones, in memory that may have served before. Blocks while it is read.
+    pub(crate) fn share_text(&self, settled: Range<usize>, room: &mut Room) -> Result<TurnsText, StoreError> {
+        let mut text = TurnsText::in_buffer(std::mem::take(&mut room.text));
+        self.stored.for_each_turn_by(&mut room.lines, settled, LastTurn::Ended, |turn| text.push(&turn.into_wire()))?;
         Ok(text)
     }
 
@@ -160,6 +167,13 @@ fn with_live(stored: Vec<Item>, live: &[Item]) -> Vec<Item> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Read as _};
+    use std::time::UNIX_EPOCH;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::json;
+    use store::Source;
     use types::ItemId;
 
     use super::*;
@@ -224,5 +238,89 @@ mod tests {
         let other = turn("t2", TurnStatus::InProgress, 0);
         let expected = [("t1".to_owned(), TurnStatus::Interrupted, 1), ("t2".to_owned(), TurnStatus::InProgress, 0)];
         assert_eq!(shown(stored, Some(&other)), expected);
+    }
+
+    /// A rollout in memory.
+    #[derive(Debug)]
+    struct Memory(Vec<u8>);
+
+    impl Source for Memory {
+        fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+            let mut rest = usize::try_from(position).ok().and_then(|at| self.0.get(at..)).unwrap_or_default();
+            rest.read(buffer)
+        }
+    }
+
+    /// A text as some writer of JSON spells it: there are several ways for a character, and all of them are right.
+    fn spelled(text: &str, ways: &[u8]) -> String {
+        let character = |(character, way): (char, &u8)| {
+            let mut units = [0; 2];
+            let units = character.encode_utf16(&mut units).iter();
+            match way {
+                0 => units.map(|unit| format!("\\u{unit:04X}")).collect(),
+                1 => units.map(|unit| format!("\\u{unit:04x}")).collect(),
+                2 if character == '/' => "\\/".to_owned(),
+                _ => {
+                    let json = json!(character).to_string();
+                    json[1..json.len() - 1].to_owned()
+                }
+            }
+        };
+        let text: String = text.chars().zip(ways.iter().cycle()).map(character).collect();
+        format!("\"{text}\"")
+    }
+
+    /// A turn for each message, and the members of its line in this or that order.
+    fn rollout(messages: &[(String, Vec<u8>, bool)]) -> Vec<u8> {
+        let line = |payload: String| {
+            format!("{{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"type\":\"event_msg\",\"payload\":{payload}}}\n")
+        };
+        let mut text = concat!(
+            r#"{"timestamp":"2026-01-02T03:04:05.678Z","type":"session_meta","payload":{"#,
+            r#""id":"019a0b1c-2d3e-7f40-8a5b-6c7d8e9fa0b1","timestamp":"2026-01-02T03:04:05.678Z","cwd":"/","#,
+            r#""originator":"it","cli_version":"1","source":"vscode"}}"#,
+            "\n"
+        )
+        .to_owned();
+        for (at, (said, ways, usual)) in messages.iter().enumerate() {
+            let said = spelled(said, ways);
+            text += &line(format!(r#"{{"type":"task_started","turn_id":"t{at}"}}"#));
+            text += &if *usual {
+                line(format!(r#"{{"type":"agent_message","message":{said},"phase":null,"memory_citation":null}}"#))
+            } else {
+                let payload = format!(r#"{{"phase":null, "message": {said} ,"type":"agent_message"}}"#);
+                format!("{{\"payload\": {payload},\"type\":\"event_msg\"}}\n")
+            };
+            text += &line(format!(r#"{{"type":"task_complete","turn_id":"t{at}","last_agent_message":{said}}}"#));
+        }
+        text.into_bytes()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_was_said_is_answered_in_one_spelling_whatever_the_rollout_has(
+            messages in prop::collection::vec(("[ -~\n\t\u{0}-\u{20}\u{7f}äß\u{2028}😀]{0,20}", vec(0..9u8, 1..9), any::<bool>()), 0..5),
+        ) {
+            let text = rollout(&messages);
+            let (length, path) = (text.len() as u64, AbsPath::new("/rollout.jsonl").unwrap());
+            let stored =
+                StoredThread::from_source(Box::new(Memory(text)), length, path, |_| Ok(None), UNIX_EPOCH).unwrap();
+            let turns = Turns::of_stored(stored);
+            let answered = turns.settled_text().unwrap().into_pieces().collect::<Vec<_>>().concat();
+
+            let mut items = 0;
+            let expected = messages.iter().enumerate().map(|(at, (said, ..))| {
+                let mut turn = turn(&format!("t{at}"), TurnStatus::Completed, 0).into_wire();
+                if !said.is_empty() {
+                    items += 1;
+                    let (id, text) = (format!("item-{items}"), p::Text::Plain(said.clone()));
+                    turn.items.push(p::ThreadItem::AgentMessage { id, text, phase: None, memory_citation: None });
+                }
+                serde_json::to_string(&turn).unwrap()
+            });
+            prop_assert_eq!(String::from_utf8(answered).unwrap(), expected.collect::<Vec<_>>().join(","));
+        }
     }
 }

@@ -4,8 +4,9 @@
 //! spelling of any surface. The client's spelling lives in `protocol`, the file's in `store`, the provider's in
 //! `model`; each converts from and to these types with exhaustive matches.
 //!
-//! One exception: [`ResponseItem`] carries its serde form, because the model provider, the rollout file and the
-//! client's raw events share one spelling of it, fixed by the Responses API and none of ours to choose.
+//! Two exceptions: [`ResponseItem`] carries its serde form, because the model provider, the rollout file and the
+//! client's raw events share one spelling of it, fixed by the Responses API and none of ours to choose. [`Text`] may be
+//! the JSON of a text, which the file and the client share.
 //!
 //! Open [`item`] first.
 
