@@ -227,7 +227,7 @@ impl EventSink for ReviewSink {
             }
             // What the reviewer says is for the review to read and to show.
             ThreadEvent::ItemCompleted { item: Item::AgentMessage { text, .. }, .. } => {
-                self.state().said = text.into_string()
+                self.state().said = text.into_string();
             }
             ThreadEvent::ItemCompleted { item, .. } => self.events.item_completed(item),
             // Tokens and limits are shown for the thread's own requests.
