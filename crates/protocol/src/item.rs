@@ -13,6 +13,7 @@ use ts_rs::TS;
 use crate::model::ReasoningEffort;
 use crate::path::AbsolutePathBuf;
 use crate::response_item::{MessagePhase, ResponseItem};
+use crate::text::Text;
 use crate::turn::UserInput;
 
 /// A tool the client offers to the agent and carries out itself.
@@ -85,7 +86,8 @@ pub enum ThreadItem {
         /// Names the item, in its turn and in every notification about it.
         id: String,
         /// The text, in Markdown. Empty in `item/started` when it is streamed; whole in `item/completed`.
-        text: String,
+        #[cfg_attr(feature = "export", schemars(with = "String"), ts(type = "string"))]
+        text: Text,
         /// Whether it is said on the way or is the final answer; `null` when the model does not say.
         #[serde(default)]
         phase: Option<MessagePhase>,

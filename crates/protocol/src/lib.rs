@@ -46,6 +46,7 @@ pub mod response_item;
 pub mod review;
 pub mod server_requests;
 pub mod skill;
+pub mod text;
 pub mod thread;
 pub mod turn;
 pub mod v1;
@@ -88,6 +89,7 @@ pub use response_item::*;
 pub use review::*;
 pub use server_requests::{SERVER_METHODS, ServerMethod};
 pub use skill::*;
+pub use text::Text;
 pub use thread::*;
 pub use turn::*;
 pub use v1::{

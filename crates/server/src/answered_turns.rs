@@ -9,10 +9,14 @@ use protocol as p;
 use rpc::{Closed, Parts, Responder};
 use serde::Serialize;
 use store::StoreError;
+use tokio::task::JoinHandle;
 
 use crate::dispatch::{BoxFuture, Cx};
-use crate::handlers::thread_turns::Turns;
+use crate::turns::{Room, Turns};
 use crate::turns_text::{TurnsText, around_turns};
+
+/// The turns of so much of a rollout, in shares of 1 MiB, are read before they are written.
+const SHARES_IN_MEMORY: usize = 4;
 
 /// What is to stand in the place of the empty list of turns in a response.
 pub(crate) enum AnsweredTurns {
@@ -30,6 +34,23 @@ pub(crate) struct LongTurns {
 }
 
 impl AnsweredTurns {
+    /// All turns of a thread for an answer over this connection: read, or to be read while they are written. Blocks
+    /// while they are read.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn of(turns: Turns, cx: &Cx) -> Result<Self, StoreError> {
+        if cx.connection.outgoing.takes_parts() {
+            let shares = turns.shares();
+            if shares.len() > SHARES_IN_MEMORY {
+                return Ok(Self::Long(LongTurns::new(turns, shares)));
+            }
+        }
+        let mut text = turns.settled_text()?;
+        text.append(turns.unsettled_text());
+        Ok(Self::Read(text))
+    }
+
     /// Answers with these turns in a response. What is returned has to be done for the answer to come to its end.
     ///
     /// # Errors
@@ -64,7 +85,7 @@ impl AnsweredTurns {
 }
 
 impl LongTurns {
-    pub(crate) fn new(turns: Turns, shares: Vec<Range<usize>>) -> Self {
+    fn new(turns: Turns, shares: Vec<Range<usize>>) -> Self {
         Self { turns: Arc::new(turns), shares }
     }
 
@@ -74,11 +95,15 @@ impl LongTurns {
         parts.wanted().await?;
         parts.send(before).await?;
         let (mut comma, mut unread) = (false, None);
-        let mut shares = self.shares.into_iter().map(|share| read(&self.turns, share));
-        let mut ahead: VecDeque<Reading> = shares.by_ref().take(readers()).collect();
+        // One for each processor that may read, and one that waits to be written.
+        let at_once = store::processors() + 1;
+        let mut shares = self.shares.into_iter();
+        let mut ahead: VecDeque<_> =
+            shares.by_ref().take(at_once).map(|share| read(&self.turns, share, Room::default())).collect();
+        let mut sent = Sent::default();
         while let Some(reading) = ahead.pop_front() {
-            let text = match reading.await {
-                Ok(Ok(text)) => text,
+            let (text, lines) = match reading.await {
+                Ok(Ok(read)) => read,
                 Ok(Err(error)) => {
                     unread = Some(error);
                     break;
@@ -89,8 +114,10 @@ impl LongTurns {
                     Err(_cancelled) => return Err(Closed),
                 },
             };
-            ahead.extend(shares.next());
-            send(&parts, text, &mut comma).await?;
+            if let Some(share) = shares.next() {
+                ahead.push_back(read(&self.turns, share, Room { lines, text: sent.take() }));
+            }
+            sent.0.extend(send(&parts, text, &mut comma).await?);
         }
         send(&parts, self.turns.unsettled_text(), &mut comma).await?;
         parts.finish(after).await?;
@@ -98,30 +125,46 @@ impl LongTurns {
     }
 }
 
-/// How many shares may be read, or wait to be written: one a processor, as far as they are not left to others, and one
-/// more.
-fn readers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(4) + 1
-}
+/// The text of a share, and memory that is free again.
+type Read = (TurnsText, Vec<u8>);
 
-type Reading = tokio::task::JoinHandle<Result<TurnsText, StoreError>>;
-
-fn read(turns: &Arc<Turns>, share: Range<usize>) -> Reading {
+fn read(turns: &Arc<Turns>, share: Range<usize>, mut room: Room) -> JoinHandle<Result<Read, StoreError>> {
     let turns = turns.clone();
-    tokio::task::spawn_blocking(move || turns.share_text(share))
+    tokio::task::spawn_blocking(move || Ok((turns.share_text(share, &mut room)?, room.lines)))
 }
 
-async fn send(parts: &Parts, text: TurnsText, comma: &mut bool) -> Result<(), Closed> {
+/// Gives the text, and keeps a hold on its memory.
+async fn send(parts: &Parts, text: TurnsText, comma: &mut bool) -> Result<Vec<Bytes>, Closed> {
     if text.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     if std::mem::replace(comma, true) {
         parts.send(Bytes::from_static(b",")).await?;
     }
-    for piece in text.into_pieces() {
-        parts.send(piece).await?;
+    let pieces: Vec<_> = text.into_pieces().collect();
+    for piece in &pieces {
+        parts.send(piece.clone()).await?;
     }
-    Ok(())
+    Ok(pieces)
+}
+
+/// What was given to the writer, oldest first. Once it is written its memory takes the next text: fresh memory costs
+/// more than what is written into it.
+#[derive(Default)]
+struct Sent(VecDeque<Bytes>);
+
+impl Sent {
+    /// Memory that the writer is done with; none if there is none yet.
+    fn take(&mut self) -> Vec<u8> {
+        let Some(oldest) = self.0.pop_front() else { return Vec::new() };
+        match oldest.try_into_mut() {
+            Ok(free) => free.into(),
+            Err(in_use) => {
+                self.0.push_front(in_use);
+                Vec::new()
+            }
+        }
+    }
 }
 
 impl Turns {

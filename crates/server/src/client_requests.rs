@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use types::{DomainAccess, ThreadId, TurnId};
 
-use crate::wire::{FromWire as _, ToWire as _, abs, additional_permissions};
+use crate::wire::{FromWire as _, IntoWire as _, ToWire as _, abs, additional_permissions};
 
 /// A request ready to be sent.
 pub(crate) struct Asked {
@@ -40,7 +40,7 @@ pub(crate) fn request(thread: ThreadId, turn: &TurnId, kind: &QuestionKind) -> A
                 network_approval_context: None,
                 command: Some(approval.command.clone()),
                 cwd: Some(abs(&approval.cwd)),
-                command_actions: Some(approval.actions.to_wire()),
+                command_actions: Some(approval.actions.clone().into_wire()),
                 additional_permissions: approval.additional_permissions.as_ref().map(additional_permissions),
                 proposed_execpolicy_amendment: approval.proposed_amendment.clone().map(p::ExecPolicyAmendment),
                 proposed_network_policy_amendments: None,

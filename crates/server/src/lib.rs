@@ -24,6 +24,7 @@ mod repeats;
 mod retire;
 mod searches;
 mod start;
+mod turns;
 mod turns_text;
 mod wire;
 

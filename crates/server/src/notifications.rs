@@ -8,7 +8,7 @@ use rpc::RequestId;
 use types::ThreadId;
 
 use crate::hub::Hub;
-use crate::wire::ToWire as _;
+use crate::wire::{IntoWire as _, ToWire as _};
 
 /// Tells the thread's subscribers of an event that concerns only them.
 pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
@@ -51,10 +51,10 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
             }
         }
         ThreadEvent::TurnStarted(turn) => {
-            hub.publish(thread, &p::TurnStartedNotification { thread_id, turn: turn.to_wire() });
+            hub.publish(thread, &p::TurnStartedNotification { thread_id, turn: turn.into_wire() });
         }
         ThreadEvent::TurnCompleted(turn) => {
-            hub.publish(thread, &p::TurnCompletedNotification { thread_id, turn: turn.to_wire() });
+            hub.publish(thread, &p::TurnCompletedNotification { thread_id, turn: turn.into_wire() });
         }
         ThreadEvent::Error { turn_id, error, will_retry } => {
             let turn_id = turn_id.to_string();
@@ -62,11 +62,11 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
         }
         ThreadEvent::ItemStarted { turn_id, item } => {
             let turn_id = turn_id.to_string();
-            hub.publish(thread, &p::ItemStartedNotification { item: item.to_wire(), thread_id, turn_id });
+            hub.publish(thread, &p::ItemStartedNotification { item: item.into_wire(), thread_id, turn_id });
         }
         ThreadEvent::ItemCompleted { turn_id, item } => {
             let turn_id = turn_id.to_string();
-            hub.publish(thread, &p::ItemCompletedNotification { item: item.to_wire(), thread_id, turn_id });
+            hub.publish(thread, &p::ItemCompletedNotification { item: item.into_wire(), thread_id, turn_id });
         }
         ThreadEvent::AgentMessageDelta { turn_id, item_id, delta } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
@@ -109,7 +109,7 @@ pub(crate) fn publish(hub: &Hub, thread: ThreadId, event: ThreadEvent) {
         }
         ThreadEvent::FileChangePatchUpdated { turn_id, item_id, changes } => {
             let (turn_id, item_id) = (turn_id.to_string(), item_id.to_string());
-            let changes = changes.to_wire();
+            let changes = changes.into_wire();
             hub.publish(thread, &p::FileChangePatchUpdatedNotification { thread_id, turn_id, item_id, changes });
         }
         ThreadEvent::PlanUpdated { turn_id, explanation, steps } => {

@@ -18,7 +18,14 @@ const ROOM: usize = 512 << 10;
 impl TurnsText {
     /// No turns yet, and room for many.
     pub(crate) fn with_room() -> Self {
-        Self { pieces: vec![Vec::with_capacity(ROOM)] }
+        Self::in_buffer(Vec::new())
+    }
+
+    /// The same in memory that may have served before.
+    pub(crate) fn in_buffer(mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        buffer.reserve(ROOM);
+        Self { pieces: vec![buffer] }
     }
 
     pub(crate) fn push(&mut self, turn: &p::Turn) {

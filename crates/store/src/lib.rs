@@ -45,6 +45,7 @@ pub use git_patches::GitPatch;
 pub use history::{ModelHistory, history_from, outlives_compaction};
 pub use list::{ListQuery, Page, SortKey, SortOrder, SourceKind, Summary};
 pub use lock::Holder;
+pub use processors::count as processors;
 pub use record::{
     ApprovalReviewRecord, EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord,
 };

@@ -13,8 +13,9 @@ const AT_MOST: usize = 4;
 /// So many results may wait for their turn, for each processor.
 const AHEAD: usize = 2;
 
-/// How many processors work on one thing.
-pub(crate) fn count() -> usize {
+/// How many processors work on one long thread at a time.
+#[must_use]
+pub fn count() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(AT_MOST)
 }
 

@@ -76,7 +76,7 @@ impl<'a> RawLine<'a> {
         let Some(bytes) = self.bytes else { return Text::Unreadable };
         let bytes = bytes.trim_ascii();
         let nuls = bytes.iter().take_while(|byte| **byte == 0).count();
-        match std::str::from_utf8(bytes[nuls..].trim_ascii()) {
+        match simdutf8::basic::from_utf8(bytes[nuls..].trim_ascii()) {
             Ok("") => Text::Blank,
             Ok(text) => Text::Line(text),
             Err(_) => Text::Unreadable,

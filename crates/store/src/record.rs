@@ -11,7 +11,7 @@ use types::item::{MemoryCitation, MessagePhase, TextElement};
 use types::{
     AbsPath, ApprovalPolicy, ApprovalReview, CollaborationMode, GitFacts, Item, ItemId, ModeKind, PermissionProfile,
     Personality, RateLimits, ReasoningEffort, ReasoningSummary, ResponseItem, ReviewedAction, SandboxPolicy,
-    SessionSource, ThreadId, TokenUsageTotals, TurnErrorKind, TurnId,
+    SessionSource, Text, ThreadId, TokenUsageTotals, TurnErrorKind, TurnId,
 };
 
 /// The facts of a thread that never change: the rollout's first line.
@@ -136,7 +136,7 @@ pub enum EventRecord {
         elements: Vec<TextElement>,
     },
     AgentMessage {
-        text: String,
+        text: Text,
         phase: Option<MessagePhase>,
         memory_citation: Option<MemoryCitation>,
     },

@@ -177,8 +177,14 @@ impl StoredThread {
         self.for_each_turn_by(&mut Vec::new(), range, last, each)
     }
 
-    /// The same with memory for the lines, which grows as it has to.
-    fn for_each_turn_by(
+    /// The same by way of a buffer that may have served before. Lines are read into it, and it grows as it has to.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn for_each_turn_by(
         &self,
         buffer: &mut Vec<u8>,
         range: Range<usize>,

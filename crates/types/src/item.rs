@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::settings::named;
-use crate::{AbsPath, ItemId, ReasoningEffort, ThreadId, TurnId};
+use crate::{AbsPath, ItemId, ReasoningEffort, Text, ThreadId, TurnId};
 
 /// One exchange: the user's input and all the agent did for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +122,7 @@ pub enum Item {
     },
     AgentMessage {
         id: ItemId,
-        text: String,
+        text: Text,
         phase: Option<MessagePhase>,
         memory_citation: Option<MemoryCitation>,
     },

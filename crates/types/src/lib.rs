@@ -4,8 +4,9 @@
 //! spelling of any surface. The client's spelling lives in `protocol`, the file's in `store`, the provider's in
 //! `model`; each converts from and to these types with exhaustive matches.
 //!
-//! One exception: [`ResponseItem`] carries its serde form, because the model provider, the rollout file and the
-//! client's raw events share one spelling of it, fixed by the Responses API and none of ours to choose.
+//! Two exceptions: [`ResponseItem`] carries its serde form, because the model provider, the rollout file and the
+//! client's raw events share one spelling of it, fixed by the Responses API and none of ours to choose. [`Text`] may be
+//! the JSON of a text, which the file and the client share.
 //!
 //! Open [`item`] first.
 
@@ -18,6 +19,7 @@ pub mod policy;
 pub mod response_item;
 pub mod session;
 pub mod settings;
+pub mod text;
 pub mod tool;
 pub mod usage;
 
@@ -37,5 +39,6 @@ pub use session::{GitFacts, SessionSource, SubAgentSource};
 pub use settings::{
     CollaborationMode, ModeKind, Personality, ReasoningEffort, ReasoningSummary, ServiceTier, Verbosity,
 };
+pub use text::Text;
 pub use tool::{SearchLocation, ToolSpec, WebSearch};
 pub use usage::{Credits, RateLimitWindow, RateLimits, TokenUsage, TokenUsageTotals};

@@ -178,7 +178,9 @@ impl Listener {
 impl EventSink for Listener {
     fn emit(&self, _reviewer: ThreadId, event: ThreadEvent) {
         match event {
-            ThreadEvent::ItemCompleted { item: Item::AgentMessage { text, .. }, .. } => self.heard().said = text,
+            ThreadEvent::ItemCompleted { item: Item::AgentMessage { text, .. }, .. } => {
+                self.heard().said = text.into_string();
+            }
             ThreadEvent::TurnCompleted(Turn { error, .. }) => self.end(error),
             // Of a turn that never began there is no other end.
             ThreadEvent::Error { error, will_retry: false, .. } => self.end(Some(error)),

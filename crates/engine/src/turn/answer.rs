@@ -378,11 +378,11 @@ fn id_or_new(id: Option<&str>) -> ItemId {
 }
 
 fn said(text: String, phase: Option<MessagePhase>) -> Record {
-    Record::Event(EventRecord::AgentMessage { text, phase, memory_citation: None })
+    Record::Event(EventRecord::AgentMessage { text: text.into(), phase, memory_citation: None })
 }
 
 fn agent_message(id: ItemId, text: String, phase: Option<MessagePhase>) -> Item {
-    Item::AgentMessage { id, text, phase, memory_citation: None }
+    Item::AgentMessage { id, text: text.into(), phase, memory_citation: None }
 }
 
 fn image_started(id: &ItemId) -> Item {

@@ -37,12 +37,12 @@ impl RunningTurn {
             Record::ResponseItem(ResponseItem::user(outcome.told())),
             Record::Event(EventRecord::ExitedReview { output: outcome.to_json() }),
             Record::ResponseItem(ResponseItem::assistant(said.as_str())),
-            Record::Event(EventRecord::AgentMessage { text: said.clone(), phase: None, memory_citation: None }),
+            Record::Event(EventRecord::AgentMessage { text: said.clone().into(), phase: None, memory_citation: None }),
         ])?;
         self.events.item(Item::ExitedReviewMode { id, review: outcome.shown() });
         self.events.item(Item::AgentMessage {
             id: ItemId::from(RESULT_MESSAGE),
-            text: said,
+            text: said.into(),
             phase: None,
             memory_citation: None,
         });
@@ -226,7 +226,9 @@ impl EventSink for ReviewSink {
                 }
             }
             // What the reviewer says is for the review to read and to show.
-            ThreadEvent::ItemCompleted { item: Item::AgentMessage { text, .. }, .. } => self.state().said = text,
+            ThreadEvent::ItemCompleted { item: Item::AgentMessage { text, .. }, .. } => {
+                self.state().said = text.into_string();
+            }
             ThreadEvent::ItemCompleted { item, .. } => self.events.item_completed(item),
             // Tokens and limits are shown for the thread's own requests.
             ThreadEvent::AgentMessageDelta { .. }

@@ -28,7 +28,7 @@ pub(crate) mod thread_list;
 pub(crate) mod thread_metadata;
 pub(crate) mod thread_resume;
 pub(crate) mod thread_settings;
-pub(crate) mod thread_turns;
+mod thread_turns;
 pub(crate) mod thread_view;
 pub(crate) mod turn;
 pub(crate) mod windows;

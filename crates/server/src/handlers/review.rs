@@ -7,7 +7,7 @@ use types::{Item, ItemId, Turn, TurnStatus, UserInput};
 use super::thread_view;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
-use crate::wire::ToWire as _;
+use crate::wire::IntoWire as _;
 
 /// Starts a review, in the thread itself or in a copy of it. The response comes before the turn's first notification.
 pub(crate) async fn start(cx: Cx, params: p::ReviewStartParams) -> Handled<p::ReviewStartResponse> {
@@ -32,7 +32,7 @@ pub(crate) async fn start(cx: Cx, params: p::ReviewStartParams) -> Handled<p::Re
         completed_at: None,
         duration: None,
     };
-    let response = p::ReviewStartResponse { turn: turn.to_wire(), review_thread_id: thread.id().to_string() };
+    let response = p::ReviewStartResponse { turn: turn.into_wire(), review_thread_id: thread.id().to_string() };
     // Dropping the accepted turn lets it begin.
     Ok(Reply::new(response).then(move |_| drop(accepted)))
 }

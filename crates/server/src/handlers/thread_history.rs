@@ -5,11 +5,11 @@ use protocol as p;
 use store::StoreError;
 use types::{AbsPath, ThreadId};
 
-use super::thread_turns::{Running, Turns};
-use super::thread_view;
+use super::{thread_turns, thread_view};
 use crate::answered_turns::AnsweredTurns;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
+use crate::turns::{Running, Turns};
 
 pub(crate) async fn read(cx: Cx, params: p::ThreadReadParams) -> Handled<p::ThreadReadResponse> {
     let id = thread_view::parse_id(&params.thread_id)?;
@@ -19,7 +19,7 @@ pub(crate) async fn read(cx: Cx, params: p::ThreadReadParams) -> Handled<p::Thre
             let cx = cx.clone();
             let read = move || -> Result<_, StoreError> {
                 let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path, Running::Stored)?;
-                Ok((thread_view::of_loaded(&cx, &snapshot), Some(turns.for_answer(&cx)?)))
+                Ok((thread_view::of_loaded(&cx, &snapshot), Some(AnsweredTurns::of(turns, &cx)?)))
             };
             thread_view::blocking(read).await??
         }
@@ -44,7 +44,7 @@ fn not_loaded(cx: &Cx, id: ThreadId, turns: bool) -> Result<(p::Thread, Option<A
         return Ok((super::thread_list::of_summary(cx, &summary), None));
     }
     let turns = Turns::of_stored(store.read(&found.path)?);
-    Ok((thread_view::of_stored(cx, &turns.stored)?, Some(turns.for_answer(cx)?)))
+    Ok((thread_view::of_stored(cx, &turns.stored)?, Some(AnsweredTurns::of(turns, cx)?)))
 }
 
 fn unknown(id: ThreadId) -> RpcError {
@@ -80,7 +80,7 @@ pub(crate) async fn list_turns(cx: Cx, params: p::ThreadTurnsListParams) -> Hand
                 Turns::of_stored(store.read(&found.path)?)
             }
         };
-        turns.page(&params)
+        thread_turns::page(&turns, &params)
     };
     Ok(thread_view::blocking(list).await??.into())
 }
@@ -94,7 +94,7 @@ pub(crate) async fn rollback(cx: Cx, params: p::ThreadRollbackParams) -> Handled
     let stored = thread.roll_back(params.num_turns).await?;
     let turns = {
         let cx = cx.clone();
-        thread_view::blocking(move || Turns::of_stored(stored).for_answer(&cx)).await??
+        thread_view::blocking(move || AnsweredTurns::of(Turns::of_stored(stored), &cx)).await??
     };
     let shown = thread_view::of_loaded(&cx, &thread.snapshot());
     Ok(Reply::new(p::ThreadRollbackResponse { thread: shown }).with_turns(Some(turns)))

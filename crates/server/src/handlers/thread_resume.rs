@@ -8,11 +8,12 @@ use store::{StoreError, StoredThread};
 use types::{AbsPath, ThreadId, TokenUsageTotals, TurnId};
 
 use super::thread_settings::{self, Requested, Stored, requested};
-use super::thread_turns::{Running, Turns};
 use super::thread_view;
+use crate::answered_turns::AnsweredTurns;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
 use crate::notifications;
+use crate::turns::{Running, Turns};
 use crate::wire::{ToWire as _, response_items};
 
 pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::ThreadResumeResponse> {
@@ -42,7 +43,7 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
                 Opened::Stored(opened) => {
                     let (stored, writer) = *opened;
                     let usage = stored.usage()?;
-                    let turns = Turns::of_stored(stored.clone()).for_answer(&cx)?;
+                    let turns = AnsweredTurns::of(Turns::of_stored(stored.clone()), &cx)?;
                     Ok((stored, writer, turns, usage))
                 }
                 Opened::Loaded(thread) => Err(thread),
@@ -129,7 +130,7 @@ async fn resume_loaded(cx: &Cx, thread: &ThreadHandle) -> Handled<p::ThreadResum
         let read = move || -> Result<_, StoreError> {
             let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path, Running::Live)?;
             let usage = turns.stored.usage()?;
-            Ok((turns.for_answer(&cx)?, usage, snapshot))
+            Ok((AnsweredTurns::of(turns, &cx)?, usage, snapshot))
         };
         thread_view::blocking(read).await
     };

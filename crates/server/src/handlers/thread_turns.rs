@@ -1,174 +1,50 @@
-//! The turns of a thread as clients are to see them: those on disk, and the one that runs as it is now.
-//!
-//! A long thread has more turns than should stand in memory, so that answers with all of them are written turn by turn
-//! as they are read ([`TurnsText`]), where that is possible straight to the client ([`LongTurns`]).
+//! A page of a thread's turns.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use engine::{ThreadHandle, ThreadSnapshot};
 use protocol as p;
 use serde::{Deserialize, Serialize};
-use store::{LastTurn, StoreError, StoredThread};
-use types::{AbsPath, Item, Turn, TurnId, TurnStatus};
+use types::TurnId;
 
-use crate::answered_turns::{AnsweredTurns, LongTurns};
-use crate::dispatch::Cx;
 use crate::error::RpcError;
-use crate::turns_text::TurnsText;
-use crate::wire::ToWire as _;
+use crate::turns::Turns;
+use crate::wire::IntoWire as _;
 
 /// Turns on a page when the request does not say.
 const DEFAULT_PAGE: usize = 25;
 /// Turns on a page at most.
 const MAX_PAGE: usize = 100;
 
-/// The turns of so much of a rollout, in shares of 1 MiB, are read before they are written.
-const SHARES_IN_MEMORY: usize = 4;
-
-/// What is shown of a turn that runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Running {
-    /// What is stored of it.
-    Stored,
-    /// Also what only the process knows: commands and patches, those in progress among them.
-    Live,
-}
-
-/// The turns of a thread, oldest first.
-pub(crate) struct Turns {
-    pub(crate) stored: StoredThread,
-    /// So many of the stored turns are shown as they are stored.
-    settled: usize,
-    /// What comes after them: the last stored turn as it is now, or one that is not stored yet.
-    rest: Vec<Turn>,
-}
-
-impl Turns {
-    /// Those of a thread that nobody works on.
-    pub(crate) fn of_stored(stored: StoredThread) -> Self {
-        Self { settled: stored.turn_count(), stored, rest: Vec::new() }
-    }
-
-    /// Those of a loaded thread whose rollout is at `path`, with the thread, all as of one moment. Blocks while some of
-    /// the rollout is read.
-    pub(crate) fn of_loaded(
-        cx: &Cx,
-        thread: &ThreadHandle,
-        path: &AbsPath,
-        shown: Running,
-    ) -> Result<(Self, ThreadSnapshot), StoreError> {
-        let store = &cx.server.engine.environment().store;
-        let mut known_open = None;
-        loop {
-            let stored = store.read(path)?;
-            // Taken after the rollout was read: a turn that runs now had not ended there.
-            let snapshot = thread.snapshot();
-            let settled = stored.turn_count().saturating_sub(1);
-            let last = stored.turns_in(settled..stored.turn_count(), LastTurn::Running)?;
-            let open = last.iter().find(|turn| turn.status == TurnStatus::InProgress).map(|turn| &turn.id);
-            let open = open.filter(|open| snapshot.running.as_ref().is_none_or(|turn| turn.id != **open));
-            // A turn without an end that does not run may have ended since: then its end is on disk by now.
-            if open.is_some() && open != known_open.as_ref() {
-                known_open = open.cloned();
-                continue;
-            }
-            let running = snapshot
-                .running
-                .as_ref()
-                .filter(|running| stored.turn_position(&running.id).is_none_or(|position| position >= settled));
-            let rest = with_running(last, running, shown);
-            return Ok((Self { stored, settled, rest }, snapshot));
+/// A page of turns, the newest first unless asked otherwise.
+pub(super) fn page(turns: &Turns, params: &p::ThreadTurnsListParams) -> Result<p::ThreadTurnsListResponse, RpcError> {
+    let newest_first = !matches!(params.sort_direction, Some(p::SortDirection::Asc));
+    let anchor = match &params.cursor {
+        None => None,
+        Some(text) => {
+            let cursor: Cursor<'_> = serde_json::from_str(text)
+                .map_err(|_| RpcError::invalid_request(format_args!("invalid cursor: {text}")))?;
+            let position = turns
+                .position(&TurnId::from(cursor.turn_id.as_ref()))
+                .ok_or_else(|| RpcError::invalid_request("invalid cursor: anchor turn is no longer present"))?;
+            Some((position, cursor.include_anchor))
         }
+    };
+    let (range, more) = shown(turns.len(), anchor, params.limit, newest_first);
+    let mut data = Vec::with_capacity(range.len());
+    turns.for_each(range, |turn| data.push(turn.into_wire()))?;
+    if newest_first {
+        data.reverse();
     }
-
-    fn len(&self) -> usize {
-        self.settled + self.rest.len()
-    }
-
-    fn position(&self, id: &TurnId) -> Option<usize> {
-        let of_rest = self.rest.iter().position(|turn| turn.id == *id).map(|position| self.settled + position);
-        of_rest.or_else(|| self.stored.turn_position(id).filter(|position| *position < self.settled))
-    }
-
-    fn for_each(&self, range: Range<usize>, mut each: impl FnMut(&Turn)) -> Result<(), StoreError> {
-        let stored = range.start.min(self.settled)..range.end.min(self.settled);
-        self.stored.for_each_turn(stored, LastTurn::Ended, |turn| each(&turn))?;
-        let rest = range.start.saturating_sub(self.settled)..range.end.saturating_sub(self.settled);
-        self.rest[rest].iter().for_each(each);
-        Ok(())
-    }
-
-    /// All of them on the wire.
-    pub(crate) fn to_wire(&self) -> Result<Vec<p::Turn>, StoreError> {
-        let mut turns = Vec::with_capacity(self.len());
-        self.for_each(0..self.len(), |turn| turns.push(turn.to_wire()))?;
-        Ok(turns)
-    }
-
-    /// All of them for an answer over a connection: read, or to be read while they are written.
-    pub(crate) fn for_answer(self, cx: &Cx) -> Result<AnsweredTurns, StoreError> {
-        if cx.connection.outgoing.takes_parts() {
-            let shares = self.stored.shares(0..self.settled);
-            if shares.len() > SHARES_IN_MEMORY {
-                return Ok(AnsweredTurns::Long(LongTurns::new(self, shares)));
-            }
-        }
-        let mut text = self.settled_text(0..self.settled)?;
-        text.append(self.unsettled_text());
-        Ok(AnsweredTurns::Read(text))
-    }
-
-    /// Those after the settled ones.
-    pub(crate) fn unsettled_text(&self) -> TurnsText {
-        let mut text = TurnsText::default();
-        self.rest.iter().for_each(|turn| text.push(&turn.to_wire()));
-        text
-    }
-
-    /// One share of the settled ones.
-    pub(crate) fn share_text(&self, settled: Range<usize>) -> Result<TurnsText, StoreError> {
-        let mut text = TurnsText::with_room();
-        self.stored.for_each_turn(settled, LastTurn::Ended, |turn| text.push(&turn.to_wire()))?;
-        Ok(text)
-    }
-
-    fn settled_text(&self, settled: Range<usize>) -> Result<TurnsText, StoreError> {
-        let mut text = TurnsText::default();
-        let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.to_wire());
-        self.stored.gather_turns(settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
-        Ok(text)
-    }
-
-    /// A page of them, the newest first unless asked otherwise.
-    pub(crate) fn page(&self, params: &p::ThreadTurnsListParams) -> Result<p::ThreadTurnsListResponse, RpcError> {
-        let newest_first = !matches!(params.sort_direction, Some(p::SortDirection::Asc));
-        let anchor = match &params.cursor {
-            None => None,
-            Some(text) => {
-                let cursor: Cursor<'_> = serde_json::from_str(text)
-                    .map_err(|_| RpcError::invalid_request(format_args!("invalid cursor: {text}")))?;
-                let position = self
-                    .position(&TurnId::from(cursor.turn_id.as_ref()))
-                    .ok_or_else(|| RpcError::invalid_request("invalid cursor: anchor turn is no longer present"))?;
-                Some((position, cursor.include_anchor))
-            }
-        };
-        let (range, more) = page(self.len(), anchor, params.limit, newest_first);
-        let mut data = Vec::with_capacity(range.len());
-        self.for_each(range, |turn| data.push(turn.to_wire()))?;
-        if newest_first {
-            data.reverse();
-        }
-        Ok(p::ThreadTurnsListResponse {
-            next_cursor: data.last().filter(|_| more).map(|turn| Cursor::of(turn, false)),
-            backwards_cursor: data.first().map(|turn| Cursor::of(turn, true)),
-            data,
-        })
-    }
+    Ok(p::ThreadTurnsListResponse {
+        next_cursor: data.last().filter(|_| more).map(|turn| Cursor::of(turn, false)),
+        backwards_cursor: data.first().map(|turn| Cursor::of(turn, true)),
+        data,
+    })
 }
 
 /// Which of `count` turns are on a page, and whether there are more behind it. It begins at the anchor, or beside it.
-fn page(count: usize, anchor: Option<(usize, bool)>, limit: Option<u32>, newest_first: bool) -> (Range<usize>, bool) {
+fn shown(count: usize, anchor: Option<(usize, bool)>, limit: Option<u32>, newest_first: bool) -> (Range<usize>, bool) {
     let limit = limit.map_or(DEFAULT_PAGE, |limit| usize::try_from(limit).unwrap_or(usize::MAX)).clamp(1, MAX_PAGE);
     let rest = match anchor {
         None => 0..count,
@@ -184,7 +60,7 @@ fn page(count: usize, anchor: Option<(usize, bool)>, limit: Option<u32>, newest_
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Cursor<'a> {
-    turn_id: std::borrow::Cow<'a, str>,
+    turn_id: Cow<'a, str>,
     /// The page begins with that turn, not with the one after it.
     include_anchor: bool,
 }
@@ -196,125 +72,26 @@ impl Cursor<'_> {
     }
 }
 
-/// The last stored turn, which may have no end, with the running one as it is now.
-fn with_running(mut turns: Vec<Turn>, running: Option<&Turn>, shown: Running) -> Vec<Turn> {
-    if let Some(open) = turns.last_mut().filter(|turn| turn.status == TurnStatus::InProgress) {
-        match running.filter(|running| running.id == open.id) {
-            Some(running) if shown == Running::Live => {
-                open.items = with_live(std::mem::take(&mut open.items), &running.items);
-            }
-            Some(_) => {}
-            // Nobody runs it any more.
-            None => open.status = TurnStatus::Interrupted,
-        }
-    }
-    if let Some(running) = running
-        && turns.iter().all(|turn| turn.id != running.id)
-    {
-        turns.push(running.clone());
-    }
-    turns
-}
-
-/// Stored items with those between them that only the process knows. What is stored has the ids under which it will be
-/// found again.
-fn with_live(stored: Vec<Item>, live: &[Item]) -> Vec<Item> {
-    let mut stored = stored.into_iter().peekable();
-    let mut items = Vec::new();
-    for item in live {
-        let same_kind = |next: &Item| std::mem::discriminant(next) == std::mem::discriminant(item);
-        items.push(stored.next_if(same_kind).unwrap_or_else(|| item.clone()));
-    }
-    items.extend(stored);
-    items
-}
-
 #[cfg(test)]
 mod tests {
-    use types::ItemId;
-
     use super::*;
-
-    fn turn(id: &str, status: TurnStatus, items: usize) -> Turn {
-        let item = |number| Item::AgentMessage {
-            id: ItemId::from(format!("item-{number}")),
-            text: "said".to_owned(),
-            phase: None,
-            memory_citation: None,
-        };
-        Turn {
-            id: TurnId::from(id),
-            items: (0..items).map(item).collect(),
-            status,
-            error: None,
-            started_at: None,
-            completed_at: None,
-            duration: None,
-        }
-    }
-
-    fn shown(stored: Vec<Turn>, running: Option<&Turn>) -> Vec<(String, TurnStatus, usize)> {
-        let turns = with_running(stored, running, Running::Live);
-        turns.into_iter().map(|turn| (turn.id.to_string(), turn.status, turn.items.len())).collect()
-    }
-
-    #[test]
-    fn a_turn_that_has_its_end_on_disk_is_not_opened_again() {
-        let late = turn("t1", TurnStatus::InProgress, 3);
-        for end in [TurnStatus::Completed, TurnStatus::Interrupted, TurnStatus::Failed] {
-            assert_eq!(shown(vec![turn("t1", end, 1)], Some(&late)), [("t1".to_owned(), end, 1)]);
-        }
-    }
-
-    #[test]
-    fn the_running_turn_is_shown_with_what_only_the_process_knows() {
-        let running = turn("t1", TurnStatus::InProgress, 3);
-        let expected = [("t1".to_owned(), TurnStatus::InProgress, 3)];
-        assert_eq!(shown(vec![turn("t1", TurnStatus::InProgress, 1)], Some(&running)), expected);
-        assert_eq!(shown(Vec::new(), Some(&running)), expected, "also before it is on disk");
-    }
-
-    #[test]
-    fn what_is_stored_keeps_its_ids_among_what_only_the_process_knows() {
-        let item = |text: &str, id: &str| match text {
-            "command" => Item::ContextCompaction { id: ItemId::from(id) },
-            text => {
-                Item::AgentMessage { id: ItemId::from(id), text: text.to_owned(), phase: None, memory_citation: None }
-            }
-        };
-        let live = [item("a", "msg-1"), item("command", "call-1"), item("b", "msg-2"), item("command", "call-2")];
-        let ids = |items: Vec<Item>| items.iter().map(|item| item.id().to_string()).collect::<Vec<_>>();
-        let stored = vec![item("a", "item-1"), item("b", "item-2")];
-        assert_eq!(ids(with_live(stored, &live)), ["item-1", "call-1", "item-2", "call-2"]);
-        assert_eq!(ids(with_live(vec![item("a", "item-1")], &[])), ["item-1"]);
-        assert_eq!(ids(with_live(Vec::new(), &live[..1])), ["msg-1"]);
-    }
-
-    #[test]
-    fn a_turn_without_end_that_nobody_runs_is_interrupted() {
-        let stored = vec![turn("t1", TurnStatus::InProgress, 1)];
-        assert_eq!(shown(stored.clone(), None), [("t1".to_owned(), TurnStatus::Interrupted, 1)]);
-        let other = turn("t2", TurnStatus::InProgress, 0);
-        let expected = [("t1".to_owned(), TurnStatus::Interrupted, 1), ("t2".to_owned(), TurnStatus::InProgress, 0)];
-        assert_eq!(shown(stored, Some(&other)), expected);
-    }
 
     #[test]
     fn pages_lead_to_the_oldest_turn() {
-        assert_eq!(page(5, None, Some(2), true), (3..5, true));
-        assert_eq!(page(5, Some((3, false)), Some(2), true), (1..3, true));
-        assert_eq!(page(5, Some((1, false)), Some(2), true), (0..1, false));
-        assert_eq!(page(0, None, None, true), (0..0, false));
+        assert_eq!(shown(5, None, Some(2), true), (3..5, true));
+        assert_eq!(shown(5, Some((3, false)), Some(2), true), (1..3, true));
+        assert_eq!(shown(5, Some((1, false)), Some(2), true), (0..1, false));
+        assert_eq!(shown(0, None, None, true), (0..0, false));
     }
 
     #[test]
     fn the_backwards_cursor_gives_the_anchor_and_newer_turns_also_those_that_came_later() {
-        assert_eq!(page(5, Some((2, true)), Some(10), false), (2..5, false));
+        assert_eq!(shown(5, Some((2, true)), Some(10), false), (2..5, false));
     }
 
     #[test]
     fn a_page_has_one_turn_at_least_and_a_hundred_at_most() {
-        assert_eq!(page(3, None, Some(0), false), (0..1, true));
-        assert_eq!(page(500, None, Some(1000), true), (400..500, true));
+        assert_eq!(shown(3, None, Some(0), false), (0..1, true));
+        assert_eq!(shown(500, None, Some(1000), true), (400..500, true));
     }
 }

@@ -10,6 +10,7 @@ mod from_wire;
 mod permissions;
 mod review;
 mod to_wire;
+mod turn;
 
 pub(crate) use from_wire::response_items;
 pub(crate) use permissions::additional as additional_permissions;
@@ -20,6 +21,13 @@ pub(crate) trait ToWire {
     type Wire;
 
     fn to_wire(&self) -> Self::Wire;
+}
+
+/// The same for values that can be long: they are moved.
+pub(crate) trait IntoWire {
+    type Wire;
+
+    fn into_wire(self) -> Self::Wire;
 }
 
 /// What a value on the wire means to us, where every value means something.
@@ -43,6 +51,22 @@ impl<T: ToWire> ToWire for Vec<T> {
 
     fn to_wire(&self) -> Self::Wire {
         self.iter().map(ToWire::to_wire).collect()
+    }
+}
+
+impl<T: IntoWire> IntoWire for Option<T> {
+    type Wire = Option<T::Wire>;
+
+    fn into_wire(self) -> Self::Wire {
+        self.map(IntoWire::into_wire)
+    }
+}
+
+impl<T: IntoWire> IntoWire for Vec<T> {
+    type Wire = Vec<T::Wire>;
+
+    fn into_wire(self) -> Self::Wire {
+        self.into_iter().map(IntoWire::into_wire).collect()
     }
 }
 

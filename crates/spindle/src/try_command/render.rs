@@ -281,7 +281,7 @@ impl Transcript {
         match item {
             // What the user wrote stands on the screen already.
             ThreadItem::UserMessage { .. } | ThreadItem::EnteredReviewMode { .. } => {}
-            ThreadItem::AgentMessage { id, text, .. } => self.stream_end(id, Style::Plain, 0, &text, out),
+            ThreadItem::AgentMessage { id, text, .. } => self.stream_end(id, Style::Plain, 0, &text.to_str(), out),
             ThreadItem::Plan { id, text } => self.stream_end(id, Style::Accent, 0, &text, out),
             ThreadItem::Reasoning { id, summary, content } => {
                 let text = if summary.is_empty() { content } else { summary }.join("\n\n");

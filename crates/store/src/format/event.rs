@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use types::item::MessagePhase;
-use types::{AbsPath, Item, ModeKind, TurnErrorKind};
+use types::{AbsPath, Item, ModeKind, Text, TurnErrorKind};
 
 use super::approval_review::ReviewOut;
 use super::parts::{Citation, Element, ErrorInfo, Limits, PlanItem, TokenInfo};
@@ -77,7 +77,7 @@ pub(super) enum Out<'a> {
         text_elements: Vec<Element<'a>>,
     },
     AgentMessage {
-        message: &'a str,
+        message: &'a Text,
         phase: Option<&'a str>,
         memory_citation: Option<Citation<'a>>,
     },
@@ -228,7 +228,7 @@ pub(super) fn read(kind: &str, payload: &str) -> Option<EventRecord> {
         "agent_message" => {
             let event: AgentMessageIn = parse(payload)?;
             EventRecord::AgentMessage {
-                text: event.message,
+                text: Text::from_json(event.message).ok()?,
                 phase: event.phase.as_deref().and_then(MessagePhase::parse),
                 memory_citation: event.memory_citation.map(Citation::into_citation),
             }
@@ -401,7 +401,7 @@ struct UserMessageIn {
 
 #[derive(Deserialize)]
 struct AgentMessageIn {
-    message: String,
+    message: Box<RawValue>,
     #[serde(default)]
     phase: Option<String>,
     #[serde(default)]

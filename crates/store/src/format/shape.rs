@@ -152,13 +152,8 @@ fn of_event(event: EventRecord) -> Shape {
         EventRecord::TurnAborted { turn_id, .. } => Step::Aborted(turn_id),
         EventRecord::ThreadRolledBack { num_turns } => Step::RolledBack(num_turns),
         EventRecord::UserMessage { .. } => Step::UserMessage,
-        EventRecord::AgentMessage { text, .. }
-        | EventRecord::Reasoning { text }
-        | EventRecord::ReasoningRaw { text }
-            if text.is_empty() =>
-        {
-            return Shape::Other;
-        }
+        EventRecord::AgentMessage { text, .. } if text.is_empty() => return Shape::Other,
+        EventRecord::Reasoning { text } | EventRecord::ReasoningRaw { text } if text.is_empty() => return Shape::Other,
         EventRecord::Reasoning { .. } | EventRecord::ReasoningRaw { .. } => Step::Reasoning,
         EventRecord::AgentMessage { .. }
         | EventRecord::ContextCompacted
@@ -178,30 +173,20 @@ fn of_event(event: EventRecord) -> Shape {
 /// Reads a line for the turns that clients see: `None` for one that does not count, `Some(None)` for one that counts
 /// and shows nothing.
 pub(crate) fn read_shown(line: &str) -> Option<Option<Record>> {
-    if let Some((kind, payload)) = split(line) {
-        let skipped = match kind {
-            "response_item" => !may_be_said(payload),
-            "turn_context" => true,
-            "event_msg" => match tag(payload).as_deref() {
-                Some("token_count") => true,
-                Some("task_complete") => {
-                    if let Some(ended) = event::read_end(payload) {
-                        return Some(Some(Record::Event(ended)));
-                    }
-                    false
-                }
-                _ => false,
-            },
-            _ => false,
-        };
-        if skipped {
-            return Some(None);
-        }
-    }
-    match super::read_line(line).ok()? {
+    let quickly = split(line).and_then(|(kind, payload)| match kind {
+        "response_item" if !may_be_said(payload) => Some(None),
+        "turn_context" => Some(None),
+        "event_msg" => match tag(payload)?.as_ref() {
+            "token_count" => Some(None),
+            "task_complete" => event::read_end(payload).map(|event| Some(Record::Event(event))),
+            tag => event::read(tag, payload).map(|event| Some(Record::Event(event))),
+        },
+        _ => None,
+    });
+    quickly.or_else(|| match super::read_line(line).ok()? {
         Record::Unknown { .. } | Record::Event(EventRecord::Unknown(_)) => None,
         record => Some(Some(record)),
-    }
+    })
 }
 
 /// Reads a line for the history that the model sees; `None` for one that says nothing of it.

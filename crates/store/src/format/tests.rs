@@ -263,7 +263,7 @@ fn events() -> Vec<EventRecord> {
             elements: vec![TextElement { start: 0, end: 1, placeholder: Some("p".to_owned()) }],
         },
         EventRecord::AgentMessage {
-            text: "a".to_owned(),
+            text: "a".into(),
             phase: Some(MessagePhase::Commentary),
             memory_citation: Some(MemoryCitation {
                 entries: vec![MemoryCitationEntry {

@@ -89,7 +89,7 @@ pub(crate) fn user(text: &str) -> Record {
 
 /// What clients see of an agent's message.
 pub(crate) fn agent(text: &str) -> Record {
-    event(EventRecord::AgentMessage { text: text.to_owned(), phase: None, memory_citation: None })
+    event(EventRecord::AgentMessage { text: text.into(), phase: None, memory_citation: None })
 }
 
 /// What the model sees of a user's message.

@@ -263,7 +263,7 @@ fn what_hooks_said_is_shown_without_taking_a_number() {
 #[test]
 fn phases_and_citations_are_kept() {
     let record = event(EventRecord::AgentMessage {
-        text: "done".to_owned(),
+        text: "done".into(),
         phase: Some(MessagePhase::FinalAnswer),
         memory_citation: None,
     });
