@@ -62,7 +62,9 @@ impl Tool for ViewImage {
             Err(result) => return result,
         };
         if !cx.image_input {
-            return ToolResult::failed("view_image is not available: the model in use does not read images");
+            return ToolResult::failed(
+                "view_image is not available: the model in use does not read images, or the configuration does not let it",
+            );
         }
         let (detail, scale) = match detail.as_deref() {
             Some("original") if cx.switches.original_images => ("original", Scale::Original),
