@@ -66,7 +66,7 @@ pub enum Commands {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpecContext {
     pub mode: ModeKind,
-    /// Whether the model reads images, and may look at files.
+    /// Whether the model reads images.
     pub image_input: bool,
     pub switches: Switches,
     /// How the model is offered patches; `None` when it edits with commands alone.

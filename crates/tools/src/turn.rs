@@ -39,7 +39,7 @@ pub struct TurnTools {
     pub switches: Switches,
     /// How much tools tell of an output. The history keeps [a little more](Truncation::in_history).
     pub truncation: Truncation,
-    /// Whether the model reads images, and may look at files.
+    /// Whether the model reads images.
     pub image_input: bool,
     /// What the user has allowed for the session, with the standing command rules.
     pub grants: Arc<Grants>,

@@ -25,7 +25,7 @@ pub(super) fn specs(
             ApplyPatchKind::Freeform => PatchTool::Freeform,
             ApplyPatchKind::Function => PatchTool::Function,
         }),
-        image_input: shows_images(&settings.config, model),
+        image_input: takes_images(model),
         switches: tools.switches,
         web_search: web_search(&settings.config),
     };
@@ -56,9 +56,8 @@ pub(super) fn switches(config: &Config, model: &ModelInfo, works_nowhere: bool) 
     }
 }
 
-/// Whether image files are put before the model.
-pub(super) fn shows_images(config: &Config, model: &ModelInfo) -> bool {
-    config.view_image && model.input_modalities.contains(&Modality::Image)
+pub(super) fn takes_images(model: &ModelInfo) -> bool {
+    model.input_modalities.contains(&Modality::Image)
 }
 
 /// How much of an output tools tell.

@@ -19,7 +19,7 @@ use tools::{
 };
 use types::{ModeKind, ResponseItem, ToolOutput};
 
-use super::offer::{output_limit, shows_images};
+use super::offer::{output_limit, takes_images};
 use super::sampling::text_output;
 use crate::agents;
 use crate::dynamic_tools;
@@ -63,7 +63,7 @@ pub(super) fn turn_tools(
         mode: settings.mode.as_ref().map_or(ModeKind::Default, |mode| mode.kind),
         switches,
         truncation: output_limit(model),
-        image_input: shows_images(&settings.config, model),
+        image_input: takes_images(model),
         grants: thread.grants.clone(),
         turn_permissions: Arc::new(Granted::new()),
         strict_review: Arc::default(),

@@ -134,7 +134,7 @@ async fn commands_end_with_their_calls_where_no_sessions_are_wanted_and_there_ma
 async fn the_model_is_offered_what_the_configuration_says_of_searches_and_of_waiting() {
     let mut server = TestServer::with_model([Reply::say("ok")]).await;
     let config = json!({
-        "web_search": "live", "background_terminal_max_timeout": 7_000, "tools.view_image": false,
+        "web_search": "live", "background_terminal_max_timeout": 7_000,
         "tools.web_search": {
             "context_size": "high", "allowed_domains": ["example.org"], "location": { "country": "DE", "city": "Bonn" },
         },
@@ -148,8 +148,6 @@ async fn the_model_is_offered_what_the_configuration_says_of_searches_and_of_wai
             "user_location": { "type": "approximate", "country": "DE", "city": "Bonn" }, "search_context_size": "high",
         })
     );
-    let offered = request.body["tools"].as_array().expect("tools");
-    assert!(!offered.iter().any(|tool| tool["name"] == "view_image"), "{offered:?}");
     let wait = &tool(&request, "write_stdin")["parameters"]["properties"]["yield_time_ms"]["description"];
     assert!(wait.as_str().expect("a text").contains("5000 to 7000"), "{wait}");
 }

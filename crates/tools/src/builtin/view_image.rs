@@ -62,9 +62,7 @@ impl Tool for ViewImage {
             Err(result) => return result,
         };
         if !cx.image_input {
-            return ToolResult::failed(
-                "view_image is not available: the model in use does not read images, or the configuration does not let it",
-            );
+            return ToolResult::failed("view_image is not available: the model in use does not read images");
         }
         let (detail, scale) = match detail.as_deref() {
             Some("original") if cx.switches.original_images => ("original", Scale::Original),
