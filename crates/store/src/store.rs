@@ -153,11 +153,8 @@ impl ThreadStore for FileStore {
     }
 
     fn read(&self, path: &AbsPath) -> Result<StoredThread, StoreError> {
-        let file = Arc::new(File::open(path).map_err(StoreError::io("open", path))?);
-        let facts = file.metadata().map_err(StoreError::io("read", path))?;
-        if facts.is_dir() {
-            return Err(StoreError::io("read", path)(io::ErrorKind::IsADirectory.into()));
-        }
+        let (file, facts) = head::open(path).map_err(StoreError::io("open", path))?;
+        let file = Arc::new(file);
         let updated_at = facts.modified().map_err(StoreError::io("read", path))?;
         let id = path.file_name().and_then(RolloutName::parse).map(|name| name.id);
         let outline = id.map(|id| outline_file::load(&self.home, id, &file, facts.len())).unwrap_or_default();
