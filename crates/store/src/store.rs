@@ -97,6 +97,11 @@ impl FileStore {
     fn relocate(&self, path: &AbsPath, target: AbsPath) -> Result<AbsPath, StoreError> {
         let folder = target.parent().expect("a rollout's path has a file name");
         fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
+        // A rename would replace it, and with it what was said there.
+        if fs::symlink_metadata(&target).is_ok() {
+            let in_the_way = io::Error::new(io::ErrorKind::AlreadyExists, format!("`{target}` is in the way"));
+            return Err(StoreError::io("move", path)(in_the_way));
+        }
         fs::rename(path, &target).map_err(StoreError::io("move", path))?;
         Ok(target)
     }

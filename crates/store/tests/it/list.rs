@@ -211,6 +211,19 @@ async fn an_archived_thread_is_found_and_listed_among_the_archived_ones_only() {
 }
 
 #[tokio::test]
+async fn archiving_does_not_replace_an_archived_file_of_the_same_name() {
+    let home = home();
+    let (_, path) = thread(&home, 0, "new", |_| {}).await;
+    let archived = home.path.join("archived_sessions").join(path.file_name().unwrap());
+    fs::create_dir_all(archived.parent().unwrap()).unwrap();
+    fs::write(&archived, "what was said before").unwrap();
+    let error = home.store.archive(&path).unwrap_err().to_string();
+    assert!(error.contains(archived.to_str().unwrap()), "{error}");
+    assert!(path.exists());
+    assert_eq!(fs::read_to_string(&archived).unwrap(), "what was said before");
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_rollout_is_not_moved() {
     let home = home();
     let path = home.path.join("config.toml");
