@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::git_patches::{self, GitPatch};
 use crate::head;
 use crate::index::{Effort, Index};
+use crate::index_file::or_nothing;
 use crate::list::{ListQuery, Page, Summary};
 use crate::lock::Locks;
 use crate::names;
@@ -165,7 +166,7 @@ impl ThreadStore for FileStore {
         let outline = id.map(|id| outline_file::load(&self.home, id, &file, facts.len())).unwrap_or_default();
         let kept = outline.covered;
         let source = Box::new(file.clone());
-        let name = |id| self.name(id);
+        let name = |id| Ok(or_nothing(self.name(id)));
         StoredThread::continued(source, facts.len(), path.clone(), name, updated_at, outline, |outline| {
             // A file under another thread's name has no outline of its own.
             if let Some(id) = id.filter(|id| outline.id == Some(*id)) {

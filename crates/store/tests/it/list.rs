@@ -224,6 +224,24 @@ async fn archiving_does_not_replace_an_archived_file_of_the_same_name() {
 }
 
 #[tokio::test]
+async fn names_and_git_facts_that_cannot_be_read_are_all_that_is_missing() {
+    let home = home();
+    let (id, path) = thread(&home, 0, "a", |_| {}).await;
+    for file in ["session_index.jsonl", "thread_git.jsonl"] {
+        fs::create_dir(home.path.join(file)).unwrap();
+    }
+    let search = ListQuery { search_term: Some("a".to_owned()), ..ListQuery::default() };
+    for query in [ListQuery::default(), search] {
+        assert_eq!(previews(&home, &query), ["a"]);
+    }
+    assert_eq!(home.store.summary(&path).unwrap().unwrap().name, None);
+    let (thread, _writer) = home.store.open(&path).unwrap();
+    assert_eq!((thread.meta.id, thread.name), (id, None));
+    let error = home.store.set_name(id, "new").unwrap_err().to_string();
+    assert!(error.contains("session_index.jsonl"), "{error}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_rollout_is_not_moved() {
     let home = home();
     let path = home.path.join("config.toml");
