@@ -277,9 +277,16 @@ pub(crate) fn numbered(folder: &AbsPath, digits: usize) -> Result<Vec<AbsPath>, 
     Ok(numbers.into_iter().map(|name| folder.join(name)).collect())
 }
 
+/// What is in a folder; nothing where there is none. In one that is closed there is nothing either, unless it is the one
+/// that holds all threads: those in other folders are to be found.
 fn entries(folder: &AbsPath) -> Result<Vec<std::ffi::OsString>, StoreError> {
+    let holds_all = folder.ends_with(SESSIONS) || folder.ends_with(ARCHIVED);
     let listed = match fs::read_dir(folder) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) if is_closed(&error) && !holds_all => {
+            tracing::warn!(path = %folder, %error, "a folder cannot be looked into; threads in it are left out");
             return Ok(Vec::new());
         }
         listed => listed,
@@ -287,4 +294,13 @@ fn entries(folder: &AbsPath) -> Result<Vec<std::ffi::OsString>, StoreError> {
     listed
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
         .map_err(StoreError::io("list", folder))
+}
+
+/// Whether a folder is one that nobody, or not this user, can look into: that will be so the next time.
+fn is_closed(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let leads_to_itself = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(not(unix))]
+    let leads_to_itself = false;
+    leads_to_itself || error.kind() == io::ErrorKind::PermissionDenied
 }

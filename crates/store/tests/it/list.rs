@@ -223,6 +223,36 @@ async fn archiving_does_not_replace_an_archived_file_of_the_same_name() {
     assert_eq!(fs::read_to_string(&archived).unwrap(), "what was said before");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_leads_nowhere_hides_no_thread_outside_of_it() {
+    let home = home();
+    let (id, path) = thread(&home, 0, "a", |_| {}).await;
+    let sessions = home.path.join("sessions");
+    for folder in ["2030", "2026/12", "2026/01/30"] {
+        std::os::unix::fs::symlink(sessions.join(folder), sessions.join(folder)).unwrap();
+    }
+    let search = ListQuery { search_term: Some("a".to_owned()), ..ListQuery::default() };
+    for query in [ListQuery::default(), search] {
+        assert_eq!(previews(&home, &query), ["a"]);
+    }
+    assert_eq!(home.store.find(id).unwrap().unwrap().path, path);
+    assert_eq!(home.store.find(ThreadId::new()).unwrap(), None);
+    assert_eq!(home.store.descendants(id).unwrap(), []);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn threads_that_cannot_be_looked_for_are_not_taken_for_none() {
+    let home = home();
+    for root in ["sessions", "archived_sessions"] {
+        std::os::unix::fs::symlink(home.path.join(root), home.path.join(root)).unwrap();
+        let query = ListQuery { archived: root != "sessions", ..ListQuery::default() };
+        let error = home.store.list(&query).unwrap_err().to_string();
+        assert!(error.contains(root), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn names_and_git_facts_that_cannot_be_read_are_all_that_is_missing() {
     let home = home();
