@@ -183,6 +183,15 @@ impl ThreadStore for FileStore {
         Ok(find_in(&archived, id)?.map(|path| Found { path, archived: true }))
     }
 
+    fn current_path(&self, path: &AbsPath) -> AbsPath {
+        let moved = || {
+            let name = path.file_name().and_then(RolloutName::parse)?;
+            let folders = [self.home.join(ARCHIVED), name.day_folder(&self.home)];
+            folders.into_iter().map(|folder| folder.join(name.file_name())).find(|place| place.exists())
+        };
+        if path.exists() { path.clone() } else { moved().unwrap_or_else(|| path.clone()) }
+    }
+
     fn archive(&self, path: &AbsPath) -> Result<AbsPath, StoreError> {
         let name = rollout_name(path)?;
         self.relocate(path, self.home.join(ARCHIVED).join(name.file_name()))

@@ -163,3 +163,39 @@ async fn a_call_has_its_output_before_the_model_even_if_the_disk_refuses_it() {
     check_request(request);
     assert!(request.to_string().contains("seen"), "{request:#}");
 }
+
+/// Archives a thread as another server does.
+fn archive_elsewhere(server: &TestServer, thread: &str) {
+    let store = store::FileStore::new(server.home.clone());
+    let found = store::ThreadStore::find(&store, thread.parse().unwrap()).unwrap().unwrap();
+    store::ThreadStore::archive(&store, &found.path).unwrap();
+}
+
+#[tokio::test]
+async fn a_loaded_thread_that_another_server_archives_goes_on_in_its_new_place() {
+    let mut server = TestServer::with_model(["one", "two", "three"].map(Reply::say)).await;
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "first").await;
+    let mut server = server.restart().await;
+    server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    archive_elsewhere(&server, &thread);
+
+    assert_eq!(server.run_turn(&thread, "second").await["status"], "completed", "the history is read back");
+    assert!(server.model.requests()[1].body.to_string().contains("first"));
+    let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
+    assert_eq!(read["thread"]["turns"].as_array().unwrap().len(), 2);
+    let place = read["thread"]["path"].as_str().unwrap();
+    assert!(place.contains("archived_sessions"), "{place}");
+    let turns = server.request("thread/turns/list", json!({ "threadId": thread })).await.unwrap();
+    assert_eq!(turns["data"].as_array().unwrap().len(), 2);
+    let resumed = server.request("thread/resume", json!({ "threadId": thread, "path": place })).await.unwrap();
+    assert_eq!(resumed["thread"]["turns"].as_array().unwrap().len(), 2);
+    let shorter = server.request("thread/rollback", json!({ "threadId": thread, "numTurns": 1 })).await.unwrap();
+    assert_eq!(shorter["thread"]["turns"].as_array().unwrap().len(), 1);
+    server.run_turn(&thread, "third").await;
+
+    server.request("thread/unarchive", json!({ "threadId": thread })).await.unwrap();
+    let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
+    assert_eq!(read["thread"]["turns"].as_array().unwrap().len(), 2);
+    assert!(std::path::Path::new(read["thread"]["path"].as_str().unwrap()).exists());
+}
