@@ -399,7 +399,7 @@ impl Cx<'_> {
             extended_history: self.thread.extended_history,
             history: if args.fork_context { self.history().await } else { Vec::new() },
         };
-        let child = environment.start(new, link);
+        let child = environment.start(new, link).map_err(|error| error.to_string())?;
         self.thread.sink.emit(child.id(), ThreadEvent::Spawned { parent: self.thread.id });
         Ok(child)
     }

@@ -162,7 +162,7 @@ fn resume_history(cx: &Cx, mut params: p::ThreadResumeParams) -> Handled<p::Thre
         raw_events: false,
         extended_history: params.persist_extended_history,
         history,
-    });
+    })?;
     announce(cx, &thread);
     let snapshot = thread.snapshot();
     let id = thread.id();

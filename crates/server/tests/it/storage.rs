@@ -199,3 +199,23 @@ async fn a_loaded_thread_that_another_server_archives_goes_on_in_its_new_place()
     assert_eq!(read["thread"]["turns"].as_array().unwrap().len(), 2);
     assert!(std::path::Path::new(read["thread"]["path"].as_str().unwrap()).exists());
 }
+
+#[tokio::test]
+async fn a_history_that_a_client_brings_is_stored_before_the_answer() {
+    let mut server = TestServer::with_model(["one", "two", "three"].map(Reply::say)).await;
+    let item = json!({ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": "long ago" }] });
+    let params = json!({ "threadId": "", "history": [item] });
+    let thread = server.request("thread/resume", params).await.unwrap()["thread"]["id"].as_str().unwrap().to_owned();
+    assert!(std::fs::read_to_string(server.rollout()).unwrap().contains("long ago"));
+    let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
+    assert_eq!(read["thread"]["turns"], json!([]), "no turn of this thread");
+
+    server.run_turn(&thread, "first").await;
+    server.request("thread/rollback", json!({ "threadId": thread, "numTurns": 1 })).await.unwrap();
+    server.run_turn(&thread, "second").await;
+    let mut server = server.restart().await;
+    server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    server.run_turn(&thread, "third").await;
+    let requests = server.model.requests();
+    assert!(requests.iter().all(|request| request.body.to_string().contains("long ago")));
+}
