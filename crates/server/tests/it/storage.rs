@@ -219,3 +219,37 @@ async fn a_history_that_a_client_brings_is_stored_before_the_answer() {
     let requests = server.model.requests();
     assert!(requests.iter().all(|request| request.body.to_string().contains("long ago")));
 }
+
+#[tokio::test]
+async fn pages_lead_through_turns_that_share_an_id() {
+    let mut server = TestServer::with_model(["one", "two"].map(Reply::say)).await;
+    let thread = server.start_thread().await;
+    let first = server.run_turn(&thread, "a").await["id"].as_str().unwrap().to_owned();
+    let second = server.run_turn(&thread, "b").await["id"].as_str().unwrap().to_owned();
+    let path = server.rollout();
+    let mut server = server.restart().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, turns) = text.split_once('\n').unwrap();
+    // One turn has an id of its own, five share another.
+    let same = turns.replace(&second, &first);
+    std::fs::write(&path, format!("{head}\n{same}{turns}{same}")).unwrap();
+
+    let turn_texts = |page: &Value| -> Vec<String> {
+        let text = |turn: &Value| turn["items"][0]["content"][0]["text"].as_str().unwrap().to_owned();
+        page["data"].as_array().unwrap().iter().map(text).collect()
+    };
+    for (direction, expected) in [("asc", ["a", "b", "a", "b", "a", "b"]), ("desc", ["b", "a", "b", "a", "b", "a"])] {
+        let (mut seen, mut cursor) = (Vec::new(), Value::Null);
+        for _ in expected {
+            let params = json!({ "threadId": thread, "limit": 1, "sortDirection": direction, "cursor": cursor });
+            let page = server.request("thread/turns/list", params).await.unwrap();
+            seen.extend(turn_texts(&page));
+            cursor = page["nextCursor"].clone();
+            let back = if direction == "asc" { "desc" } else { "asc" };
+            let params = json!({ "threadId": thread, "sortDirection": back, "cursor": page["backwardsCursor"] });
+            let before = server.request("thread/turns/list", params).await.unwrap();
+            assert_eq!(before["data"].as_array().unwrap().len(), seen.len(), "{direction}");
+        }
+        assert_eq!((seen.as_slice(), &cursor), (expected.map(str::to_owned).as_slice(), &Value::Null), "{direction}");
+    }
+}
