@@ -83,7 +83,8 @@ pub trait ThreadStore: Debug + Send + Sync {
     /// When the file is no rollout or cannot be moved.
     fn archive(&self, path: &AbsPath) -> Result<AbsPath, StoreError>;
 
-    /// Moves an archived rollout back to the folder of its day and marks it as changed now; gives its new place.
+    /// Moves an archived rollout back to the folder of its day and marks it as changed now, where that can be done; gives
+    /// its new place.
     ///
     /// # Errors
     /// When the file is no rollout or cannot be moved.

@@ -271,6 +271,19 @@ async fn names_and_git_facts_that_cannot_be_read_are_all_that_is_missing() {
     assert!(error.contains("session_index.jsonl"), "{error}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_thread_whose_time_cannot_be_set_is_brought_back_all_the_same() {
+    let home = home();
+    let (_, path) = thread(&home, 0, "a", |_| {}).await;
+    let archived = home.store.archive(&path).unwrap();
+    // Nobody can open what the link names; a file of another user would not let itself be changed either.
+    fs::remove_file(&archived).unwrap();
+    std::os::unix::fs::symlink("nowhere", &archived).unwrap();
+    assert_eq!(home.store.unarchive(&archived).unwrap(), path);
+    assert!(fs::symlink_metadata(&path).is_ok());
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_rollout_is_not_moved() {
     let home = home();
