@@ -399,15 +399,15 @@ impl Cx<'_> {
             extended_history: self.thread.extended_history,
             history: if args.fork_context { self.history().await } else { Vec::new() },
         };
-        let child = environment.start(new, link);
+        let child = environment.start(new, link).map_err(|error| error.to_string())?;
         self.thread.sink.emit(child.id(), ThreadEvent::Spawned { parent: self.thread.id });
         Ok(child)
     }
 
     /// What this thread's model has seen and said, for a child that begins with it: talk only, no tool calls.
     async fn history(&self) -> Vec<ResponseItem> {
-        let Some(path) = &self.thread.path else { return Vec::new() };
-        let (environment, path) = (self.thread.environment.clone(), path.clone());
+        let Some(path) = self.thread.rollout() else { return Vec::new() };
+        let environment = self.thread.environment.clone();
         // A whole rollout is not read on an async worker.
         let read = move || environment.store.read(&path)?.history();
         let history = tokio::task::spawn_blocking(read).await.ok().and_then(Result::ok).unwrap_or_default();

@@ -55,6 +55,18 @@ impl Log {
         }
     }
 
+    /// Begins a thread whose model has seen `history` before. That is on disk when this returns.
+    pub(crate) fn begin(
+        mut writer: Option<Box<dyn ThreadWriter>>,
+        history: Vec<ResponseItem>,
+    ) -> Result<Self, StoreError> {
+        if let Some(writer) = &mut writer {
+            let seen: Vec<Record> = history.iter().cloned().map(Record::ResponseItem).collect();
+            writer.append(&seen)?;
+        }
+        Ok(Self::new(writer, history, None, 0))
+    }
+
     /// Goes on where a stored thread stands. What the model has seen is not read before a turn needs it.
     pub(crate) fn of_stored(stored: &StoredThread, writer: Box<dyn ThreadWriter>) -> Result<Self, StoreError> {
         let usage = stored.usage()?.map(|(_, usage)| usage);

@@ -156,9 +156,11 @@ impl Engine {
         &self.environment
     }
 
-    /// Loads a new thread. Nothing is written before its first turn.
-    #[must_use]
-    pub fn start(&self, new: NewThread) -> ThreadHandle {
+    /// Loads a new thread. Nothing is written before its first turn, unless it has a history.
+    ///
+    /// # Errors
+    /// When the history cannot be written.
+    pub fn start(&self, new: NewThread) -> Result<ThreadHandle, StoreError> {
         self.environment.start(new, AgentLink::default())
     }
 
@@ -241,16 +243,20 @@ impl Engine {
 }
 
 impl Environment {
-    pub(crate) fn start(self: &Arc<Self>, new: NewThread, agent: AgentLink) -> ThreadHandle {
-        self.load(self.seed(new, agent))
+    pub(crate) fn start(self: &Arc<Self>, new: NewThread, agent: AgentLink) -> Result<ThreadHandle, StoreError> {
+        Ok(self.load(self.seed(new, agent)?))
     }
 
     /// Starts a thread that nobody finds: it ends with its handle, and what happens in it is told to `sink`.
-    pub(crate) fn start_hidden(self: &Arc<Self>, new: NewThread, sink: Arc<dyn EventSink>) -> ThreadHandle {
-        ThreadHandle::spawn(self.seed(new, AgentLink::default()), self.clone(), sink)
+    pub(crate) fn start_hidden(
+        self: &Arc<Self>,
+        new: NewThread,
+        sink: Arc<dyn EventSink>,
+    ) -> Result<ThreadHandle, StoreError> {
+        Ok(ThreadHandle::spawn(self.seed(new, AgentLink::default())?, self.clone(), sink))
     }
 
-    fn seed(&self, new: NewThread, agent: AgentLink) -> ThreadSeed {
+    fn seed(&self, new: NewThread, agent: AgentLink) -> Result<ThreadSeed, StoreError> {
         let created_at = SystemTime::now();
         let (nickname, role) = agent.name();
         let dynamic_tools = DynamicTools::new(new.dynamic_tools);
@@ -273,11 +279,11 @@ impl Environment {
         };
         let path = (!new.ephemeral).then(|| self.store.rollout_path(meta.id, created_at));
         let writer = (!new.ephemeral).then(|| self.store.create(meta.clone()));
-        ThreadSeed {
+        Ok(ThreadSeed {
             path,
             settings: new.settings,
             preview: if agent.parent().is_none() { first_words(&new.history) } else { String::new() },
-            log: Log::new(writer, new.history, None, 0),
+            log: Log::begin(writer, new.history)?,
             name: None,
             updated_at: created_at,
             dynamic_tools,
@@ -285,7 +291,7 @@ impl Environment {
             extended_history: new.extended_history,
             agent,
             meta,
-        }
+        })
     }
 
     /// See [`Engine::open`].

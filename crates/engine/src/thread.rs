@@ -54,7 +54,7 @@ pub(crate) struct ThreadShared {
     elicitations: Mutex<u64>,
     /// Fires when the thread ends.
     pub(crate) closed: CancellationToken,
-    /// Where the rollout is or will be; `None` for ephemeral threads.
+    /// Where the rollout was when the thread was loaded, or will be; `None` for ephemeral threads.
     pub(crate) path: Option<AbsPath>,
     /// For threads that work for another thread.
     pub(crate) agent: AgentLink,
@@ -80,6 +80,12 @@ impl ThreadShared {
 
     pub(crate) fn settings(&self) -> Arc<ThreadSettings> {
         self.view().settings.clone()
+    }
+
+    /// Where the rollout is or will be; `None` for ephemeral threads. Another server may have archived the thread since it
+    /// was loaded, or brought it back.
+    pub(crate) fn rollout(&self) -> Option<AbsPath> {
+        self.path.as_ref().map(|path| self.environment.store.current_path(path))
     }
 
     /// System instructions of the thread's model requests; empty ones are left out.
@@ -315,13 +321,14 @@ impl ThreadHandle {
         self.shared.id
     }
 
-    /// The thread as it is now. Never waits for a turn.
+    /// The thread as it is now. Never waits for a turn. Looks at the disk for where its rollout is.
     #[must_use]
     pub fn snapshot(&self) -> ThreadSnapshot {
+        let path = self.shared.rollout();
         let view = self.shared.view();
         ThreadSnapshot {
             meta: self.shared.meta.clone(),
-            path: self.shared.path.clone(),
+            path,
             settings: view.settings.clone(),
             status: self.shared.status.get(),
             preview: view.preview.clone(),

@@ -250,7 +250,10 @@ impl TurnTask {
 impl RunningTurn {
     /// Reads what the model has seen, in the first turn of a thread that comes from disk.
     async fn recall(&mut self) -> Result<(), Stop> {
-        let Some(path) = self.thread.path.clone().filter(|_| self.log.is_unread()) else { return Ok(()) };
+        if !self.log.is_unread() {
+            return Ok(());
+        }
+        let Some(path) = self.thread.rollout() else { return Ok(()) };
         let (environment, limit) = (self.environment.clone(), self.tools.truncation);
         let read = tokio::task::spawn_blocking(move || read_back(environment.store.as_ref(), &path, limit));
         let (history, model) = read.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;

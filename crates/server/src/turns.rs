@@ -81,10 +81,11 @@ impl Turns {
         self.settled + self.rest.len()
     }
 
-    /// Which of them has that id, the first being 0.
-    pub(crate) fn position(&self, id: &TurnId) -> Option<usize> {
-        let of_rest = self.rest.iter().position(|turn| turn.id == *id).map(|position| self.settled + position);
-        of_rest.or_else(|| self.stored.turn_position(id).filter(|position| *position < self.settled))
+    /// Which of them have that id, the newest first, the oldest of all turns being 0.
+    pub(crate) fn positions(&self, id: &TurnId) -> impl Iterator<Item = usize> {
+        let rest = self.rest.iter().enumerate().rev().filter(|(_, turn)| turn.id == *id);
+        let stored = self.stored.turn_positions(id).filter(|position| *position < self.settled);
+        rest.map(|(position, _)| self.settled + position).chain(stored)
     }
 
     /// Gives some of them, and keeps none. Blocks while they are read.

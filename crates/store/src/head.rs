@@ -1,4 +1,4 @@
-//! Reads the heads of rollouts: as much as a list shows.
+//! Opens rollouts, and reads their heads: as much as a list shows.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -27,7 +27,13 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, std::fs::Metadata)> {
     }
     let file = options.open(path)?;
     let facts = file.metadata()?;
-    if facts.is_file() { Ok((file, facts)) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file")) }
+    if facts.is_file() {
+        Ok((file, facts))
+    } else if facts.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"))
+    }
 }
 
 /// What `first` makes of the first line that it takes, and the first message of the user after it. `None` when it takes

@@ -1,12 +1,12 @@
 //! Small files beside the rollouts: append only, one JSON object a line.
 
-use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom};
 
 use serde::Serialize;
 use types::AbsPath;
 
 use crate::error::StoreError;
+use crate::head;
 use crate::log_file::{Disk, LogFile, is_full};
 use crate::reader::{Lines, Text};
 
@@ -23,9 +23,9 @@ pub(crate) fn read(path: &AbsPath, entry: impl FnMut(&str)) -> Result<(), StoreE
 
 /// The same from a byte on at which a line begins. Gives the end of the last line that ended.
 pub(crate) fn read_from(path: &AbsPath, from: u64, mut entry: impl FnMut(&str)) -> Result<u64, StoreError> {
-    let mut file = match File::open(path) {
+    let mut file = match head::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        opened => opened.map_err(StoreError::io("open", path))?,
+        opened => opened.map_err(StoreError::io("open", path))?.0,
     };
     file.seek(SeekFrom::Start(from)).map_err(StoreError::io("read", path))?;
     let mut lines = Lines::new(file, MAX_LINE, CHUNK);
@@ -39,6 +39,14 @@ pub(crate) fn read_from(path: &AbsPath, from: u64, mut entry: impl FnMut(&str)) 
         }
     }
     Ok(ended)
+}
+
+/// Nothing where reading failed, which is said: what stands beside the rollouts may be missing, they are there.
+pub(crate) fn or_nothing<T: Default>(read: Result<T, StoreError>) -> T {
+    read.unwrap_or_else(|error| {
+        tracing::warn!(%error, "threads are shown without what this file says of them");
+        T::default()
+    })
 }
 
 /// Appends one entry; in the file before this returns.

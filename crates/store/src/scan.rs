@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::format::{self, Head};
 use crate::git_patches::{self, GitPatch};
 use crate::head;
+use crate::index_file::or_nothing;
 use crate::list::{ListQuery, ListedFile, Page, PageQuery, SortKey, SortOrder, Summary};
 use crate::names;
 use crate::paths::{ARCHIVED, RolloutName, SESSIONS, day_of};
@@ -23,7 +24,7 @@ use crate::thread_store::ThreadStore as _;
 impl FileStore {
     /// The page that the disk holds; `None` when more than `heads_at_most` heads would have to be read for it.
     pub(crate) fn scan(&self, page: &PageQuery<'_>, heads_at_most: Option<usize>) -> Result<Option<Page>, StoreError> {
-        let beside = Beside::read(&self.home)?;
+        let beside = Beside::read(&self.home);
         let mut candidates = Candidates::new(self, page.query, page.cursor)?;
         let mut found: Vec<(Position, Summary)> = Vec::new();
         let mut heads = 0;
@@ -47,7 +48,7 @@ impl FileStore {
 
     /// See [`ThreadStore::summary`](crate::ThreadStore::summary).
     pub(crate) fn summary(&self, path: &AbsPath) -> Result<Option<Summary>, StoreError> {
-        let beside = Beside::read(&self.home)?;
+        let beside = Beside::read(&self.home);
         Ok(listed_file(path, self.is_archived(path)).map(|file| beside.summary(file)))
     }
 }
@@ -73,8 +74,8 @@ struct Beside {
 }
 
 impl Beside {
-    fn read(home: &AbsPath) -> Result<Self, StoreError> {
-        Ok(Self { names: names::read(home)?, git: git_patches::read(home)? })
+    fn read(home: &AbsPath) -> Self {
+        Self { names: or_nothing(names::read(home)), git: or_nothing(git_patches::read(home)) }
     }
 
     fn summary(&self, file: ListedFile) -> Summary {

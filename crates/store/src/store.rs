@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::git_patches::{self, GitPatch};
 use crate::head;
 use crate::index::{Effort, Index};
+use crate::index_file::or_nothing;
 use crate::list::{ListQuery, Page, Summary};
 use crate::lock::Locks;
 use crate::names;
@@ -97,6 +98,11 @@ impl FileStore {
     fn relocate(&self, path: &AbsPath, target: AbsPath) -> Result<AbsPath, StoreError> {
         let folder = target.parent().expect("a rollout's path has a file name");
         fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
+        // A rename would replace it, and with it what was said there.
+        if fs::symlink_metadata(&target).is_ok() {
+            let in_the_way = io::Error::new(io::ErrorKind::AlreadyExists, format!("`{target}` is in the way"));
+            return Err(StoreError::io("move", path)(in_the_way));
+        }
         fs::rename(path, &target).map_err(StoreError::io("move", path))?;
         Ok(target)
     }
@@ -153,17 +159,14 @@ impl ThreadStore for FileStore {
     }
 
     fn read(&self, path: &AbsPath) -> Result<StoredThread, StoreError> {
-        let file = Arc::new(File::open(path).map_err(StoreError::io("open", path))?);
-        let facts = file.metadata().map_err(StoreError::io("read", path))?;
-        if facts.is_dir() {
-            return Err(StoreError::io("read", path)(io::ErrorKind::IsADirectory.into()));
-        }
+        let (file, facts) = head::open(path).map_err(StoreError::io("open", path))?;
+        let file = Arc::new(file);
         let updated_at = facts.modified().map_err(StoreError::io("read", path))?;
         let id = path.file_name().and_then(RolloutName::parse).map(|name| name.id);
         let outline = id.map(|id| outline_file::load(&self.home, id, &file, facts.len())).unwrap_or_default();
         let kept = outline.covered;
         let source = Box::new(file.clone());
-        let name = |id| self.name(id);
+        let name = |id| Ok(or_nothing(self.name(id)));
         StoredThread::continued(source, facts.len(), path.clone(), name, updated_at, outline, |outline| {
             // A file under another thread's name has no outline of its own.
             if let Some(id) = id.filter(|id| outline.id == Some(*id)) {
@@ -180,6 +183,15 @@ impl ThreadStore for FileStore {
         Ok(find_in(&archived, id)?.map(|path| Found { path, archived: true }))
     }
 
+    fn current_path(&self, path: &AbsPath) -> AbsPath {
+        let moved = || {
+            let name = path.file_name().and_then(RolloutName::parse)?;
+            let folders = [self.home.join(ARCHIVED), name.day_folder(&self.home)];
+            folders.into_iter().map(|folder| folder.join(name.file_name())).find(|place| place.exists())
+        };
+        if path.exists() { path.clone() } else { moved().unwrap_or_else(|| path.clone()) }
+    }
+
     fn archive(&self, path: &AbsPath) -> Result<AbsPath, StoreError> {
         let name = rollout_name(path)?;
         self.relocate(path, self.home.join(ARCHIVED).join(name.file_name()))
@@ -188,11 +200,11 @@ impl ThreadStore for FileStore {
     fn unarchive(&self, path: &AbsPath) -> Result<AbsPath, StoreError> {
         let name = rollout_name(path)?;
         let target = self.relocate(path, name.day_folder(&self.home).join(name.file_name()))?;
-        File::options()
-            .write(true)
-            .open(&target)
-            .and_then(|file| file.set_modified(SystemTime::now()))
-            .map_err(StoreError::io("touch", &target))?;
+        let touched = File::options().write(true).open(&target).and_then(|file| file.set_modified(SystemTime::now()));
+        if let Err(error) = touched {
+            // It is back, which is what was asked for.
+            tracing::warn!(path = %target, %error, "a rollout keeps the time of its last change");
+        }
         Ok(target)
     }
 
@@ -274,9 +286,16 @@ pub(crate) fn numbered(folder: &AbsPath, digits: usize) -> Result<Vec<AbsPath>, 
     Ok(numbers.into_iter().map(|name| folder.join(name)).collect())
 }
 
+/// What is in a folder; nothing where there is none. In one that is closed there is nothing either, unless it is the one
+/// that holds all threads: those in other folders are to be found.
 fn entries(folder: &AbsPath) -> Result<Vec<std::ffi::OsString>, StoreError> {
+    let holds_all = folder.ends_with(SESSIONS) || folder.ends_with(ARCHIVED);
     let listed = match fs::read_dir(folder) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) if is_closed(&error) && !holds_all => {
+            tracing::warn!(path = %folder, %error, "a folder cannot be looked into; threads in it are left out");
             return Ok(Vec::new());
         }
         listed => listed,
@@ -284,4 +303,13 @@ fn entries(folder: &AbsPath) -> Result<Vec<std::ffi::OsString>, StoreError> {
     listed
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
         .map_err(StoreError::io("list", folder))
+}
+
+/// Whether a folder is one that nobody, or not this user, can look into: that will be so the next time.
+fn is_closed(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let leads_to_itself = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(not(unix))]
+    let leads_to_itself = false;
+    leads_to_itself || error.kind() == io::ErrorKind::PermissionDenied
 }

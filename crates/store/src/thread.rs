@@ -142,7 +142,13 @@ impl StoredThread {
     /// Which of the turns has that id, the first being 0; the newest if several have it.
     #[must_use]
     pub fn turn_position(&self, id: &TurnId) -> Option<usize> {
-        self.turns.iter().rposition(|span| span.is(id))
+        self.turn_positions(id).next()
+    }
+
+    /// The same of all turns that have it, the newest first. No writer gives an id twice; a file may have it twice.
+    pub fn turn_positions(&self, id: &TurnId) -> impl Iterator<Item = usize> {
+        let turns = self.turns.iter().enumerate().rev();
+        turns.filter(|(_, span)| span.is(id)).map(|(position, _)| position)
     }
 
     /// The turns with their items, as clients show them.

@@ -72,13 +72,19 @@ pub trait ThreadStore: Debug + Send + Sync {
     /// When a folder cannot be listed.
     fn find(&self, id: ThreadId) -> Result<Option<Found>, StoreError>;
 
+    /// Where a rollout is that was at `path`: there, or where archiving or unarchiving it has moved it since. `path` again
+    /// when it is nowhere.
+    #[must_use]
+    fn current_path(&self, path: &AbsPath) -> AbsPath;
+
     /// Moves a thread's rollout among the archived ones; gives its new place. An open writer goes on writing to it.
     ///
     /// # Errors
     /// When the file is no rollout or cannot be moved.
     fn archive(&self, path: &AbsPath) -> Result<AbsPath, StoreError>;
 
-    /// Moves an archived rollout back to the folder of its day and marks it as changed now; gives its new place.
+    /// Moves an archived rollout back to the folder of its day and marks it as changed now, where that can be done; gives
+    /// its new place.
     ///
     /// # Errors
     /// When the file is no rollout or cannot be moved.

@@ -71,6 +71,7 @@ async fn run(thread: &ThreadShared, settings: ThreadSettings, text: &str) -> Res
         },
         sink.clone(),
     );
+    let reviewer = reviewer.map_err(|error| error.to_string())?;
     let request = TurnRequest {
         input: vec![UserInput::Text { text: text.to_owned(), elements: Vec::new() }],
         output_schema: Some(assessment::schema()),

@@ -482,8 +482,8 @@ impl ThreadActor {
     }
 
     fn reload(&self) -> Result<Log, StoreError> {
-        let Some(path) = &self.shared.path else { return Ok(Log::new(None, Vec::new(), None, 0)) };
-        let (stored, writer) = self.shared.environment.store.open(path)?;
+        let Some(path) = self.shared.rollout() else { return Ok(Log::new(None, Vec::new(), None, 0)) };
+        let (stored, writer) = self.shared.environment.store.open(&path)?;
         Log::of_stored(&stored, writer)
     }
 }

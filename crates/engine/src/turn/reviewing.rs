@@ -74,7 +74,7 @@ impl RunningTurn {
                 history: Vec::new(),
             },
             sink.clone(),
-        );
+        )?;
         let turn = self.start_reviewer(&reviewer, target, started_at).await?;
         let mut ended = std::pin::pin!(ended);
         let turn = loop {

@@ -25,7 +25,7 @@ pub(crate) async fn start(cx: Cx, mut params: p::ThreadStartParams) -> Handled<p
         raw_events: params.experimental_raw_events,
         extended_history: params.persist_extended_history,
         history: Vec::new(),
-    });
+    })?;
     cx.server.hub.subscribe(thread.id(), &cx.connection);
     let snapshot = thread.snapshot();
     cx.server.hub.otel.conversation_starts(thread.id(), &snapshot.settings);

@@ -33,7 +33,7 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
         check_path(&thread, path.as_ref())?;
         return resume_loaded(&cx, &thread).await;
     }
-    let place = path.map_or_else(|| thread_view::parse_id(&params.thread_id).map(Err), |path| Ok(Ok(path)))?;
+    let place = path.clone().map_or_else(|| thread_view::parse_id(&params.thread_id).map(Err), |path| Ok(Ok(path)))?;
     let opened = {
         let cx = cx.clone();
         let open = move || -> Result<_, RpcError> {
@@ -53,7 +53,10 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
     };
     let (stored, writer, turns, usage) = match opened {
         Ok(opened) => opened,
-        Err(thread) => return resume_loaded(&cx, &thread).await,
+        Err(thread) => {
+            check_path(&thread, path.as_ref())?;
+            return resume_loaded(&cx, &thread).await;
+        }
     };
     let extended_history = params.persist_extended_history;
     let mut params = params;
@@ -85,11 +88,11 @@ fn other_model(stored: &StoredThread, model: &str) -> Result<Option<String>, Rpc
     }))
 }
 
-/// A request that names a loaded thread cannot mean another file.
+/// A request that means a loaded thread cannot mean another file.
 fn check_path(thread: &ThreadHandle, requested: Option<&AbsPath>) -> Result<(), RpcError> {
     let active = thread.snapshot().path;
     match (requested, active) {
-        (Some(requested), Some(active)) if *requested != active => {
+        (Some(requested), Some(active)) if !is_same_file(requested, &active) => {
             let id = thread.id();
             Err(RpcError::invalid_request(format_args!(
                 "cannot resume running thread {id} with mismatched path: requested `{requested}`, active `{active}`"
@@ -97,6 +100,12 @@ fn check_path(thread: &ThreadHandle, requested: Option<&AbsPath>) -> Result<(), 
         }
         _ => Ok(()),
     }
+}
+
+/// Also when one of them is a link.
+fn is_same_file(one: &AbsPath, other: &AbsPath) -> bool {
+    let canonical = |path: &AbsPath| path.canonicalize().ok();
+    one == other || canonical(one).is_some_and(|one| canonical(other) == Some(one))
 }
 
 /// The client follows a thread that has just been loaded; everyone hears that it is.
@@ -162,7 +171,7 @@ fn resume_history(cx: &Cx, mut params: p::ThreadResumeParams) -> Handled<p::Thre
         raw_events: false,
         extended_history: params.persist_extended_history,
         history,
-    });
+    })?;
     announce(cx, &thread);
     let snapshot = thread.snapshot();
     let id = thread.id();

@@ -25,20 +25,23 @@ pub(super) fn page(turns: &Turns, params: &p::ThreadTurnsListParams) -> Result<p
             let cursor: Cursor<'_> = serde_json::from_str(text)
                 .map_err(|_| RpcError::invalid_request(format_args!("invalid cursor: {text}")))?;
             let position = turns
-                .position(&TurnId::from(cursor.turn_id.as_ref()))
+                .positions(&TurnId::from(cursor.turn_id.as_ref()))
+                .nth(cursor.namesakes)
                 .ok_or_else(|| RpcError::invalid_request("invalid cursor: anchor turn is no longer present"))?;
             Some((position, cursor.include_anchor))
         }
     };
     let (range, more) = shown(turns.len(), anchor, params.limit, newest_first);
     let mut data = Vec::with_capacity(range.len());
-    turns.for_each(range, |turn| data.push(turn.into_wire()))?;
+    turns.for_each(range.clone(), |turn| data.push(turn.into_wire()))?;
+    let (mut first, mut last) = (range.start, range.end.saturating_sub(1));
     if newest_first {
         data.reverse();
+        (first, last) = (last, first);
     }
     Ok(p::ThreadTurnsListResponse {
-        next_cursor: data.last().filter(|_| more).map(|turn| Cursor::of(turn, false)),
-        backwards_cursor: data.first().map(|turn| Cursor::of(turn, true)),
+        next_cursor: data.last().filter(|_| more).map(|turn| cursor(turns, turn, last, false)),
+        backwards_cursor: data.first().map(|turn| cursor(turns, turn, first, true)),
         data,
     })
 }
@@ -63,13 +66,20 @@ struct Cursor<'a> {
     turn_id: Cow<'a, str>,
     /// The page begins with that turn, not with the one after it.
     include_anchor: bool,
+    /// How many newer turns have the same id.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    namesakes: usize,
 }
 
-impl Cursor<'_> {
-    fn of(turn: &p::Turn, include_anchor: bool) -> String {
-        let cursor = Cursor { turn_id: turn.id.as_str().into(), include_anchor };
-        serde_json::to_string(&cursor).expect("a text and a flag")
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+fn cursor(turns: &Turns, turn: &p::Turn, position: usize, include_anchor: bool) -> String {
+    let namesakes = turns.positions(&TurnId::from(turn.id.as_str())).take_while(|other| *other > position).count();
+    let cursor = Cursor { turn_id: turn.id.as_str().into(), include_anchor, namesakes };
+    serde_json::to_string(&cursor).expect("a text, a flag and a number")
 }
 
 #[cfg(test)]

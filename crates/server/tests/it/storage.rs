@@ -163,3 +163,93 @@ async fn a_call_has_its_output_before_the_model_even_if_the_disk_refuses_it() {
     check_request(request);
     assert!(request.to_string().contains("seen"), "{request:#}");
 }
+
+/// Archives a thread as another server does.
+fn archive_elsewhere(server: &TestServer, thread: &str) {
+    let store = store::FileStore::new(server.home.clone());
+    let found = store::ThreadStore::find(&store, thread.parse().unwrap()).unwrap().unwrap();
+    store::ThreadStore::archive(&store, &found.path).unwrap();
+}
+
+#[tokio::test]
+async fn a_loaded_thread_that_another_server_archives_goes_on_in_its_new_place() {
+    let mut server = TestServer::with_model(["one", "two", "three"].map(Reply::say)).await;
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "first").await;
+    let mut server = server.restart().await;
+    server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    archive_elsewhere(&server, &thread);
+
+    assert_eq!(server.run_turn(&thread, "second").await["status"], "completed", "the history is read back");
+    assert!(server.model.requests()[1].body.to_string().contains("first"));
+    let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
+    assert_eq!(read["thread"]["turns"].as_array().unwrap().len(), 2);
+    let place = read["thread"]["path"].as_str().unwrap();
+    assert!(place.contains("archived_sessions"), "{place}");
+    let turns = server.request("thread/turns/list", json!({ "threadId": thread })).await.unwrap();
+    assert_eq!(turns["data"].as_array().unwrap().len(), 2);
+    let resumed = server.request("thread/resume", json!({ "threadId": thread, "path": place })).await.unwrap();
+    assert_eq!(resumed["thread"]["turns"].as_array().unwrap().len(), 2);
+    let shorter = server.request("thread/rollback", json!({ "threadId": thread, "numTurns": 1 })).await.unwrap();
+    assert_eq!(shorter["thread"]["turns"].as_array().unwrap().len(), 1);
+    server.run_turn(&thread, "third").await;
+
+    server.request("thread/unarchive", json!({ "threadId": thread })).await.unwrap();
+    let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
+    assert_eq!(read["thread"]["turns"].as_array().unwrap().len(), 2);
+    assert!(std::path::Path::new(read["thread"]["path"].as_str().unwrap()).exists());
+}
+
+#[tokio::test]
+async fn a_history_that_a_client_brings_is_stored_before_the_answer() {
+    let mut server = TestServer::with_model(["one", "two", "three"].map(Reply::say)).await;
+    let item = json!({ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": "long ago" }] });
+    let params = json!({ "threadId": "", "history": [item] });
+    let thread = server.request("thread/resume", params).await.unwrap()["thread"]["id"].as_str().unwrap().to_owned();
+    assert!(std::fs::read_to_string(server.rollout()).unwrap().contains("long ago"));
+    let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
+    assert_eq!(read["thread"]["turns"], json!([]), "no turn of this thread");
+
+    server.run_turn(&thread, "first").await;
+    server.request("thread/rollback", json!({ "threadId": thread, "numTurns": 1 })).await.unwrap();
+    server.run_turn(&thread, "second").await;
+    let mut server = server.restart().await;
+    server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    server.run_turn(&thread, "third").await;
+    let requests = server.model.requests();
+    assert!(requests.iter().all(|request| request.body.to_string().contains("long ago")));
+}
+
+#[tokio::test]
+async fn pages_lead_through_turns_that_share_an_id() {
+    let mut server = TestServer::with_model(["one", "two"].map(Reply::say)).await;
+    let thread = server.start_thread().await;
+    let first = server.run_turn(&thread, "a").await["id"].as_str().unwrap().to_owned();
+    let second = server.run_turn(&thread, "b").await["id"].as_str().unwrap().to_owned();
+    let path = server.rollout();
+    let mut server = server.restart().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, turns) = text.split_once('\n').unwrap();
+    // One turn has an id of its own, five share another.
+    let same = turns.replace(&second, &first);
+    std::fs::write(&path, format!("{head}\n{same}{turns}{same}")).unwrap();
+
+    let turn_texts = |page: &Value| -> Vec<String> {
+        let text = |turn: &Value| turn["items"][0]["content"][0]["text"].as_str().unwrap().to_owned();
+        page["data"].as_array().unwrap().iter().map(text).collect()
+    };
+    for (direction, expected) in [("asc", ["a", "b", "a", "b", "a", "b"]), ("desc", ["b", "a", "b", "a", "b", "a"])] {
+        let (mut seen, mut cursor) = (Vec::new(), Value::Null);
+        for _ in expected {
+            let params = json!({ "threadId": thread, "limit": 1, "sortDirection": direction, "cursor": cursor });
+            let page = server.request("thread/turns/list", params).await.unwrap();
+            seen.extend(turn_texts(&page));
+            cursor = page["nextCursor"].clone();
+            let back = if direction == "asc" { "desc" } else { "asc" };
+            let params = json!({ "threadId": thread, "sortDirection": back, "cursor": page["backwardsCursor"] });
+            let before = server.request("thread/turns/list", params).await.unwrap();
+            assert_eq!(before["data"].as_array().unwrap().len(), seen.len(), "{direction}");
+        }
+        assert_eq!((seen.as_slice(), &cursor), (expected.map(str::to_owned).as_slice(), &Value::Null), "{direction}");
+    }
+}

@@ -292,6 +292,23 @@ async fn a_clients_tools_are_there_again_after_a_restart() {
 }
 
 #[tokio::test]
+async fn another_file_of_a_loaded_thread_is_refused_also_when_the_path_alone_names_it() {
+    let mut server = TestServer::with_model([Reply::say("hello")]).await;
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "one").await;
+    let path = server.rollout();
+    let (copy, link) = (server.home.join("copy.jsonl"), server.home.join("link.jsonl"));
+    std::fs::copy(&path, &copy).unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let error = server.request("thread/resume", json!({ "threadId": "", "path": copy.to_string() })).await.unwrap_err();
+    assert!(error["message"].as_str().unwrap().contains("copy.jsonl"), "{error}");
+    for same in [path.to_str().unwrap(), link.to_str().unwrap()] {
+        let resumed = server.request("thread/resume", json!({ "threadId": "", "path": same })).await.unwrap();
+        assert_eq!(resumed["thread"]["id"], thread);
+    }
+}
+
+#[tokio::test]
 async fn a_loaded_thread_is_not_resumed_from_another_file_or_with_another_history() {
     let mut server = TestServer::with_model([Reply::say("one")]).await;
     let thread = thread_with(&mut server, &["one"]).await;

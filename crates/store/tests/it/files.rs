@@ -265,3 +265,16 @@ async fn a_line_longer_than_a_read_is_read_whole() {
         (ResponseItem::user(long), 1)
     );
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_is_refused_and_not_waited_for() {
+    let home = home();
+    let pipe = home.path.join("pipe.jsonl");
+    rustix::fs::mknodat(rustix::fs::CWD, &*pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    for path in [pipe, AbsPath::new("/dev/zero").unwrap(), home.path.clone()] {
+        let error = home.store.read(&path).unwrap_err().to_string();
+        assert!(error.contains(path.to_str().unwrap()), "{error}");
+        assert!(home.store.open(&path).is_err());
+    }
+}

@@ -211,6 +211,80 @@ async fn an_archived_thread_is_found_and_listed_among_the_archived_ones_only() {
 }
 
 #[tokio::test]
+async fn archiving_does_not_replace_an_archived_file_of_the_same_name() {
+    let home = home();
+    let (_, path) = thread(&home, 0, "new", |_| {}).await;
+    let archived = home.path.join("archived_sessions").join(path.file_name().unwrap());
+    fs::create_dir_all(archived.parent().unwrap()).unwrap();
+    fs::write(&archived, "what was said before").unwrap();
+    let error = home.store.archive(&path).unwrap_err().to_string();
+    assert!(error.contains(archived.to_str().unwrap()), "{error}");
+    assert!(path.exists());
+    assert_eq!(fs::read_to_string(&archived).unwrap(), "what was said before");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_leads_nowhere_hides_no_thread_outside_of_it() {
+    let home = home();
+    let (id, path) = thread(&home, 0, "a", |_| {}).await;
+    let sessions = home.path.join("sessions");
+    for folder in ["2030", "2026/12", "2026/01/30"] {
+        std::os::unix::fs::symlink(sessions.join(folder), sessions.join(folder)).unwrap();
+    }
+    let search = ListQuery { search_term: Some("a".to_owned()), ..ListQuery::default() };
+    for query in [ListQuery::default(), search] {
+        assert_eq!(previews(&home, &query), ["a"]);
+    }
+    assert_eq!(home.store.find(id).unwrap().unwrap().path, path);
+    assert_eq!(home.store.find(ThreadId::new()).unwrap(), None);
+    assert_eq!(home.store.descendants(id).unwrap(), []);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn threads_that_cannot_be_looked_for_are_not_taken_for_none() {
+    let home = home();
+    for root in ["sessions", "archived_sessions"] {
+        std::os::unix::fs::symlink(home.path.join(root), home.path.join(root)).unwrap();
+        let query = ListQuery { archived: root != "sessions", ..ListQuery::default() };
+        let error = home.store.list(&query).unwrap_err().to_string();
+        assert!(error.contains(root), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn names_and_git_facts_that_cannot_be_read_are_all_that_is_missing() {
+    let home = home();
+    let (id, path) = thread(&home, 0, "a", |_| {}).await;
+    for file in ["session_index.jsonl", "thread_git.jsonl"] {
+        fs::create_dir(home.path.join(file)).unwrap();
+    }
+    let search = ListQuery { search_term: Some("a".to_owned()), ..ListQuery::default() };
+    for query in [ListQuery::default(), search] {
+        assert_eq!(previews(&home, &query), ["a"]);
+    }
+    assert_eq!(home.store.summary(&path).unwrap().unwrap().name, None);
+    let (thread, _writer) = home.store.open(&path).unwrap();
+    assert_eq!((thread.meta.id, thread.name), (id, None));
+    let error = home.store.set_name(id, "new").unwrap_err().to_string();
+    assert!(error.contains("session_index.jsonl"), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_thread_whose_time_cannot_be_set_is_brought_back_all_the_same() {
+    let home = home();
+    let (_, path) = thread(&home, 0, "a", |_| {}).await;
+    let archived = home.store.archive(&path).unwrap();
+    // Nobody can open what the link names; a file of another user would not let itself be changed either.
+    fs::remove_file(&archived).unwrap();
+    std::os::unix::fs::symlink("nowhere", &archived).unwrap();
+    assert_eq!(home.store.unarchive(&archived).unwrap(), path);
+    assert!(fs::symlink_metadata(&path).is_ok());
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_rollout_is_not_moved() {
     let home = home();
     let path = home.path.join("config.toml");

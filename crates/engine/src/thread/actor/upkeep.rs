@@ -173,7 +173,7 @@ impl ThreadActor {
     fn try_roll_back(&mut self, num_turns: u32) -> Result<StoredThread, ThreadError> {
         let shared = &self.shared;
         let log = self.idle.as_mut().ok_or(ThreadError::RollbackDuringTurn)?;
-        let path = shared.path.as_ref().ok_or(ThreadError::RollbackNotStored)?;
+        let path = &shared.rollout().ok_or(ThreadError::RollbackNotStored)?;
         let replay = |source: StoreError| ThreadError::Replay { path: path.clone(), source };
         let before = shared.environment.store.read(path).map_err(replay)?;
         let mut history = before.history_without(num_turns).map_err(replay)?;
@@ -254,13 +254,12 @@ impl ThreadActor {
 
 /// Reads the history of a thread that comes from disk, if nothing has needed it so far.
 fn recall(shared: &ThreadShared, log: &mut Log) -> Result<(), StoreError> {
-    match &shared.path {
-        Some(path) if log.is_unread() => {
-            let limit = output_limit(&shared.settings().lookup_model().info);
-            let (history, model) = read_back(shared.environment.store.as_ref(), path, limit)?;
-            log.replace(history, model.as_deref());
-        }
-        _ => {}
+    if log.is_unread()
+        && let Some(path) = shared.rollout()
+    {
+        let limit = output_limit(&shared.settings().lookup_model().info);
+        let (history, model) = read_back(shared.environment.store.as_ref(), &path, limit)?;
+        log.replace(history, model.as_deref());
     }
     Ok(())
 }
