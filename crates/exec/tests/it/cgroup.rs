@@ -69,7 +69,9 @@ async fn a_hundred_commands_leave_no_group() {
     let Some(folder) = groups() else { return };
     let mut names = Vec::new();
     for _ in 0..100 {
-        names.push(folder.join(run(sh(SAY_GROUP)).await.out().trim()));
+        let said = run(sh(SAY_GROUP)).await.out();
+        assert!(said.starts_with("spindle-"), "{said:?}");
+        names.push(folder.join(said.trim()));
     }
     names.sort();
     names.dedup();
@@ -104,7 +106,8 @@ async fn what_a_command_has_started_ends_although_its_guard_was_killed() {
     let guard = parent_of(process.pid());
     kill_process(guard, Signal::KILL).unwrap();
     assert_eq!(within(process.wait()).await.signal, Some(9));
-    assert!(any_process_with("1007.2"), "it has left the session, and nobody looks after it");
+    // One that is just executing its program has no arguments for a moment.
+    eventually(|| any_process_with("1007.2"), "it has left the session, and nobody looks after it").await;
     drop(process);
     eventually(|| !any_process_with("1007.2"), "it ends with its group").await;
     eventually(|| !group.exists(), "which is removed").await;
@@ -139,10 +142,15 @@ async fn groups_that_a_command_has_made_go_with_its_own() {
 /// tests, and for the guard to collect the dead.
 const CHAINS: usize = 4;
 
+/// The mark of chains that are not in such a hurry.
+const SLOWER: &str = "1007.9";
+
 #[test]
 #[ignore = "the next test runs it, as a command"]
 #[expect(unsafe_code, reason = "forks as fast as can be")]
 fn processes_that_fork_and_end() {
+    // Without a guard the first process of the machine collects the dead, as fast as it likes.
+    let pause = if std::env::args().any(|argument| argument == SLOWER) { 1_000 } else { 0 };
     println!("ready");
     for _ in 0..CHAINS {
         // SAFETY: the copies do nothing but fork and end.
@@ -155,6 +163,7 @@ fn processes_that_fork_and_end() {
                     if libc::fork() != 0 {
                         libc::_exit(0);
                     }
+                    libc::usleep(pause);
                 }
                 libc::_exit(0);
             }
@@ -163,23 +172,32 @@ fn processes_that_fork_and_end() {
     std::thread::sleep(LONG);
 }
 
+/// As the kernel counts them: in `/proc`, what ends so soon is nearly always missed.
+fn processes_in(group: &Path) -> usize {
+    std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default().lines().count()
+}
+
+fn is_populated(group: &Path) -> bool {
+    std::fs::read_to_string(group.join("cgroup.events")).unwrap().lines().any(|line| line == "populated 1")
+}
+
 /// By the guard, and without it: then nobody goes after them one by one.
 #[tokio::test]
 async fn what_forks_and_ends_all_the_time_does_not_get_away() {
     let Some(folder) = groups() else { return };
-    for guarded in [true, false] {
-        let argv = again("cgroup::processes_that_fork_and_end", "1007.4");
+    for (guarded, mark) in [(true, "1007.4"), (false, SLOWER)] {
+        let argv = again("cgroup::processes_that_fork_and_end", mark);
         let mut process = launcher().spawn(Command { argv, ..sh("") }).await.unwrap();
         read_until(&mut process, "ready").await;
-        eventually(|| groups_of("1007.4").len() > 1, "the chains run").await;
-        let group = folder.join(groups_of("1007.4").first().expect("what has started them stays"));
+        let group = folder.join(groups_of(mark).first().expect("what has started them stays"));
+        eventually(|| processes_in(&group) > 1, "the chains run").await;
         if !guarded {
             kill_process(parent_of(process.pid()), Signal::KILL).unwrap();
             within(process.wait()).await;
-            eventually(|| any_process_with("1007.4"), "the chains go on").await;
+            assert!(is_populated(&group), "the chains go on");
         }
         drop(process);
-        // Processes may be missed when they are listed; a group that is not empty cannot be removed.
+        // One that is not empty cannot be removed.
         eventually(|| !group.exists(), "every chain ends").await;
     }
 }
