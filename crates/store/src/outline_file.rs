@@ -128,7 +128,7 @@ fn place(home: &AbsPath, id: ThreadId) -> PathBuf {
 }
 
 fn check(rollout: &File, end: u64) -> io::Result<u64> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(CHECKED as usize);
     Section::new(rollout, end.saturating_sub(CHECKED), end).read_to_end(&mut bytes)?;
     Ok(bytes_hash(&bytes))
 }

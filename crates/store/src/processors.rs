@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Builder};
 
 /// More are left to others.
@@ -13,10 +13,11 @@ const AT_MOST: usize = 4;
 /// So many results may wait for their turn, for each processor.
 const AHEAD: usize = 2;
 
-/// How many processors work on one long thread at a time.
+/// How many processors work on one long thread at a time. Asked of the system once: it reads several files.
 #[must_use]
 pub fn count() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(AT_MOST)
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| thread::available_parallelism().map_or(1, usize::from).min(AT_MOST))
 }
 
 /// Does `work` on each item, on as many processors as are worth it, and gives the results to `take` in the order of the
