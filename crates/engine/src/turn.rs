@@ -33,7 +33,6 @@ use self::answer::Unfinished;
 use self::arriving::Arriving;
 use self::inbox::{Late, Pending, close};
 pub(crate) use self::inbox::{TurnInput, note};
-use self::input::Pictures;
 use crate::context::{self, ContextFacts};
 use crate::environment::{Environment, unix_seconds};
 use crate::event::{ThreadEvent, ThreadStatus};
@@ -350,9 +349,8 @@ impl RunningTurn {
 
     /// The item to announce and the records to write for what the user says.
     async fn prepare(&self, input: &[UserInput]) -> (Item, Vec<Record>) {
-        let pictures = Pictures::of(input).await;
         let known = self.environment.skills(&self.settings.config, &self.settings.cwd);
-        input::prepare(input, &pictures, known.as_ref().map_or(&[], |found| &found.skills))
+        input::prepare(input, known.as_ref().map_or(&[], |found| &found.skills)).await
     }
 
     fn mode(&self) -> ModeKind {

@@ -1,10 +1,11 @@
-//! Opens rollouts, and reads their heads: as much as a list shows.
+//! Reads the heads of rollouts: as much as a list shows.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use crate::format::{self, Head};
+use crate::open;
 use crate::reader::{Lines, MAX_LINE, Text};
 
 /// How far the first user message is looked for. What stands before it is the thread's context, a handful of lines.
@@ -15,26 +16,6 @@ const HEAD_CHUNK: usize = 48 << 10;
 
 /// How much of a file is read at once when only its first line is wanted. Longer ones take several reads.
 const FIRST_LINE_CHUNK: usize = 2 << 10;
-
-/// Opens a rollout for reading. What is no file is refused; a pipe would be waited for.
-pub(crate) fn open(path: &Path) -> io::Result<(File, std::fs::Metadata)> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        let flags = rustix::fs::OFlags::NONBLOCK.bits();
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.cast_signed());
-    }
-    let file = options.open(path)?;
-    let facts = file.metadata()?;
-    if facts.is_file() {
-        Ok((file, facts))
-    } else if facts.is_dir() {
-        Err(io::ErrorKind::IsADirectory.into())
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"))
-    }
-}
 
 /// What `first` makes of the first line that it takes, and the first message of the user after it. `None` when it takes
 /// none of the lines that stand near the beginning.
@@ -57,7 +38,7 @@ pub(crate) fn read<T>(file: File, first: impl Fn(&str) -> Option<T>) -> io::Resu
 
 /// The first line alone, `None` when it cannot be read or is no head.
 pub(crate) fn first_line(path: &Path) -> Option<Head> {
-    let (file, _) = open(path).ok()?;
+    let (file, _) = open::for_reading(path).ok()?;
     match Lines::new(file, MAX_LINE, FIRST_LINE_CHUNK).next().ok()??.text() {
         Text::Line(text) => format::read_head(text),
         Text::Blank | Text::Unreadable => None,

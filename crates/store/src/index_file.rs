@@ -6,8 +6,8 @@ use serde::Serialize;
 use types::AbsPath;
 
 use crate::error::StoreError;
-use crate::head;
 use crate::log_file::{Disk, LogFile, is_full};
+use crate::open;
 use crate::reader::{Lines, Text};
 
 /// Entries are short; a longer line is none.
@@ -23,7 +23,7 @@ pub(crate) fn read(path: &AbsPath, entry: impl FnMut(&str)) -> Result<(), StoreE
 
 /// The same from a byte on at which a line begins. Gives the end of the last line that ended.
 pub(crate) fn read_from(path: &AbsPath, from: u64, mut entry: impl FnMut(&str)) -> Result<u64, StoreError> {
-    let mut file = match head::open(path) {
+    let mut file = match open::for_reading(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         opened => opened.map_err(StoreError::io("open", path))?.0,
     };

@@ -29,6 +29,7 @@ mod list;
 mod lock;
 mod log_file;
 mod names;
+mod open;
 mod outline;
 mod outline_file;
 mod outlining;

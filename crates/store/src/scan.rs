@@ -13,13 +13,13 @@ use crate::cursor::{Cursor, Position};
 use crate::error::StoreError;
 use crate::format::{self, Head};
 use crate::git_patches::{self, GitPatch};
-use crate::head;
 use crate::index_file::or_nothing;
 use crate::list::{ListQuery, ListedFile, Page, PageQuery, SortKey, SortOrder, Summary};
 use crate::names;
 use crate::paths::{ARCHIVED, RolloutName, SESSIONS, day_of};
 use crate::store::{FileStore, day_folders, rollouts_in};
 use crate::thread_store::ThreadStore as _;
+use crate::{head, open};
 
 impl FileStore {
     /// The page that the disk holds; `None` when more than `heads_at_most` heads would have to be read for it.
@@ -56,7 +56,7 @@ impl FileStore {
 /// What a file says for a list; `None` when it cannot be read.
 fn listed_file(path: &AbsPath, archived: bool) -> Option<ListedFile> {
     let read = || -> std::io::Result<Option<_>> {
-        let (file, facts) = head::open(path)?;
+        let (file, facts) = open::for_reading(path)?;
         let updated_at = facts.modified()?;
         let head = head::read(file, format::read_head)?;
         Ok(head.map(|(head, preview)| ListedFile { path: path.clone(), archived, head, preview, updated_at }))

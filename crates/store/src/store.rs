@@ -11,7 +11,6 @@ use types::{AbsPath, ThreadId};
 use crate::copy;
 use crate::error::StoreError;
 use crate::git_patches::{self, GitPatch};
-use crate::head;
 use crate::index::{Effort, Index};
 use crate::index_file::or_nothing;
 use crate::list::{ListQuery, Page, Summary};
@@ -23,6 +22,7 @@ use crate::record::{Record, SessionMeta};
 use crate::thread::StoredThread;
 use crate::thread_store::{ThreadStore, ThreadWriter};
 use crate::writer::RolloutWriter;
+use crate::{head, open};
 
 /// The threads of one home folder. Making one costs nothing; every call looks at the disk.
 ///
@@ -159,7 +159,7 @@ impl ThreadStore for FileStore {
     }
 
     fn read(&self, path: &AbsPath) -> Result<StoredThread, StoreError> {
-        let (file, facts) = head::open(path).map_err(StoreError::io("open", path))?;
+        let (file, facts) = open::for_reading(path).map_err(StoreError::io("open", path))?;
         let file = Arc::new(file);
         let updated_at = facts.modified().map_err(StoreError::io("read", path))?;
         let id = path.file_name().and_then(RolloutName::parse).map(|name| name.id);

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{self, Cursor};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -48,14 +48,24 @@ pub enum ImageError {
     OtherKind,
     #[error("it is damaged, or too large: {0}")]
     Damaged(#[from] image::ImageError),
+    /// The decoder gave up in a way that it should not, or the server ends.
+    #[error("it could not be decoded")]
+    Undecoded,
 }
 
-/// Reads a picture and gives it as a `data:` URL, by its content whatever its name. Blocks while it is decoded: some ten
-/// milliseconds a megapixel.
+/// Reads a picture and gives it as a `data:` URL, by its content whatever its name. Some ten milliseconds a megapixel.
 ///
 /// # Errors
 /// [`ImageError`], to stand after the path.
-pub fn load(path: &Path, scale: Scale) -> Result<String, ImageError> {
+///
+/// # Cancel safety
+/// Cancel safe: what has begun is read to its end and dropped.
+pub async fn load(path: PathBuf, scale: Scale) -> Result<String, ImageError> {
+    let reading = tokio::task::spawn_blocking(move || read(&path, scale));
+    reading.await.unwrap_or(Err(ImageError::Undecoded))
+}
+
+fn read(path: &Path, scale: Scale) -> Result<String, ImageError> {
     let meta = fs::metadata(path)?;
     // A pipe might never end, and a device has no end.
     if !meta.is_file() {
@@ -115,7 +125,7 @@ fn data_url(kind: ImageFormat, bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// A picture in a file, and what [`load`] makes of it: its type, its size, and whether it is the file's own bytes.
+    /// A picture in a file, and what [`read`] makes of it: its type, its size, and whether it is the file's own bytes.
     fn shown(width: u32, height: u32, kind: ImageFormat, scale: Scale) -> (String, (u32, u32), bool) {
         let picture = DynamicImage::new_rgb8(width, height);
         let mut bytes = Cursor::new(Vec::new());
@@ -123,7 +133,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("picture");
         fs::write(&path, bytes.get_ref()).unwrap();
-        let url = load(&path, scale).unwrap();
+        let url = read(&path, scale).unwrap();
         let (head, data) = url.split_once(',').unwrap();
         let data = BASE64.decode(data).unwrap();
         let seen = image::load_from_memory(&data).unwrap();
@@ -169,14 +179,14 @@ mod tests {
         for bytes in [&whole[..whole.len() / 2], b"\x89PNG\r\n\x1a\nrest", &endless] {
             fs::write(&path, bytes).unwrap();
             for scale in [Scale::Shown, Scale::Original] {
-                assert!(matches!(load(&path, scale), Err(ImageError::Damaged(_))));
+                assert!(matches!(read(&path, scale), Err(ImageError::Damaged(_))));
             }
         }
         for other in [b"not an image".as_slice(), b"", b"BM rest of a bitmap"] {
             fs::write(&path, other).unwrap();
-            assert!(matches!(load(&path, Scale::Shown), Err(ImageError::OtherKind)));
+            assert!(matches!(read(&path, Scale::Shown), Err(ImageError::OtherKind)));
         }
         // As with a pipe, there is no telling when it would end.
-        assert!(matches!(load(Path::new("/dev/null"), Scale::Shown), Err(ImageError::NotAFile)));
+        assert!(matches!(read(Path::new("/dev/null"), Scale::Shown), Err(ImageError::NotAFile)));
     }
 }

@@ -1,48 +1,16 @@
 //! The user's input as the client shows it, as the model reads it, and as the rollout keeps it.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-
 use extensions::skills::{self, Mention, Skill};
 use store::{EventRecord, Record};
-use tools::image::Scale;
+use tools::image::{self, Scale};
 use types::item::UserInput;
 use types::{ContentItem, Item, ItemId, ResponseItem};
 
-/// The pictures of an input that are files: each as a `data:` URL, or why there is none.
-#[derive(Default)]
-pub(super) struct Pictures(HashMap<PathBuf, Result<String, String>>);
-
-impl Pictures {
-    /// Reads them, in a thread that may block.
-    pub(super) async fn of(input: &[UserInput]) -> Self {
-        let files = input.iter().filter_map(|part| match part {
-            UserInput::LocalImage { path } => Some(path.clone()),
-            _ => None,
-        });
-        let files: Vec<PathBuf> = files.collect();
-        if files.is_empty() {
-            return Self::default();
-        }
-        let read = |path: PathBuf| {
-            let picture = tools::image::load(&path, Scale::Shown).map_err(|error| error.to_string());
-            (path, picture)
-        };
-        let reading = tokio::task::spawn_blocking(move || files.into_iter().map(read).collect());
-        Self(reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
-    }
-
-    fn get(&self, path: &Path) -> Result<&str, &str> {
-        let read = self.0.get(path).ok_or("it was not read")?;
-        read.as_deref().map_err(String::as_str)
-    }
-}
-
-/// Gives the item to announce and the records to write, in order.
-pub(super) fn prepare(input: &[UserInput], pictures: &Pictures, known: &[Skill]) -> (Item, Vec<Record>) {
+/// Gives the item to announce and the records to write, in order. Reads the pictures that are files.
+pub(super) async fn prepare(input: &[UserInput], known: &[Skill]) -> (Item, Vec<Record>) {
     let item = Item::UserMessage { id: ItemId::new(), content: input.to_vec() };
     let mut records = Vec::new();
-    let content = content(input, pictures);
+    let content = content(input).await;
     if !content.is_empty() {
         records.push(Record::ResponseItem(ResponseItem::message("user", content)));
     }
@@ -51,7 +19,7 @@ pub(super) fn prepare(input: &[UserInput], pictures: &Pictures, known: &[Skill])
     (item, records)
 }
 
-fn content(input: &[UserInput], pictures: &Pictures) -> Vec<ContentItem> {
+async fn content(input: &[UserInput]) -> Vec<ContentItem> {
     let mut content = Vec::new();
     let mut images = 0;
     for part in input {
@@ -62,10 +30,10 @@ fn content(input: &[UserInput], pictures: &Pictures) -> Vec<ContentItem> {
             }
             UserInput::LocalImage { path } => {
                 images += 1;
-                match pictures.get(path) {
-                    Ok(url) => push_image(&mut content, format!("<image name=[Image #{images}]>"), url.to_owned()),
-                    Err(reason) => content.push(ContentItem::InputText {
-                        text: format!("The image `{}` cannot be shown: {reason}", path.display()),
+                match image::load(path.clone(), Scale::Shown).await {
+                    Ok(url) => push_image(&mut content, format!("<image name=[Image #{images}]>"), url),
+                    Err(error) => content.push(ContentItem::InputText {
+                        text: format!("The image `{}` cannot be shown: {error}", path.display()),
                     }),
                 }
             }

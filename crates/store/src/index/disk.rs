@@ -20,10 +20,10 @@ use super::db::IndexError;
 use super::stamp::Stamp;
 use super::watch::{Change, Place, Watch};
 use crate::format::{self, Head};
-use crate::head;
 use crate::list::source_code;
 use crate::paths::{ARCHIVED, RolloutName, SESSIONS};
 use crate::store::{day_folders, numbered, rollouts_in};
+use crate::{head, open};
 
 /// Files a step looks at: with 50 µs for a head, a few milliseconds.
 const FILES_AT_ONCE: usize = 64;
@@ -247,7 +247,7 @@ impl Disk {
         if known == Some((at, Some(stamp))) {
             return Ok(seen);
         }
-        let read = head::open(&path).and_then(|(file, _)| {
+        let read = open::for_reading(&path).and_then(|(file, _)| {
             head::read(file, |line| Some((format::read_head(line)?, format::shorten_head(line)?)))
         });
         match read {

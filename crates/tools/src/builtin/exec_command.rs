@@ -6,14 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use exec::Shell;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use types::ToolSpec;
 
-use super::object;
 use super::running::{self, SandboxPermissions, Watch};
+use super::{command_arguments, object};
 use crate::approval::Candidate;
 use crate::arguments::{self, Whole};
-use crate::permissions::{self, Wanted};
+use crate::permissions::Wanted;
 use crate::shell;
 use crate::tool::{Needs, SpecContext, Tool, ToolCall, ToolResult};
 use crate::turn::TurnTools;
@@ -56,10 +56,6 @@ impl Tool for ExecCommand {
     fn spec(&self, cx: &SpecContext) -> Option<ToolSpec> {
         let mut properties = json!({
             "cmd": { "type": "string", "description": "The command line, as you would type it into a shell." },
-            "workdir": {
-                "type": "string",
-                "description": "The folder to run in, absolute or relative to the working directory, which is the default. Use it instead of `cd`.",
-            },
             "shell": { "type": "string", "description": "The shell to run it with (a path, or bash, zsh or sh). Default: the user's own." },
             "tty": {
                 "type": "boolean",
@@ -71,7 +67,7 @@ impl Tool for ExecCommand {
             },
             "max_output_tokens": { "type": "number", "description": "How much output to return at most, in tokens. Default: about 10000." },
         });
-        say_what_it_may_ask_for(&mut properties, cx);
+        command_arguments::describe(&mut properties, cx);
         Some(ToolSpec::Function {
             name: self.name().to_owned(),
             description: DESCRIPTION.to_owned(),
@@ -111,7 +107,7 @@ impl Tool for ExecCommand {
                 }
             },
         };
-        let login = match reads_profile(arguments.login, cx) {
+        let login = match command_arguments::reads_profile(arguments.login, cx) {
             Ok(login) => login,
             Err(result) => return result,
         };
@@ -128,61 +124,13 @@ impl Tool for ExecCommand {
         let mut env = cx.env.as_ref().clone();
         exec::set_variables(&mut env, exec::SESSION_ENV);
         let watch = Watch::Session {
-            yield_time: time(arguments.yield_time_ms).unwrap_or(DEFAULT_YIELD).clamp(MIN_YIELD, MAX_YIELD),
+            yield_time: command_arguments::time(arguments.yield_time_ms)
+                .unwrap_or(DEFAULT_YIELD)
+                .clamp(MIN_YIELD, MAX_YIELD),
             limit: running::limit(arguments.max_output_tokens),
         };
         running::run(call.call_id, command, env, watch, cx).await
     }
-}
-
-/// Adds to the arguments of a tool for commands what they have in common: the shell's profile, and the ways out of the
-/// sandbox.
-pub(super) fn say_what_it_may_ask_for(properties: &mut Value, cx: &SpecContext) {
-    if !cx.switches.no_login_shell {
-        properties["login"] = json!({ "type": "boolean", "description": "Whether the shell reads the user's profile first. Default: true." });
-    }
-    properties["sandbox_permissions"] = json!({
-        "type": "string",
-        "enum": ["use_default", "require_escalated"],
-        "description": "`require_escalated` asks the user to let this command run outside the sandbox. Use it when the task needs it, for instance after the sandbox has stopped the command.",
-    });
-    properties["justification"] = json!({
-        "type": "string",
-        "description": "With require_escalated: a short question to the user that says what the command is for, such as \"Install the packages the tests need?\"",
-    });
-    properties["prefix_rule"] = json!({
-        "type": "array",
-        "items": { "type": "string" },
-        "description": "With require_escalated: the first words of the command that the user could allow for good, as narrow as is useful, such as [\"cargo\", \"test\"].",
-    });
-    if cx.switches.command_permissions {
-        let permissions = &mut properties["sandbox_permissions"];
-        permissions["enum"] = json!(["use_default", "with_additional_permissions", "require_escalated"]);
-        permissions["description"] = json!(
-            "What the command needs beyond the sandbox, for which the user is asked: \
-             `with_additional_permissions` runs it in the sandbox with what additional_permissions names, \
-             `require_escalated` outside of it. Prefer the former where you can name what is needed."
-        );
-        properties["additional_permissions"] = permissions::schema();
-    }
-}
-
-/// Whether the shell of a command reads the user's profile.
-///
-/// # Errors
-/// The call wants what the configuration rules out.
-pub(super) fn reads_profile(wanted: Option<bool>, cx: &TurnTools) -> Result<bool, ToolResult> {
-    match (wanted, cx.switches.no_login_shell) {
-        (Some(true), true) => Err(ToolResult::failed(
-            "the configuration does not allow login shells; leave `login` out, or set it to false",
-        )),
-        (None, true) => Ok(false),
-        (wanted, _) => Ok(wanted.unwrap_or(true)),
-    }
-}
-
-pub(super) fn time(milliseconds: Option<Whole>) -> Option<Duration> {
-    milliseconds.map(|Whole(milliseconds)| Duration::from_millis(milliseconds))
 }
 
 /// Where a shell is that is named by its path or, if it is a well-known one, by its name.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::tool::Tool;
 
 mod apply_patch;
+mod command_arguments;
 mod exec_command;
 mod request_permissions;
 mod request_user_input;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use types::ToolSpec;
 
-use super::exec_command::{reads_profile, say_what_it_may_ask_for, time};
+use super::command_arguments::{self, time};
 use super::object;
 use super::running::{self, SandboxPermissions, Watch};
 use crate::approval::Candidate;
@@ -86,16 +86,12 @@ impl Tool for ShellCommand {
         }
         let mut properties = json!({
             "command": { "type": "string", "description": "The command line, as you would type it into a shell." },
-            "workdir": {
-                "type": "string",
-                "description": "The folder to run in, absolute or relative to the working directory, which is the default. Use it instead of `cd`.",
-            },
             "timeout_ms": {
                 "type": "number",
                 "description": format!("When the command is stopped, in milliseconds. Default: {}.", DEFAULT_TIMEOUT.as_millis()),
             },
         });
-        say_what_it_may_ask_for(&mut properties, cx);
+        command_arguments::describe(&mut properties, cx);
         Some(ToolSpec::Function {
             name: self.name().to_owned(),
             description: DESCRIPTION.to_owned(),
@@ -118,7 +114,7 @@ impl Tool for ShellCommand {
             Ok(beyond) => beyond,
             Err(result) => return result,
         };
-        let login = match reads_profile(arguments.login, cx) {
+        let login = match command_arguments::reads_profile(arguments.login, cx) {
             Ok(login) => login,
             Err(result) => return result,
         };

@@ -80,10 +80,8 @@ impl Tool for ViewImage {
             Ok(false) => return ToolResult::failed(format!("the sandbox does not allow reading `{path}`")),
             Err(reason) => return ToolResult::failed(reason),
         }
-        let file = path.clone();
-        let image_url = match tokio::task::spawn_blocking(move || image::load(file.as_ref(), scale)).await {
-            Ok(Ok(url)) => url,
-            Ok(Err(error)) => return ToolResult::failed(format!("cannot show the image `{path}`: {error}")),
+        let image_url = match image::load(path.clone().into_path_buf(), scale).await {
+            Ok(url) => url,
             Err(error) => return ToolResult::failed(format!("cannot show the image `{path}`: {error}")),
         };
         let item = Item::ImageView { id: ItemId::from(call.call_id), path };

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 use types::ToolSpec;
 
-use super::exec_command::{MAX_YIELD, MIN_YIELD, time};
+use super::command_arguments::time;
+use super::exec_command::{MAX_YIELD, MIN_YIELD};
 use super::{object, running};
 use crate::arguments::{self, Whole};
 use crate::host::ToolEvent;

@@ -1,8 +1,9 @@
 //! Starts a process that shares this one's memory, beside it or in a control group.
 //!
 //! It is in the group from its first instruction on. Joining a group afterwards would be too late for what has been
-//! forked by then, and on most kernels waits milliseconds for every processor. The C libraries have no function for the system call, and it cannot be made
-//! through their general one: the child comes back on a stack of its own, where there is nothing to return to.
+//! forked by then, and on most kernels waits milliseconds for every processor. The C libraries have no function for the
+//! system call, and it cannot be made through their general one: the child comes back on a stack of its own, where there
+//! is nothing to return to.
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::RawFd;
