@@ -4,15 +4,12 @@
 
 use std::io;
 
-use types::{ContentItem, ResponseItem};
+use types::{BYTES_PER_TOKEN, ContentItem, ResponseItem};
 
 use crate::prompts;
 
 /// How much of what the user said outlives a compaction, in tokens.
 const USER_TEXT_TOKENS: usize = 20_000;
-/// Bytes of text or JSON that make a token, roughly.
-const BYTES_PER_TOKEN: usize = 4;
-
 /// A history made short.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Compacted {

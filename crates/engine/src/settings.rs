@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use config::Config;
 use model::ModelProvider;
-use model::catalogue::Lookup;
+use model::catalogue::{Lookup, ModelInfo, Truncation};
 use serde_json::Value;
 use tools::CommandRules;
 use types::item::UserInput;
@@ -185,5 +185,13 @@ impl TurnRequest {
     pub(crate) fn unknown_environment(&self) -> Option<&str> {
         let mut ids = self.environments.iter().flatten().map(|environment| environment.id.as_str());
         ids.find(|id| *id != TurnEnvironment::LOCAL)
+    }
+}
+
+/// How much of an output tools tell.
+pub(crate) fn output_limit(model: &ModelInfo) -> tools::Truncation {
+    match model.truncation {
+        Truncation::Bytes(bytes) => tools::Truncation::Bytes(bytes),
+        Truncation::Tokens(tokens) => tools::Truncation::Tokens(tokens),
     }
 }

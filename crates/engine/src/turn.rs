@@ -10,7 +10,7 @@ mod arriving;
 mod compacting;
 mod inbox;
 mod input;
-pub(crate) mod offer;
+mod offer;
 mod request_clock;
 mod reviewing;
 mod sampling;

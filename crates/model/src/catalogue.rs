@@ -15,8 +15,6 @@ pub use file::{CatalogueError, from_json};
 const FALLBACK_CONTEXT_WINDOW: i64 = 272_000;
 /// The share of the context window that a conversation may fill, in percent; the rest is for the answer.
 const EFFECTIVE_CONTEXT_PERCENT: i64 = 95;
-/// Bytes of text that count as one token.
-const BYTES_PER_TOKEN: usize = 4;
 /// Without another word, a tool's output is cut to this many bytes before the model sees it.
 const FALLBACK_TRUNCATION: Truncation = Truncation::Bytes(10_000);
 
@@ -159,7 +157,7 @@ impl Truncation {
     #[must_use]
     pub fn with_tokens(self, tokens: usize) -> Self {
         match self {
-            Self::Bytes(_) => Self::Bytes(tokens.saturating_mul(BYTES_PER_TOKEN)),
+            Self::Bytes(_) => Self::Bytes(tokens.saturating_mul(types::BYTES_PER_TOKEN)),
             Self::Tokens(_) => Self::Tokens(tokens),
         }
     }

@@ -1,9 +1,6 @@
 //! Shortens what goes to the model, in the middle: the beginning says what ran, the end how it went.
 
-use types::{ToolOutput, ToolOutputItem};
-
-/// Bytes of text that count as one token. A rough figure, and the one that model limits are given for.
-const BYTES_PER_TOKEN: usize = 4;
+use types::{BYTES_PER_TOKEN, ToolOutput, ToolOutputItem};
 
 /// What the note on a gap takes at most, in bytes: two ellipses, a number and the words.
 const LONGEST_NOTE: usize = 48;

@@ -41,4 +41,4 @@ pub use settings::{
 };
 pub use text::Text;
 pub use tool::{SearchLocation, ToolSpec, WebSearch};
-pub use usage::{Credits, RateLimitWindow, RateLimits, TokenUsage, TokenUsageTotals};
+pub use usage::{BYTES_PER_TOKEN, Credits, RateLimitWindow, RateLimits, TokenUsage, TokenUsageTotals};

@@ -1,5 +1,9 @@
 //! Token usage and rate limits.
 
+/// Bytes of text that count as one token where nobody has counted: a rough figure, and the one that models' limits are
+/// given for.
+pub const BYTES_PER_TOKEN: usize = 4;
+
 /// Tokens of one model response, or their sum over several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TokenUsage {

@@ -1,10 +1,10 @@
-//! What a turn offers the model, and how much it may say: decided by the configuration, the model and the thread.
+//! What a turn offers the model: decided by the configuration, the model and the thread.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Config, Feature, WebSearchMode};
-use model::catalogue::{ApplyPatchKind, Modality, ModelInfo, Truncation};
+use model::catalogue::{ApplyPatchKind, Modality, ModelInfo};
 use tools::{Commands, PatchTool, SpecContext, Switches, TurnTools};
 use types::{ModeKind, SearchLocation, ToolSpec, WebSearch};
 
@@ -58,14 +58,6 @@ pub(super) fn switches(config: &Config, model: &ModelInfo, works_nowhere: bool) 
 
 pub(super) fn takes_images(model: &ModelInfo) -> bool {
     model.input_modalities.contains(&Modality::Image)
-}
-
-/// How much of an output tools tell.
-pub(crate) fn output_limit(model: &ModelInfo) -> tools::Truncation {
-    match model.truncation {
-        Truncation::Bytes(bytes) => tools::Truncation::Bytes(bytes),
-        Truncation::Tokens(tokens) => tools::Truncation::Tokens(tokens),
-    }
 }
 
 /// How the provider may search the web, if at all.

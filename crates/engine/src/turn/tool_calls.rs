@@ -19,7 +19,7 @@ use tools::{
 };
 use types::{ModeKind, ResponseItem, ToolOutput};
 
-use super::offer::{output_limit, takes_images};
+use super::offer::takes_images;
 use super::sampling::text_output;
 use crate::agents;
 use crate::dynamic_tools;
@@ -28,7 +28,7 @@ use crate::event::{Answer, QuestionKind, ThreadEvent, ToolCallEnd};
 use crate::guardian::{Denials, Guardian, Verdict};
 use crate::live::TurnEvents;
 use crate::questions::Questions;
-use crate::settings::ThreadSettings;
+use crate::settings::{ThreadSettings, output_limit};
 use crate::thread::ThreadShared;
 
 /// What the tools of a turn may use.

@@ -15,14 +15,13 @@ use types::item::{CommandExecution, CommandSource, CommandStatus};
 use types::{Item, ItemId, ModeKind, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus};
 
 use super::inbox::{Late, close, note};
-use super::offer::output_limit;
 use super::{TurnEnd, TurnInput};
 use crate::context;
 use crate::environment::unix_seconds;
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::live::TurnEvents;
 use crate::log::Log;
-use crate::settings::ThreadSettings;
+use crate::settings::{ThreadSettings, output_limit};
 use crate::thread::ThreadShared;
 
 /// What a command that was cut off leaves. Source: the protocol's recorded items.

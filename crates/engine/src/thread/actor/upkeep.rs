@@ -13,8 +13,8 @@ use crate::compact::estimated_tokens;
 use crate::context::{ContextFacts, turn_context_record};
 use crate::event::{ThreadEvent, ThreadStatus};
 use crate::log::{Conversation, Log, read_back, shorten};
+use crate::settings::output_limit;
 use crate::thread::{AcceptedTurn, Command, Reply, ThreadError, ThreadHandle, ThreadShared};
-use crate::turn::offer::output_limit;
 use crate::turn::user_command::CommandTurn;
 use crate::turn::{TurnInput, note};
 
