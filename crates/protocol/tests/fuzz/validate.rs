@@ -1,5 +1,7 @@
 //! As much of JSON Schema as the schemas use.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 /// Whether a schema, with its own definitions, accepts a value.
@@ -11,6 +13,7 @@ pub(crate) fn accepts(schema: &Value, value: &Value) -> bool {
 ///
 /// - an array for an object, its members by position, at most as many as the object has;
 /// - an empty object for no parameters;
+/// - `null` for the flag of a dynamic tool, which has two spellings;
 /// - a piece of the conversation of an unknown type.
 pub(crate) fn tolerates(schema: &Value, value: &Value) -> bool {
     let no_params = schema["type"] == "null" && *value == serde_json::json!({});
@@ -19,6 +22,21 @@ pub(crate) fn tolerates(schema: &Value, value: &Value) -> bool {
 
 /// Types of which a variant that nobody knows is one more variant.
 const OPEN: [&str; 1] = ["ResponseItem"];
+
+/// A dynamic tool whose flag is not `null`, by name or by position.
+fn flagged(tool: &Value) -> Cow<'_, Value> {
+    let mut said = tool.clone();
+    let flag = match &mut said {
+        Value::Object(members) => members.get_mut("deferLoading"),
+        Value::Array(members) => members.get_mut(4),
+        _ => None,
+    };
+    match flag {
+        Some(flag) if flag.is_null() => *flag = Value::Bool(false),
+        _ => return Cow::Borrowed(tool),
+    }
+    Cow::Owned(said)
+}
 
 struct Validator<'a> {
     root: &'a Value,
@@ -33,6 +51,7 @@ impl Validator<'_> {
         let reference = schema.get("$ref").and_then(Value::as_str);
         if let Some(name) = reference.and_then(|reference| reference.strip_prefix("#/definitions/")) {
             let is_unknown = self.lenient && OPEN.contains(&name) && value["type"].is_string();
+            let value = &*if self.lenient && name == "DynamicToolSpec" { flagged(value) } else { Cow::Borrowed(value) };
             return is_unknown || self.unsaid(name, value) && self.accepts(&self.root["definitions"][name], value);
         }
         let list = |keyword: &str| schema.get(keyword).and_then(Value::as_array);
