@@ -42,7 +42,7 @@ pub(crate) struct Turns {
 impl Turns {
     /// Those of a thread that nobody works on.
     pub(crate) fn of_stored(stored: StoredThread) -> Self {
-        Self { settled: stored.turn_count(), stored, rest: Vec::new() }
+        Self { settled: stored.turns.len(), stored, rest: Vec::new() }
     }
 
     /// Those of a loaded thread whose rollout is at `path`, with the thread, all as of one moment. Blocks while some of
@@ -59,8 +59,8 @@ impl Turns {
             let stored = store.read(path)?;
             // Taken after the rollout was read: a turn that runs now had not ended there.
             let snapshot = thread.snapshot();
-            let settled = stored.turn_count().saturating_sub(1);
-            let last = stored.turns_in(settled..stored.turn_count(), LastTurn::Running)?;
+            let settled = stored.turns.len().saturating_sub(1);
+            let last = stored.turns.some(settled..stored.turns.len(), LastTurn::Running)?;
             let open = last.iter().find(|turn| turn.status == TurnStatus::InProgress).map(|turn| &turn.id);
             let open = open.filter(|open| snapshot.running.as_ref().is_none_or(|turn| turn.id != **open));
             // A turn without an end that does not run may have ended since: then its end is on disk by now.
@@ -71,7 +71,7 @@ impl Turns {
             let running = snapshot
                 .running
                 .as_ref()
-                .filter(|running| stored.turn_position(&running.id).is_none_or(|position| position >= settled));
+                .filter(|running| stored.turns.position(&running.id).is_none_or(|position| position >= settled));
             let rest = with_running(last, running, shown);
             return Ok((Self { stored, settled, rest }, snapshot));
         }
@@ -84,14 +84,14 @@ impl Turns {
     /// Which of them have that id, the newest first, the oldest of all turns being 0.
     pub(crate) fn positions(&self, id: &TurnId) -> impl Iterator<Item = usize> {
         let rest = self.rest.iter().enumerate().rev().filter(|(_, turn)| turn.id == *id);
-        let stored = self.stored.turn_positions(id).filter(|position| *position < self.settled);
+        let stored = self.stored.turns.positions(id).filter(|position| *position < self.settled);
         rest.map(|(position, _)| self.settled + position).chain(stored)
     }
 
     /// Gives some of them, and keeps none. Blocks while they are read.
     pub(crate) fn for_each(&self, range: Range<usize>, mut each: impl FnMut(Turn)) -> Result<(), StoreError> {
         let stored = range.start.min(self.settled)..range.end.min(self.settled);
-        self.stored.for_each_turn(stored, LastTurn::Ended, &mut each)?;
+        self.stored.turns.for_each(stored, LastTurn::Ended, &mut each)?;
         let rest = range.start.saturating_sub(self.settled)..range.end.saturating_sub(self.settled);
         self.rest[rest].iter().cloned().for_each(each);
         Ok(())
@@ -113,13 +113,15 @@ impl Turns {
 
     /// The settled ones in shares that are read and written one by one, oldest first.
     pub(crate) fn shares(&self) -> Vec<Range<usize>> {
-        self.stored.shares(0..self.settled)
+        self.stored.turns.shares(0..self.settled)
     }
 
     /// One share of the settled ones, in memory that may have served before. Blocks while it is read.
     pub(crate) fn share_text(&self, settled: Range<usize>, room: &mut Room) -> Result<TurnsText, StoreError> {
         let mut text = TurnsText::in_buffer(std::mem::take(&mut room.text));
-        self.stored.for_each_turn_by(&mut room.lines, settled, LastTurn::Ended, |turn| text.push(&turn.into_wire()))?;
+        self.stored
+            .turns
+            .for_each_by(&mut room.lines, settled, LastTurn::Ended, |turn| text.push(&turn.into_wire()))?;
         Ok(text)
     }
 
@@ -128,7 +130,8 @@ impl Turns {
         let mut text = TurnsText::default();
         let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.into_wire());
         self.stored
-            .gather_turns(0..self.settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
+            .turns
+            .gather(0..self.settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
         Ok(text)
     }
 }

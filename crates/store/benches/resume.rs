@@ -31,17 +31,18 @@ fn main() {
         });
         often(ROUNDS, "with an outline", || drop(store.read(&path).expect("it is read")));
         let thread = store.read(&path).expect("it is read");
-        let all = 0..thread.turn_count();
+        let all = 0..thread.turns.len();
         assert_eq!(all.end, turns);
         often(ROUNDS, "all turns", || {
             let count = |items: &mut usize, turn: types::Turn| *items += turn.items.len();
             let mut items = 0;
             thread
-                .gather_turns(all.clone(), LastTurn::Ended, || 0, count, |more| items += more)
+                .turns
+                .gather(all.clone(), LastTurn::Ended, || 0, count, |more| items += more)
                 .expect("they are read");
             assert!(items >= turns);
         });
-        often(ROUNDS, "the last 50 turns", || drop(thread.turns_in(all.end - 50..all.end, LastTurn::Ended)));
+        often(ROUNDS, "the last 50 turns", || drop(thread.turns.some(all.end - 50..all.end, LastTurn::Ended)));
         often(ROUNDS, "the history", || drop(thread.history().expect("it is read")));
     }
 }

@@ -36,8 +36,10 @@ mod outlining;
 mod paths;
 mod processors;
 mod reader;
+mod rollout;
 mod scan;
 mod store;
+mod stored_turns;
 mod thread_store;
 mod writer;
 
@@ -51,6 +53,7 @@ pub use record::{
     ApprovalReviewRecord, EventRecord, Extended, Record, SessionMeta, TruncationPolicy, TurnContextRecord,
 };
 pub use store::{FileStore, Found};
+pub use stored_turns::StoredTurns;
 pub use thread::StoredThread;
 pub use thread_store::{Source, Synced, ThreadStore, ThreadWriter};
 pub use turns::{LastTurn, turns_from};

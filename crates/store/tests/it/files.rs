@@ -52,7 +52,7 @@ async fn what_is_appended_is_in_the_file_before_append_returns() {
     let mut writer = home.store.create(meta());
     for name in ["a", "b", "c"] {
         writer.append(&turn(name)).unwrap();
-        let turns = home.store.read(writer.path()).unwrap().turns(LastTurn::Ended).unwrap();
+        let turns = home.store.read(writer.path()).unwrap().turns.all(LastTurn::Ended).unwrap();
         assert_eq!(turns.last().unwrap().id.as_str(), name);
     }
     writer.sync().await.unwrap();
@@ -136,7 +136,7 @@ async fn reading_changes_nothing_in_a_torn_file() {
     append_bytes(&path, b"{\"timestamp\":\"2026");
     let before = fs::read(&path).unwrap();
     let thread = home.store.read(&path).unwrap();
-    assert_eq!((thread.turns(LastTurn::Ended).unwrap().len(), thread.skipped, thread.torn_bytes), (1, 0, 18));
+    assert_eq!((thread.turns.all(LastTurn::Ended).unwrap().len(), thread.skipped, thread.torn_bytes), (1, 0, 18));
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -159,7 +159,7 @@ async fn a_damaged_line_costs_that_line_only() {
         let (_, mut writer) = home.store.open(&path).unwrap();
         writer.append(&turn("b")).unwrap();
         let thread = home.store.read(&path).unwrap();
-        assert_eq!(thread.turns(LastTurn::Ended).unwrap().len(), 2, "{damage:?}");
+        assert_eq!(thread.turns.all(LastTurn::Ended).unwrap().len(), 2, "{damage:?}");
         let blank = damage.iter().all(|byte| matches!(byte, 0 | b'\n'));
         assert_eq!(thread.skipped, u64::from(!blank), "{damage:?}");
     }
@@ -173,7 +173,7 @@ async fn a_block_of_nuls_before_a_line_is_not_part_of_it() {
     let (thread, mut writer) = home.store.open(&path).unwrap();
     assert_eq!(thread.torn_bytes, 4096);
     writer.append(&turn("b")).unwrap();
-    assert_eq!(home.store.read(&path).unwrap().turns(LastTurn::Ended).unwrap().len(), 2);
+    assert_eq!(home.store.read(&path).unwrap().turns.all(LastTurn::Ended).unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn lines_of_unknown_kinds_are_kept_as_they_came() {
     ];
     append_bytes(&path, (lines.join("\n") + "\n").as_bytes());
     let thread = home.store.read(&path).unwrap();
-    assert_eq!((thread.skipped, thread.turns(LastTurn::Ended).unwrap().len()), (0, 1));
+    assert_eq!((thread.skipped, thread.turns.all(LastTurn::Ended).unwrap().len()), (0, 1));
 
     let copy = written(&home, &thread.records().unwrap()).await;
     let copied = fs::read_to_string(copy).unwrap();
@@ -219,7 +219,7 @@ async fn the_half_line_of_another_writer_is_left_to_it() {
     append_bytes(ours.path(), b"{\"half");
     ours.append(&turn("b")).unwrap();
     let thread = home.store.read(ours.path()).unwrap();
-    assert_eq!((thread.turns(LastTurn::Ended).unwrap().len(), thread.skipped), (2, 1));
+    assert_eq!((thread.turns.all(LastTurn::Ended).unwrap().len(), thread.skipped), (2, 1));
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn an_append_that_fails_leaves_no_file_and_a_later_one_works() {
     assert!(error.to_string().contains("sessions"), "{error}");
     fs::remove_file(home.path.join("sessions")).unwrap();
     writer.append(&turn("b")).unwrap();
-    assert_eq!(home.store.read(writer.path()).unwrap().turns(LastTurn::Ended).unwrap().len(), 1);
+    assert_eq!(home.store.read(writer.path()).unwrap().turns.all(LastTurn::Ended).unwrap().len(), 1);
 }
 
 #[cfg(unix)]
@@ -261,7 +261,7 @@ async fn a_line_longer_than_a_read_is_read_whole() {
     let thread = home.store.read(&path).unwrap();
     assert!(matches!(&thread.history().unwrap().items[0], ResponseItem::Message { .. }));
     assert_eq!(
-        (thread.history().unwrap().items[0].clone(), thread.turns(LastTurn::Ended).unwrap().len()),
+        (thread.history().unwrap().items[0].clone(), thread.turns.all(LastTurn::Ended).unwrap().len()),
         (ResponseItem::user(long), 1)
     );
 }

@@ -201,7 +201,7 @@ async fn an_archived_thread_is_found_and_listed_among_the_archived_ones_only() {
 
     // A writer that was open before goes on in the new place.
     writer.append(&turn("b")).unwrap();
-    assert_eq!(home.store.read(&archived).unwrap().turns(LastTurn::Ended).unwrap().len(), 2);
+    assert_eq!(home.store.read(&archived).unwrap().turns.all(LastTurn::Ended).unwrap().len(), 2);
 
     let set_back = fs::File::options().write(true).open(&archived).unwrap();
     set_back.set_modified(noon()).unwrap();

@@ -93,10 +93,10 @@ fn hold_against_the_rules(thread: &StoredThread) {
     let records = || thread.records().unwrap();
     for last in [LastTurn::Ended, LastTurn::Running] {
         let all = turns_from(records(), last);
-        assert_eq!(thread.turns(last).unwrap(), all, "all turns");
-        assert_eq!(thread.turn_count(), all.len());
+        assert_eq!(thread.turns.all(last).unwrap(), all, "all turns");
+        assert_eq!(thread.turns.len(), all.len());
         for (at, turn) in all.iter().enumerate() {
-            assert_eq!(thread.turns_in(at..at + 1, last).unwrap(), std::slice::from_ref(turn), "turn {at} alone");
+            assert_eq!(thread.turns.some(at..at + 1, last).unwrap(), std::slice::from_ref(turn), "turn {at} alone");
         }
     }
     assert_eq!(thread.history().unwrap().items, history_from(records()));
@@ -130,7 +130,7 @@ fn an_outline_is_kept_of_long_threads_and_made_anew_when_it_is_damaged_or_of_ano
     let home = home();
     let mut writer = home.store.create(meta());
     writer.append(&[turn("a"), vec![agent(&"x".repeat(100_000))]].concat()).unwrap();
-    let show_turns = || show(&home.store.read(writer.path()).unwrap().turns(LastTurn::Ended).unwrap());
+    let show_turns = || show(&home.store.read(writer.path()).unwrap().turns.all(LastTurn::Ended).unwrap());
     let expected = show_turns();
     let [kept] = &outlines(&home)[..] else { panic!("one outline is kept") };
 
