@@ -228,8 +228,9 @@ impl Disk {
                 let watched = self.watch.as_mut().and_then(|watch| watch.add_rollout(&path, folder, name));
                 let heard = if watched.is_some() { Heard::Yes } else { Heard::No };
                 // What happened before it was watched was not heard.
-                let facts = if watched == Some(true) { fs::symlink_metadata(&path)? } else { facts };
-                Ok((facts, Seen { heard, others: watched != Some(false) }))
+                let is_new = watched == Some(true);
+                let facts = if is_new { fs::symlink_metadata(&path)? } else { facts };
+                Ok((facts, Seen { heard, others: is_new }))
             }
         });
         let (facts, seen) = match facts {
@@ -247,6 +248,8 @@ impl Disk {
         if known == Some((at, Some(stamp))) {
             return Ok(seen);
         }
+        // A change that nobody told of has not been seen under its other names either.
+        let seen = Seen { others: seen.others || seen.heard == Heard::No, ..seen };
         let read = open::for_reading(&path).and_then(|(file, _)| {
             head::read(file, |line| Some((format::read_head(line)?, format::shorten_head(line)?)))
         });

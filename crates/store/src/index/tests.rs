@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use types::{AbsPath, ThreadId};
 use uuid::Uuid;
 
+use super::disk::Disk;
 use super::{Effort, db};
 use crate::list::{ListQuery, PageQuery, SortKey, SortOrder, SourceKind};
 use crate::paths::RolloutName;
@@ -390,6 +391,24 @@ fn a_file_that_gets_a_second_name_is_looked_at_under_both() {
     assert!(home.agree());
     Happening::Garbage(3).happen(&mut home);
     assert!(home.agree());
+}
+
+#[test]
+fn where_nothing_is_watched_a_file_of_two_names_is_looked_at_a_few_times_and_no_more() {
+    let mut home = three_threads();
+    // A folder that a link leads to cannot be watched.
+    for happening in [Happening::New(0, 5, true), Happening::LinkDay, Happening::HardLink(0, 2)] {
+        happening.happen(&mut home);
+    }
+    let mut db = db::open(&home.index(), &TimeZone::UTC).unwrap();
+    let mut disk = Disk::new(home.path.clone(), TimeZone::UTC);
+    for _ in 0..3 {
+        disk.listen();
+        let mut steps = (0..100).map(|_| disk.step(&mut db).map(|()| disk.is_done()).unwrap());
+        assert!(steps.any(|done| done), "it is in step before the hundredth");
+        Happening::Append(0, true).happen(&mut home);
+    }
+    assert!(!disk.is_watched());
 }
 
 #[test]
