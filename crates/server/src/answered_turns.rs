@@ -10,6 +10,7 @@ use rpc::{Closed, Parts, Responder};
 use serde::Serialize;
 use store::StoreError;
 use tokio::task::JoinHandle;
+use types::ThreadId;
 
 use crate::dispatch::{BoxFuture, Cx};
 use crate::turns::{Room, Turns};
@@ -28,22 +29,23 @@ pub(crate) enum AnsweredTurns {
 
 /// Turns in so many shares that it is worth writing the first ones while others are read.
 pub(crate) struct LongTurns {
+    id: ThreadId,
     turns: Arc<Turns>,
     /// Those of the settled turns that are read together, oldest first.
     shares: Vec<Range<usize>>,
 }
 
 impl AnsweredTurns {
-    /// All turns of a thread for an answer over this connection: read, or to be read while they are written. Blocks
+    /// All turns of the thread `id` for an answer over this connection: read, or to be read while they are written. Blocks
     /// while they are read.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub(crate) fn of(turns: Turns, cx: &Cx) -> Result<Self, StoreError> {
+    pub(crate) fn of(turns: Turns, id: ThreadId, cx: &Cx) -> Result<Self, StoreError> {
         if cx.connection.outgoing.takes_parts() {
             let shares = turns.shares();
             if shares.len() > SHARES_IN_MEMORY {
-                return Ok(Self::Long(LongTurns::new(turns, shares)));
+                return Ok(Self::Long(LongTurns::new(id, turns, shares)));
             }
         }
         let mut text = turns.settled_text()?;
@@ -72,10 +74,10 @@ impl AnsweredTurns {
                 let Some(parts) = responder.respond_in_parts() else { return Ok(None) };
                 let cx = cx.clone();
                 Ok(Some(Box::pin(async move {
-                    let turns = long.turns.clone();
+                    let id = long.id;
                     match long.write(parts, [before, after]).await {
                         Ok(None) => {}
-                        Ok(Some(error)) => turns.tell_unread(&cx, &error),
+                        Ok(Some(error)) => tell_unread(&cx, id, &error),
                         Err(Closed) => tracing::debug!("the connection was closed before an answer was written"),
                     }
                 })))
@@ -85,8 +87,8 @@ impl AnsweredTurns {
 }
 
 impl LongTurns {
-    fn new(turns: Turns, shares: Vec<Range<usize>>) -> Self {
-        Self { turns: Arc::new(turns), shares }
+    fn new(id: ThreadId, turns: Turns, shares: Vec<Range<usize>>) -> Self {
+        Self { id, turns: Arc::new(turns), shares }
     }
 
     /// Writes the answer; the next turns are read while the client takes those before them. No thread waits for it. Gives
@@ -167,15 +169,12 @@ impl Sent {
     }
 }
 
-impl Turns {
-    /// The thread is shown as far as it could be read, and the client hears that there is more.
-    fn tell_unread(&self, cx: &Cx, error: &StoreError) {
-        let id = self.stored.meta.id;
-        tracing::error!(thread = %id, %error, "the turns of a thread cannot be read to their end");
-        let message = format!("not all turns of this thread are shown: {error}");
-        let warning = p::WarningNotification { thread_id: Some(id.to_string()), message };
-        cx.server.hub.notify(&cx.connection, &warning);
-    }
+/// The thread is shown as far as it could be read, and the client hears that there is more.
+fn tell_unread(cx: &Cx, id: ThreadId, error: &StoreError) {
+    tracing::error!(thread = %id, %error, "the turns of a thread cannot be read to their end");
+    let message = format!("not all turns of this thread are shown: {error}");
+    let warning = p::WarningNotification { thread_id: Some(id.to_string()), message };
+    cx.server.hub.notify(&cx.connection, &warning);
 }
 
 #[cfg(test)]
@@ -234,7 +233,11 @@ mod tests {
         let source = Box::new(Failing { text, readable: readable.clone() });
         let stored = StoredThread::from_source(source, length, path, |_| Ok(None), SystemTime::now()).unwrap();
         readable.store(length / 2, Ordering::Relaxed);
-        let long = LongTurns::new(Turns::of_stored(stored), vec![0..20, 20..40, 40..60, 60..80, 80..100]);
+        let long = LongTurns::new(
+            stored.meta.id,
+            Turns::of_stored(stored.turns),
+            vec![0..20, 20..40, 40..60, 60..80, 80..100],
+        );
 
         let (mut client, server) = rpc::in_process();
         let (outgoing, writer) = Outgoing::new(server);

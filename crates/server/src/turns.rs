@@ -7,10 +7,9 @@ use std::ops::Range;
 
 use engine::{ThreadHandle, ThreadSnapshot};
 use protocol as p;
-use store::{LastTurn, StoreError, StoredThread};
-use types::{AbsPath, Item, Turn, TurnId, TurnStatus};
+use store::{LastTurn, StoreError, StoredTurns};
+use types::{Item, Turn, TurnId, TurnStatus};
 
-use crate::dispatch::Cx;
 use crate::turns_text::TurnsText;
 use crate::wire::IntoWire as _;
 
@@ -30,9 +29,9 @@ pub(crate) struct Room {
     pub(crate) text: Vec<u8>,
 }
 
-/// The turns of a thread, oldest first.
+/// The turns of a thread, or its newest ones, oldest first.
 pub(crate) struct Turns {
-    pub(crate) stored: StoredThread,
+    stored: StoredTurns,
     /// So many of the stored turns are shown as they are stored.
     settled: usize,
     /// What comes after them: the last stored turn as it is now, or one that is not stored yet.
@@ -41,26 +40,24 @@ pub(crate) struct Turns {
 
 impl Turns {
     /// Those of a thread that nobody works on.
-    pub(crate) fn of_stored(stored: StoredThread) -> Self {
-        Self { settled: stored.turns.len(), stored, rest: Vec::new() }
+    pub(crate) fn of_stored(stored: StoredTurns) -> Self {
+        Self { settled: stored.len(), stored, rest: Vec::new() }
     }
 
-    /// Those of a loaded thread whose rollout is at `path`, with the thread, all as of one moment. Blocks while some of
-    /// the rollout is read.
+    /// Those that `read` gives of a loaded thread, with the thread, all as of one moment. Blocks while some of the rollout
+    /// is read.
     pub(crate) fn of_loaded(
-        cx: &Cx,
         thread: &ThreadHandle,
-        path: &AbsPath,
+        mut read: impl FnMut() -> Result<StoredTurns, StoreError>,
         shown: Running,
     ) -> Result<(Self, ThreadSnapshot), StoreError> {
-        let store = &cx.server.engine.environment().store;
         let mut known_open = None;
         loop {
-            let stored = store.read(path)?;
+            let stored = read()?;
             // Taken after the rollout was read: a turn that runs now had not ended there.
             let snapshot = thread.snapshot();
-            let settled = stored.turns.len().saturating_sub(1);
-            let last = stored.turns.some(settled..stored.turns.len(), LastTurn::Running)?;
+            let settled = stored.len().saturating_sub(1);
+            let last = stored.some(settled..stored.len(), LastTurn::Running)?;
             let open = last.iter().find(|turn| turn.status == TurnStatus::InProgress).map(|turn| &turn.id);
             let open = open.filter(|open| snapshot.running.as_ref().is_none_or(|turn| turn.id != **open));
             // A turn without an end that does not run may have ended since: then its end is on disk by now.
@@ -71,7 +68,7 @@ impl Turns {
             let running = snapshot
                 .running
                 .as_ref()
-                .filter(|running| stored.turns.position(&running.id).is_none_or(|position| position >= settled));
+                .filter(|running| stored.position(&running.id).is_none_or(|position| position >= settled));
             let rest = with_running(last, running, shown);
             return Ok((Self { stored, settled, rest }, snapshot));
         }
@@ -84,14 +81,14 @@ impl Turns {
     /// Which of them have that id, the newest first, the oldest of all turns being 0.
     pub(crate) fn positions(&self, id: &TurnId) -> impl Iterator<Item = usize> {
         let rest = self.rest.iter().enumerate().rev().filter(|(_, turn)| turn.id == *id);
-        let stored = self.stored.turns.positions(id).filter(|position| *position < self.settled);
+        let stored = self.stored.positions(id).filter(|position| *position < self.settled);
         rest.map(|(position, _)| self.settled + position).chain(stored)
     }
 
     /// Gives some of them, and keeps none. Blocks while they are read.
     pub(crate) fn for_each(&self, range: Range<usize>, mut each: impl FnMut(Turn)) -> Result<(), StoreError> {
         let stored = range.start.min(self.settled)..range.end.min(self.settled);
-        self.stored.turns.for_each(stored, LastTurn::Ended, &mut each)?;
+        self.stored.for_each(stored, LastTurn::Ended, &mut each)?;
         let rest = range.start.saturating_sub(self.settled)..range.end.saturating_sub(self.settled);
         self.rest[rest].iter().cloned().for_each(each);
         Ok(())
@@ -113,15 +110,13 @@ impl Turns {
 
     /// The settled ones in shares that are read and written one by one, oldest first.
     pub(crate) fn shares(&self) -> Vec<Range<usize>> {
-        self.stored.turns.shares(0..self.settled)
+        self.stored.shares(0..self.settled)
     }
 
     /// One share of the settled ones, in memory that may have served before. Blocks while it is read.
     pub(crate) fn share_text(&self, settled: Range<usize>, room: &mut Room) -> Result<TurnsText, StoreError> {
         let mut text = TurnsText::in_buffer(std::mem::take(&mut room.text));
-        self.stored
-            .turns
-            .for_each_by(&mut room.lines, settled, LastTurn::Ended, |turn| text.push(&turn.into_wire()))?;
+        self.stored.for_each_by(&mut room.lines, settled, LastTurn::Ended, |turn| text.push(&turn.into_wire()))?;
         Ok(text)
     }
 
@@ -129,9 +124,7 @@ impl Turns {
     pub(crate) fn settled_text(&self) -> Result<TurnsText, StoreError> {
         let mut text = TurnsText::default();
         let add = |text: &mut TurnsText, turn: Turn| text.push(&turn.into_wire());
-        self.stored
-            .turns
-            .gather(0..self.settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
+        self.stored.gather(0..self.settled, LastTurn::Ended, TurnsText::with_room, add, |more| text.append(more))?;
         Ok(text)
     }
 }
@@ -177,8 +170,8 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
     use serde_json::json;
-    use store::Source;
-    use types::ItemId;
+    use store::{Source, StoredThread};
+    use types::{AbsPath, ItemId};
 
     use super::*;
 
@@ -311,7 +304,7 @@ mod tests {
             let (length, path) = (text.len() as u64, AbsPath::new("/rollout.jsonl").unwrap());
             let stored =
                 StoredThread::from_source(Box::new(Memory(text)), length, path, |_| Ok(None), UNIX_EPOCH).unwrap();
-            let turns = Turns::of_stored(stored);
+            let turns = Turns::of_stored(stored.turns);
             let answered = turns.settled_text().unwrap().into_pieces().collect::<Vec<_>>().concat();
 
             let mut items = 0;

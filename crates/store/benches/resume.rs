@@ -29,6 +29,12 @@ fn main() {
             let _ = fs::remove_dir_all(home.join("spindle/outlines"));
             drop(store.read(&path).expect("it is read"));
         });
+        often(ROUNDS, "the last 50 turns from the end", || {
+            let _ = fs::remove_dir_all(home.join("spindle/outlines"));
+            let newest = store.newest_turns(&path, &|turns| turns.len() > 50).expect("they are found");
+            drop(newest.some(newest.len() - 50..newest.len(), LastTurn::Ended));
+        });
+        drop(store.read(&path).expect("it is read"));
         often(ROUNDS, "with an outline", || drop(store.read(&path).expect("it is read")));
         let thread = store.read(&path).expect("it is read");
         let all = 0..thread.turns.len();

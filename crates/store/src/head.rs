@@ -1,7 +1,7 @@
 //! Reads the heads of rollouts: as much as a list shows.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::format::{self, Head};
@@ -39,6 +39,11 @@ pub(crate) fn read<T>(file: File, first: impl Fn(&str) -> Option<T>) -> io::Resu
 /// The first line alone, `None` when it cannot be read or is no head.
 pub(crate) fn first_line(path: &Path) -> Option<Head> {
     let (file, _) = open::for_reading(path).ok()?;
+    first_line_of(file)
+}
+
+/// The same of a file that is open, at its beginning.
+pub(crate) fn first_line_of(file: impl Read) -> Option<Head> {
     match Lines::new(file, MAX_LINE, FIRST_LINE_CHUNK).next().ok()??.text() {
         Text::Line(text) => format::read_head(text),
         Text::Blank | Text::Unreadable => None,

@@ -8,7 +8,7 @@
 //!
 //! Open [`record`] first, then `writer.rs` (what is durable when), `reader.rs` (what a damaged file still gives),
 //! [`turns`] (records → what clients see) and [`history`] (records → what the model sees). `outline.rs` is why little of a
-//! long rollout is read.
+//! long rollout is read, `newest.rs` why the newest turns are found without it.
 //! `index/` answers lists sooner than `scan.rs` does; `lock.rs` is why a thread has one writer. `docs/storage.md` describes
 //! the files.
 
@@ -29,6 +29,7 @@ mod list;
 mod lock;
 mod log_file;
 mod names;
+mod newest;
 mod open;
 mod outline;
 mod outline_file;
@@ -41,6 +42,7 @@ mod scan;
 mod store;
 mod stored_turns;
 mod thread_store;
+mod turn_key;
 mod writer;
 
 pub use error::StoreError;

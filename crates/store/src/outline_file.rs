@@ -16,7 +16,7 @@ use crate::reader::Section;
 const FOLDER: &str = "spindle/outlines";
 
 /// Changes with the encoding, and with the hash.
-const MAGIC: &[u8; 8] = b"outline2";
+const MAGIC: &[u8; 8] = b"outline3";
 
 /// A rollout is outlined anew rather than kept when reading it takes no more than this.
 const WORTH_KEEPING: u64 = 64 << 10;
@@ -83,6 +83,11 @@ pub(crate) fn load(home: &AbsPath, id: ThreadId, rollout: &File, length: u64) ->
             Outline::default()
         }
     }
+}
+
+/// Whether there is an outline; it may not fit.
+pub(crate) fn is_kept(home: &AbsPath, id: ThreadId) -> bool {
+    place(home, id).exists()
 }
 
 /// Keeps an outline, if much was read since it was kept `from`.

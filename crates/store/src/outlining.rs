@@ -28,8 +28,17 @@ pub(crate) enum Tail {
     Torn(u64),
 }
 
+impl Tail {
+    fn of(at: Span, seen: Seen) -> Self {
+        match seen.flatten() {
+            Some(shape) => Self::Whole(at, shape),
+            None => Self::Torn(at.end - at.start),
+        }
+    }
+}
+
 /// What a line is for an outline: `None` for a blank one, `Some(None)` for one that cannot be read.
-type Seen = Option<Option<Shape>>;
+pub(crate) type Seen = Option<Option<Shape>>;
 
 /// Adds the whole lines of a rollout from `outline.covered` on to its outline; gives what follows the last line feed.
 /// `length` is about the file's.
@@ -41,10 +50,7 @@ pub(crate) fn outline(source: &dyn Source, outline: &mut Outline, length: u64) -
         let at = Span { start: outline.covered, end: from + line.end };
         let seen = seen(&line);
         if !line.ended {
-            return Ok(match seen.flatten() {
-                Some(shape) => Tail::Whole(at, shape),
-                None => Tail::Torn(at.end - at.start),
-            });
+            return Ok(Tail::of(at, seen));
         }
         add(outline, at, seen);
     }
@@ -60,7 +66,10 @@ fn outline_shares(source: &dyn Source, outline: &mut Outline, length: u64, share
     }
     let starts: Vec<u64> = (0..(length - from) / share).map(|nth| from + nth * share).collect();
     let mut outcome = Ok(());
-    let see = |buffer: &mut Vec<u8>, start: &u64| see(source, *start, start + share, *start == from, buffer);
+    let see = |buffer: &mut Vec<u8>, start: &u64| {
+        let mut found = Vec::new();
+        see(source, *start, start + share, *start == from, buffer, |at, seen| found.push((at, seen))).map(|_| found)
+    };
     processors::in_order(&starts, see, |lines| match lines {
         Ok(lines) => {
             lines.into_iter().for_each(|(at, seen)| add(outline, at, seen));
@@ -74,34 +83,39 @@ fn outline_shares(source: &dyn Source, outline: &mut Outline, length: u64, share
     outcome
 }
 
-/// The lines with an end that begin in a share.
-fn see(
+/// Gives the lines with an end that begin in a share; what follows the last line feed of the rollout is returned.
+pub(crate) fn see(
     source: &dyn Source,
     start: u64,
     end: u64,
     line_begins: bool,
     buffer: &mut Vec<u8>,
-) -> io::Result<Vec<(Span, Seen)>> {
+    mut each: impl FnMut(Span, Seen),
+) -> io::Result<Tail> {
     let mut at = start;
     if !line_begins {
         // The line that begins here follows a line feed.
-        let Some(found) = line_after(source, start - 1, end)? else { return Ok(Vec::new()) };
+        let Some(found) = line_after(source, start - 1, end)? else { return Ok(Tail::None) };
         at = found;
     }
     let from = at;
-    let mut found = Vec::new();
     let section = Section::new(source, from, u64::MAX);
     let mut lines = Lines::of(section, end.saturating_sub(from)).with_buffer(mem::take(buffer));
+    let mut tail = Tail::None;
     while at < end
         && let Some(line) = lines.next()?
-        && line.ended
     {
         let span = Span { start: at, end: from + line.end };
+        let seen = seen(&line);
+        if !line.ended {
+            tail = Tail::of(span, seen);
+            break;
+        }
         at = span.end;
-        found.push((span, seen(&line)));
+        each(span, seen);
     }
     *buffer = lines.into_buffer();
-    Ok(found)
+    Ok(tail)
 }
 
 /// Where the first line begins after a line feed at `start` or later, if it does before `end`.

@@ -13,7 +13,7 @@ use crate::thread_store::Source;
 pub(crate) const MAX_LINE: usize = 64 << 20;
 
 /// How much is read at once when all of a file is wanted.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 64 << 10;
 
 /// A part of a rollout, read from its beginning.
 pub(crate) struct Section<'a> {
@@ -32,6 +32,9 @@ impl Read for Section<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let length = buffer.len().min(left);
+        if length == 0 {
+            return Ok(0);
+        }
         let read = self.source.read_at(&mut buffer[..length], self.at)?;
         self.at += read as u64;
         Ok(read)

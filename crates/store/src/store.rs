@@ -16,13 +16,22 @@ use crate::index_file::or_nothing;
 use crate::list::{ListQuery, Page, Summary};
 use crate::lock::Locks;
 use crate::names;
+use crate::newest;
 use crate::outline_file;
 use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
 use crate::record::{Record, SessionMeta};
+use crate::stored_turns::StoredTurns;
 use crate::thread::StoredThread;
 use crate::thread_store::{ThreadStore, ThreadWriter};
 use crate::writer::RolloutWriter;
 use crate::{head, open};
+
+/// Newest turns are looked for in so many bytes of a rollout's end; an outline finds sooner what stands before them.
+const END: u64 = 1 << 20;
+
+/// Where there is no outline, in so many, or in this part of the rollout: all of it would have to be read instead.
+const END_WITHOUT_OUTLINE: u64 = 2 << 20;
+const END_SHARE: u64 = 8;
 
 /// The threads of one home folder. Making one costs nothing; every call looks at the disk.
 ///
@@ -173,6 +182,21 @@ impl ThreadStore for FileStore {
                 outline_file::keep(&self.home, id, &file, outline, kept);
             }
         })
+    }
+
+    fn newest_turns(&self, path: &AbsPath, enough: &dyn Fn(&StoredTurns) -> bool) -> Result<StoredTurns, StoreError> {
+        let (file, facts) = open::for_reading(path).map_err(StoreError::io("open", path))?;
+        let file = Arc::new(file);
+        let id = path.file_name().and_then(RolloutName::parse).map(|name| name.id);
+        let outlined = id.is_some_and(|id| outline_file::is_kept(&self.home, id));
+        let at_most = if outlined { END } else { END_WITHOUT_OUTLINE.max(facts.len() / END_SHARE) };
+        // Whatever is wrong with it, reading all of it says so.
+        if let Ok(Some(turns)) = newest::turns(&file, facts.len(), path, at_most, enough)
+            && head::first_line_of(file.as_ref()).is_some()
+        {
+            return Ok(turns);
+        }
+        Ok(self.read(path)?.turns)
     }
 
     fn find(&self, id: ThreadId) -> Result<Option<Found>, StoreError> {

@@ -10,6 +10,7 @@ use crate::format;
 use crate::outline::{Span, TurnSpan};
 use crate::processors;
 use crate::rollout::Rollout;
+use crate::turn_key::TurnKey;
 use crate::turns::{LastTurn, TurnBuilder, end_if_open};
 
 /// Turns are read in pieces of at least so many bytes, so that short ones do not cost a call each.
@@ -18,19 +19,25 @@ const PIECE: u64 = 256 << 10;
 /// So many bytes of turns are worth another processor.
 const SHARE: u64 = 1 << 20;
 
-/// The turns of a thread as its rollout had them when it was looked at, oldest first, as clients count them: all of them.
-/// What is in them is read when it is asked for.
+/// Turns of a thread as its rollout had them when it was looked at, oldest first, as clients count them: all of them, or
+/// the newest. What is in them is read when it is asked for.
 ///
 /// Methods that read block on the file system, for as long as it takes to read what they give.
 #[derive(Debug, Clone)]
 pub struct StoredTurns {
     rollout: Arc<Rollout>,
     spans: Arc<[TurnSpan]>,
+    older: bool,
 }
 
 impl StoredTurns {
     pub(crate) fn new(rollout: Arc<Rollout>, spans: Vec<TurnSpan>) -> Self {
-        Self { rollout, spans: spans.into() }
+        Self { rollout, spans: spans.into(), older: false }
+    }
+
+    /// The same as the newest of more.
+    pub(crate) fn with_older(self) -> Self {
+        Self { older: true, ..self }
     }
 
     /// How many there are.
@@ -42,6 +49,12 @@ impl StoredTurns {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
+    }
+
+    /// Whether there may be turns before these.
+    #[must_use]
+    pub fn have_older(&self) -> bool {
+        self.older
     }
 
     /// Where they stand in the rollout.
@@ -56,9 +69,9 @@ impl StoredTurns {
     }
 
     /// The same of all that have it, the newest first. No writer gives an id twice; a file may have it twice.
-    pub fn positions(&self, id: &TurnId) -> impl Iterator<Item = usize> {
-        let spans = self.spans.iter().enumerate().rev();
-        spans.filter(|(_, span)| span.is(id)).map(|(position, _)| position)
+    pub fn positions(&self, id: &TurnId) -> impl Iterator<Item = usize> + use<'_> {
+        let (key, spans) = (TurnKey::from(id), self.spans.iter().enumerate().rev());
+        spans.filter(move |(_, span)| span.key == key).map(|(position, _)| position)
     }
 
     /// All of them with their items, as clients show them.
@@ -113,7 +126,7 @@ impl StoredTurns {
             let mut end = first.at.end;
             let mut count = 1;
             for span in &self.spans[next + 1..range.end] {
-                if end - first.at.start >= PIECE || span.after_rollback {
+                if end - first.at.start >= PIECE || span.is_counted_anew() {
                     break;
                 }
                 end = end.max(span.at.end);
@@ -121,8 +134,8 @@ impl StoredTurns {
             }
             let mut builder = TurnBuilder::at(first, &self.spans[..next]);
             let piece = Span { start: first.at.start, end };
-            self.rollout.lines_by(buffer, piece, |_, line| match format::read_shown(line) {
-                Some(Some(record)) => builder.record(record),
+            self.rollout.lines_by(buffer, piece, |place, line| match format::read_shown(line) {
+                Some(Some(record)) => builder.record(place, record),
                 Some(None) => builder.skip(),
                 None => {}
             })?;

@@ -105,7 +105,7 @@ impl StoredThread {
             updated_at,
             skipped: outline.skipped,
             torn_bytes,
-            counted_in: turns.counted_in().map(TurnId::from),
+            counted_in: turns.counted_in(),
             turns: StoredTurns::new(rollout.clone(), turns.finish()),
             rollout,
             outline: Arc::new(outline),
@@ -220,14 +220,16 @@ impl StoredThread {
         self.outline.compactions
     }
 
-    /// All records after the first line, in order.
+    /// All records after the first line, in order, each with the place of its line: the bytes before it.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn records(&self) -> Result<Vec<Record>, StoreError> {
+    pub fn records(&self) -> Result<Vec<(u64, Record)>, StoreError> {
         let start = self.outline.meta.map_or(0, |meta| meta.end);
         let mut records = Vec::new();
-        self.rollout.lines(Span { start, end: self.rollout.end }, |_, line| records.extend(format::read_line(line)))?;
+        self.rollout.lines(Span { start, end: self.rollout.end }, |place, line| {
+            records.extend(format::read_line(line).map(|record| (place, record)));
+        })?;
         Ok(records)
     }
 

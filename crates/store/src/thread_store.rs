@@ -14,6 +14,7 @@ use crate::git_patches::GitPatch;
 use crate::list::{ListQuery, Page, Summary};
 use crate::record::{Record, SessionMeta};
 use crate::store::Found;
+use crate::stored_turns::StoredTurns;
 use crate::thread::StoredThread;
 
 /// Keeps threads: their rollouts, names and what else is known of them.
@@ -65,6 +66,15 @@ pub trait ThreadStore: Debug + Send + Sync {
     /// # Errors
     /// When the file cannot be read or holds no session metadata.
     fn read(&self, path: &AbsPath) -> Result<StoredThread, StoreError>;
+
+    /// The newest turns of a thread, so many that they are `enough`, or all of them. Looks at the file as [`Self::read`]
+    /// does, but at no more of its end than that takes where the turns stand there.
+    ///
+    /// `enough` is asked of more and more turns; it must not wait for anything.
+    ///
+    /// # Errors
+    /// As those of [`Self::read`].
+    fn newest_turns(&self, path: &AbsPath, enough: &dyn Fn(&StoredTurns) -> bool) -> Result<StoredTurns, StoreError>;
 
     /// Finds a thread's rollout by its id, archived or not, looking at names only.
     ///

@@ -9,6 +9,7 @@ use types::{ContentItem, Item, ItemId, ResponseItem, Turn, TurnError, TurnErrorK
 
 use crate::outline::TurnSpan;
 use crate::record::{EventRecord, Extended, Record};
+use crate::turn_key::TurnKey;
 
 /// What is known of a turn that has begun and not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +20,22 @@ pub enum LastTurn {
     Ended,
 }
 
-/// Rebuilds the turns of `records`, which are all records of a rollout in order.
+/// Lines are counted that begin within so many bytes of a rollout, 2 MiB. What is further on is called after its place, so
+/// that the end of a long rollout can be read without the rest.
+pub(crate) const COUNTED: u64 = 2 << 20;
+
+/// Rebuilds the turns of `records`, which are all records of a rollout in order, each with the place of its line: the
+/// bytes before it.
 ///
-/// Shape: items without an id of their own (messages, reasoning, …) are numbered `item-1`, `item-2`, … over the whole
-/// thread; after a rollback the numbers go on from what is left. Items outside any turn make one of their own, called
-/// `rollout-N` after the line it begins with; in rollouts that never say when a turn begins, each user message does.
+/// Shape: items without an id of their own (messages, reasoning, …) are numbered `item-1`, `item-2`, … over the first
+/// 2 MiB of a rollout, as its other readers do; after a rollback the numbers go on from what is left. From there on the
+/// number is the place of the line. Items outside any turn make one of their own, called `rollout-N` after the number of
+/// the line it begins with, or its place; in rollouts that never say when a turn begins, each user message does.
 #[must_use]
-pub fn turns_from(records: impl IntoIterator<Item = Record>, last: LastTurn) -> Vec<Turn> {
+pub fn turns_from(records: impl IntoIterator<Item = (u64, Record)>, last: LastTurn) -> Vec<Turn> {
     let mut builder = TurnBuilder::default();
-    for record in records {
-        builder.record(record);
+    for (place, record) in records {
+        builder.record(place, record);
     }
     let mut turns = builder.finish();
     let ended = match last {
@@ -54,10 +61,17 @@ pub(crate) struct TurnBuilder<'a> {
     turns: Vec<Turn>,
     /// The turn under way, with whether a line said that it began.
     current: Option<Open>,
-    /// Lines before this one, the first not counted.
+    /// Where this line stands.
+    place: u64,
+    /// Lines before it that are counted; the first is not.
     line: u64,
-    /// Numbered items so far.
+    /// Numbered items so far that are counted.
     items: u64,
+}
+
+/// What names a line or an item that would be the `counted`-th and stands at `place`.
+pub(crate) fn number(place: u64, counted: u64) -> u64 {
+    if place < COUNTED { counted } else { place }
 }
 
 struct Open {
@@ -70,10 +84,15 @@ struct Open {
 impl<'a> TurnBuilder<'a> {
     /// Begins with the turn `first`, before which stand `earlier` ones.
     pub(crate) fn at(first: &TurnSpan, earlier: &'a [TurnSpan]) -> Self {
-        Self { earlier, line: first.lines_before, items: first.items_before, ..Self::default() }
+        // Nothing is counted of a turn that begins further on.
+        let (line, items) =
+            first.counted.as_ref().map_or((0, 0), |counted| (counted.lines_before, counted.items_before));
+        Self { earlier, line, items, ..Self::default() }
     }
 
-    pub(crate) fn record(&mut self, record: Record) {
+    /// The next line, which stands at `place`.
+    pub(crate) fn record(&mut self, place: u64, record: Record) {
+        self.place = place;
         // Lines that nobody understands are not counted.
         match record {
             Record::Unknown { .. } | Record::Event(EventRecord::Unknown(_)) => return,
@@ -177,14 +196,14 @@ impl<'a> TurnBuilder<'a> {
 
     fn response_item(&mut self, item: &ResponseItem) {
         if let Some(fragments) = hook_prompt(item) {
-            let id = ItemId::from(format!("hook-prompt-{}", self.line + 1));
+            let id = ItemId::from(format!("hook-prompt-{}", number(self.place, self.line + 1)));
             self.open().turn.items.push(Item::HookPrompt { id, fragments });
         }
     }
 
     /// The turn under way; one without a beginning where there is none.
     fn open(&mut self) -> &mut Open {
-        let line = self.line + 1;
+        let line = number(self.place, self.line + 1);
         self.current.get_or_insert_with(|| Open {
             turn: empty(TurnId::from(format!("rollout-{line}")), TurnStatus::Completed),
             announced: false,
@@ -194,7 +213,7 @@ impl<'a> TurnBuilder<'a> {
 
     fn push(&mut self, item: impl FnOnce(ItemId) -> Item) {
         self.items += 1;
-        let id = ItemId::from(format!("item-{}", self.items));
+        let id = ItemId::from(format!("item-{}", number(self.place, self.items)));
         self.open().turn.items.push(item(id));
     }
 
@@ -237,7 +256,7 @@ impl<'a> TurnBuilder<'a> {
     ) {
         let current = self.current.as_ref().map(|open| open.turn.id.clone());
         let known = turn_id.filter(|id| self.turn(id).is_some()).cloned();
-        if known.is_none() && turn_id.is_some_and(|id| self.earlier.iter().any(|span| span.is(id))) {
+        if known.is_none() && turn_id.is_some_and(|id| self.is_earlier(id)) {
             return;
         }
         let Some(id) = known.or_else(|| current.clone()) else { return };
@@ -250,6 +269,11 @@ impl<'a> TurnBuilder<'a> {
         if status == TurnStatus::Completed && current == Some(id) {
             self.close();
         }
+    }
+
+    fn is_earlier(&self, id: &TurnId) -> bool {
+        let key = TurnKey::from(id);
+        self.earlier.iter().any(|span| span.key == key)
     }
 
     fn close(&mut self) {

@@ -5,7 +5,8 @@ use protocol as p;
 use store::StoreError;
 use types::{AbsPath, ThreadId};
 
-use super::{thread_turns, thread_view};
+use super::thread_turns::Wanted;
+use super::thread_view;
 use crate::answered_turns::AnsweredTurns;
 use crate::dispatch::{Cx, Handled, Reply};
 use crate::error::RpcError;
@@ -18,8 +19,9 @@ pub(crate) async fn read(cx: Cx, params: p::ThreadReadParams) -> Handled<p::Thre
             let path = stored_at(&thread, "includeTurns")?;
             let cx = cx.clone();
             let read = move || -> Result<_, StoreError> {
-                let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path, Running::Stored)?;
-                Ok((thread_view::of_loaded(&cx, &snapshot), Some(AnsweredTurns::of(turns, &cx)?)))
+                let read = || Ok(cx.server.engine.environment().store.read(&path)?.turns);
+                let (turns, snapshot) = Turns::of_loaded(&thread, read, Running::Stored)?;
+                Ok((thread_view::of_loaded(&cx, &snapshot), Some(AnsweredTurns::of(turns, id, &cx)?)))
             };
             thread_view::blocking(read).await??
         }
@@ -43,8 +45,9 @@ fn not_loaded(cx: &Cx, id: ThreadId, turns: bool) -> Result<(p::Thread, Option<A
     if !turns && let Some(summary) = store.summary(&found.path)? {
         return Ok((super::thread_list::of_summary(cx, &summary), None));
     }
-    let turns = Turns::of_stored(store.read(&found.path)?);
-    Ok((thread_view::of_stored(cx, &turns.stored)?, Some(AnsweredTurns::of(turns, cx)?)))
+    let stored = store.read(&found.path)?;
+    let shown = thread_view::of_stored(cx, &stored)?;
+    Ok((shown, Some(AnsweredTurns::of(Turns::of_stored(stored.turns), id, cx)?)))
 }
 
 fn unknown(id: ThreadId) -> RpcError {
@@ -71,16 +74,24 @@ pub(crate) async fn list_turns(cx: Cx, params: p::ThreadTurnsListParams) -> Hand
     let loaded = cx.server.engine.get(id);
     let loaded =
         loaded.map(|thread| Ok::<_, RpcError>((stored_at(&thread, "thread/turns/list")?, thread))).transpose()?;
+    let wanted = Wanted::new(&params)?;
     let list = move || -> Result<_, RpcError> {
-        let turns = match loaded {
-            Some((path, thread)) => Turns::of_loaded(&cx, &thread, &path, Running::Stored)?.0,
-            None => {
-                let store = &cx.server.engine.environment().store;
-                let found = store.find(id)?.ok_or_else(|| unknown(id))?;
-                Turns::of_stored(store.read(&found.path)?)
+        let store = &cx.server.engine.environment().store;
+        let read = |path: &AbsPath| {
+            if wanted.begins_with_the_oldest() {
+                store.read(path).map(|stored| stored.turns)
+            } else {
+                store.newest_turns(path, &|turns| wanted.is_among(turns))
             }
         };
-        thread_turns::page(&turns, &params)
+        let turns = match loaded {
+            Some((path, thread)) => Turns::of_loaded(&thread, || read(&path), Running::Stored)?.0,
+            None => {
+                let found = store.find(id)?.ok_or_else(|| unknown(id))?;
+                Turns::of_stored(read(&found.path)?)
+            }
+        };
+        wanted.page(&turns)
     };
     Ok(thread_view::blocking(list).await??.into())
 }
@@ -93,8 +104,8 @@ pub(crate) async fn rollback(cx: Cx, params: p::ThreadRollbackParams) -> Handled
     let thread = thread_view::loaded(&cx, &params.thread_id)?;
     let stored = thread.roll_back(params.num_turns).await?;
     let turns = {
-        let cx = cx.clone();
-        thread_view::blocking(move || AnsweredTurns::of(Turns::of_stored(stored), &cx)).await??
+        let (cx, id) = (cx.clone(), thread.id());
+        thread_view::blocking(move || AnsweredTurns::of(Turns::of_stored(stored.turns), id, &cx)).await??
     };
     let shown = thread_view::of_loaded(&cx, &thread.snapshot());
     Ok(Reply::new(p::ThreadRollbackResponse { thread: shown }).with_turns(Some(turns)))

@@ -43,7 +43,7 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
                 Opened::Stored(opened) => {
                     let (stored, writer) = *opened;
                     let usage = stored.usage()?;
-                    let turns = AnsweredTurns::of(Turns::of_stored(stored.clone()), &cx)?;
+                    let turns = AnsweredTurns::of(Turns::of_stored(stored.turns.clone()), stored.meta.id, &cx)?;
                     Ok((stored, writer, turns, usage))
                 }
                 Opened::Loaded(thread) => Err(thread),
@@ -137,9 +137,14 @@ async fn resume_loaded(cx: &Cx, thread: &ThreadHandle) -> Handled<p::ThreadResum
     let told = {
         let (cx, thread) = (cx.clone(), thread.clone());
         let read = move || -> Result<_, StoreError> {
-            let (turns, snapshot) = Turns::of_loaded(&cx, &thread, &path, Running::Live)?;
-            let usage = turns.stored.usage()?;
-            Ok((AnsweredTurns::of(turns, &cx)?, usage, snapshot))
+            let mut usage = None;
+            let read = || {
+                let stored = cx.server.engine.environment().store.read(&path)?;
+                usage = stored.usage()?;
+                Ok(stored.turns)
+            };
+            let (turns, snapshot) = Turns::of_loaded(&thread, read, Running::Live)?;
+            Ok((AnsweredTurns::of(turns, id, &cx)?, usage, snapshot))
         };
         thread_view::blocking(read).await
     };
@@ -252,7 +257,7 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
         let copy = move || -> Result<_, StoreError> {
             let Forked { thread, stored } = cx.server.engine.fork(&original, fork)?;
             let usage = stored.usage()?;
-            Ok((thread, Turns::of_stored(stored).to_wire()?, usage))
+            Ok((thread, Turns::of_stored(stored.turns).to_wire()?, usage))
         };
         thread_view::blocking(copy).await??
     };

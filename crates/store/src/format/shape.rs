@@ -37,6 +37,19 @@ pub(crate) enum Shape {
     Unknown,
 }
 
+impl Shape {
+    /// As much as says what the line means for the turns.
+    pub(crate) fn for_turns(self) -> Self {
+        match self {
+            Self::Compacted { .. } => Self::Compacted { message: String::new(), replacement: None },
+            Self::Said { hook_prompt: false, .. } | Self::Meta(_) | Self::Context | Self::Item | Self::Name { .. } => {
+                Self::Other
+            }
+            other => other,
+        }
+    }
+}
+
 /// What happens to the turns of a thread, without what is in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {

@@ -3,7 +3,9 @@
 use std::fs;
 
 use proptest::prelude::*;
-use store::{EventRecord, Extended, LastTurn, Record, StoredThread, ThreadStore as _, history_from, turns_from};
+use store::{
+    EventRecord, Extended, LastTurn, Record, StoredThread, StoredTurns, ThreadStore as _, history_from, turns_from,
+};
 use types::item::{CallStatus, DynamicToolCall};
 use types::{ContentItem, Item, ResponseItem, TokenUsage, TokenUsageTotals, ToolOutput, TurnErrorKind};
 
@@ -99,7 +101,8 @@ fn hold_against_the_rules(thread: &StoredThread) {
             assert_eq!(thread.turns.some(at..at + 1, last).unwrap(), std::slice::from_ref(turn), "turn {at} alone");
         }
     }
-    assert_eq!(thread.history().unwrap().items, history_from(records()));
+    let records = records().into_iter().map(|(_, record)| record);
+    assert_eq!(thread.history().unwrap().items, history_from(records));
 }
 
 proptest! {
@@ -117,6 +120,86 @@ proptest! {
             hold_against_the_rules(&home.store.read(writer.path()).unwrap());
             hold_against_the_rules(&home.store.read(writer.path()).unwrap());
         }
+    }
+}
+
+/// What is read from the end is the end of what is there, however much of it is looked at.
+fn hold_the_newest_against_all(home: &Home, thread: &StoredThread) {
+    let all = thread.turns.all(LastTurn::Running).unwrap();
+    let hold = |newest: &StoredTurns| {
+        let newest = newest.all(LastTurn::Running).unwrap();
+        assert_eq!(newest, all[all.len() - newest.len()..]);
+        false
+    };
+    let whole = home.store.newest_turns(&thread.path, &hold).unwrap();
+    assert_eq!((whole.len(), whole.have_older()), (all.len(), false));
+}
+
+/// Beyond what is counted in any rollout.
+const MUCH: usize = 2 << 20;
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_end_of_a_long_thread_is_the_end_of_the_thread(
+        before in prop::collection::vec(record(), 0..20),
+        after in prop::collection::vec(record(), 0..90),
+        outlined in any::<bool>(),
+        torn in any::<bool>(),
+    ) {
+        let home = home();
+        let mut writer = home.store.create(meta());
+        writer.append(&[&before[..], &[agent(&"x".repeat(MUCH))], &after].concat()).unwrap();
+        let path = writer.path();
+        if torn {
+            append_bytes(path, br#"{"timestamp":"2026-01-02T03:04:05.678Z","type":"event_m"#);
+        }
+        let thread = home.store.read(path).unwrap();
+        let all = turns_from(thread.records().unwrap(), LastTurn::Running);
+        prop_assert_eq!(thread.turns.all(LastTurn::Running).unwrap(), all);
+        if !outlined {
+            fs::remove_dir_all(home.path.join("spindle")).unwrap();
+        }
+        hold_the_newest_against_all(&home, &thread);
+    }
+}
+
+#[test]
+fn the_newest_turns_of_a_long_thread_are_found_without_what_stands_before_them() {
+    let home = home();
+    let mut writer = home.store.create(meta());
+    let turns = |range: std::ops::Range<u32>| range.flat_map(|number| turn(&format!("t{number}"))).collect::<Vec<_>>();
+    writer.append(&[turns(0..9), vec![agent(&"x".repeat(MUCH))], turns(9..900)].concat()).unwrap();
+    // Only what is not read may be damaged.
+    let damage = |from: u64| {
+        let file = fs::File::options().write(true).open(writer.path()).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &vec![b'?'; 1000], from).unwrap();
+    };
+    let newest = |count: usize| home.store.newest_turns(writer.path(), &|turns| turns.len() >= count).unwrap();
+    let expected = show(&newest(50).all(LastTurn::Ended).unwrap());
+    assert!(newest(50).have_older() && outlines(&home).is_empty());
+    damage(MUCH as u64 / 2);
+    assert_eq!(show(&newest(50).all(LastTurn::Ended).unwrap()), expected);
+    assert!(outlines(&home).is_empty());
+
+    // All of them are found by way of an outline.
+    // The long line is a turn of its own.
+    assert_eq!(newest(1000).len(), 901);
+    assert!(!newest(1000).have_older());
+    assert_eq!(outlines(&home).len(), 1);
+}
+
+#[test]
+fn a_turn_that_a_late_line_may_be_about_is_looked_for() {
+    let home = home();
+    for late in [completed("a"), aborted("a"), rolled_back(2)] {
+        let mut writer = home.store.create(meta());
+        let long = vec![agent(&"x".repeat(MUCH))];
+        writer.append(&[vec![started("a")], long, turn("b"), vec![started("c"), late, agent("c")]].concat()).unwrap();
+        let all = home.store.read(writer.path()).unwrap().turns.all(LastTurn::Running).unwrap();
+        let newest = home.store.newest_turns(writer.path(), &|_| true).unwrap();
+        assert_eq!(newest.all(LastTurn::Running).unwrap(), all);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Threads to test with: short ways to write records, and turns as text.
 
+use std::fs;
+use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
@@ -162,4 +164,8 @@ fn show_item(item: &Item) -> String {
             "tool".to_owned()
         }
     }
+}
+
+pub(crate) fn append_bytes(path: &AbsPath, bytes: &[u8]) {
+    fs::File::options().append(true).open(path).unwrap().write_all(bytes).unwrap();
 }

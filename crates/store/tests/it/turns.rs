@@ -5,13 +5,18 @@ use types::item::{
     CallStatus, CommandExecution, CommandSource, CommandStatus, DynamicToolCall, MessagePhase, NonSteerableTurn,
 };
 use types::{
-    AbsPath, ContentItem, Item, ResponseItem, TokenUsage, TokenUsageTotals, TurnErrorKind, TurnId, TurnStatus,
+    AbsPath, ContentItem, Item, ResponseItem, TokenUsage, TokenUsageTotals, Turn, TurnErrorKind, TurnId, TurnStatus,
 };
 
 use crate::support::*;
 
+/// The turns of lines near the beginning of a rollout.
+fn turns_of(records: &[Record], last: LastTurn) -> Vec<Turn> {
+    turns_from(records.iter().map(|record| (0, record.clone())), last)
+}
+
 fn shown(records: &[Record]) -> String {
-    show(&turns_from(records.iter().cloned(), LastTurn::Ended))
+    show(&turns_of(records, LastTurn::Ended))
 }
 
 fn command(id: &str, turn: &str, status: CommandStatus) -> Record {
@@ -58,7 +63,7 @@ fn items_are_numbered_over_the_whole_thread() {
 #[test]
 fn a_last_turn_without_an_end_is_interrupted_unless_it_runs() {
     let records = [turn("a"), vec![started("b"), user("b")]].concat();
-    let statuses = |last| turns_from(records.iter().cloned(), last).iter().map(|turn| turn.status).collect::<Vec<_>>();
+    let statuses = |last| turns_of(&records, last).iter().map(|turn| turn.status).collect::<Vec<_>>();
     assert_eq!(statuses(LastTurn::Ended), [TurnStatus::Completed, TurnStatus::Interrupted]);
     assert_eq!(statuses(LastTurn::Running), [TurnStatus::Completed, TurnStatus::InProgress]);
 }
@@ -66,7 +71,7 @@ fn a_last_turn_without_an_end_is_interrupted_unless_it_runs() {
 #[test]
 fn an_earlier_turn_without_an_end_is_interrupted_even_while_the_last_one_runs() {
     let records = [started("a"), started("b")];
-    let statuses: Vec<_> = turns_from(records, LastTurn::Running).iter().map(|turn| turn.status).collect();
+    let statuses: Vec<_> = turns_of(&records, LastTurn::Running).iter().map(|turn| turn.status).collect();
     assert_eq!(statuses, [TurnStatus::Interrupted, TurnStatus::InProgress]);
 }
 
@@ -267,7 +272,7 @@ fn phases_and_citations_are_kept() {
         phase: Some(MessagePhase::FinalAnswer),
         memory_citation: None,
     });
-    let turns = turns_from([started("a"), record], LastTurn::Ended);
+    let turns = turns_of(&[started("a"), record], LastTurn::Ended);
     assert!(matches!(turns[0].items[0], Item::AgentMessage { phase: Some(MessagePhase::FinalAnswer), .. }));
 }
 
