@@ -142,6 +142,42 @@ async fn a_thread_too_long_to_stand_in_memory_is_answered_whole_and_in_its_place
 }
 
 #[tokio::test]
+async fn pages_from_the_newest_turn_on_are_a_long_thread_backwards() {
+    const TURNS: usize = 60;
+    let mut server = TestServer::with_model([Reply::say(&"lorem ipsum ".repeat(8_000)), Reply::say("more")]).await;
+    let thread = server.start_thread().await;
+    let ended = server.run_turn(&thread, "one").await;
+    let rollout = server.rollout();
+    let mut server = server.restart().await;
+    multiply_the_turn(&rollout, ended["id"].as_str().unwrap(), TURNS);
+
+    let (mut listed, mut cursor, mut newest) = (Vec::new(), Value::Null, Value::Null);
+    for page in 0.. {
+        let params = json!({ "threadId": thread, "cursor": cursor, "limit": 4 });
+        let mut answer = server.request("thread/turns/list", params).await.unwrap();
+        listed.append(answer["data"].as_array_mut().unwrap());
+        cursor = answer["nextCursor"].take();
+        match page {
+            0 => newest = answer["backwardsCursor"].take(),
+            // The thread is loaded, and goes on, while its turns are looked through.
+            1 => drop(server.request("thread/resume", json!({ "threadId": thread })).await.unwrap()),
+            2 => drop(server.run_turn(&thread, "another").await),
+            _ => {}
+        }
+        if cursor.is_null() {
+            break;
+        }
+    }
+    let read = server.request("thread/read", json!({ "threadId": thread, "includeTurns": true })).await.unwrap();
+    let turns = read["thread"]["turns"].as_array().unwrap();
+    assert_eq!((turns.len(), listed.len()), (TURNS + 1, TURNS));
+    assert!(listed.iter().rev().eq(&turns[..TURNS]));
+    let params = json!({ "threadId": thread, "cursor": newest, "sortDirection": "asc" });
+    let since = server.request("thread/turns/list", params).await.unwrap();
+    assert!(since["data"].as_array().unwrap()[..] == turns[TURNS - 1..]);
+}
+
+#[tokio::test]
 async fn a_call_has_its_output_before_the_model_even_if_the_disk_refuses_it() {
     // A folder in the way of the rollout: nothing can be written until it is gone.
     let call = Reply::call(
