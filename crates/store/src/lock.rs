@@ -135,6 +135,11 @@ impl ThreadLock {
     pub(crate) fn locks(&self) -> &Arc<Locks> {
         &self.locks
     }
+
+    /// Whether it counts for other processes, too.
+    pub(crate) fn keeps_others_out(&self) -> bool {
+        self.file.is_some()
+    }
 }
 
 enum Attempt {

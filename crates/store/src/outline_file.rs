@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use types::{AbsPath, ThreadId};
 
+use crate::open;
 use crate::outline::{Outline, bytes_hash};
 use crate::reader::Section;
 
@@ -63,7 +64,13 @@ pub(crate) fn load(home: &AbsPath, id: ThreadId, rollout: &File, length: u64) ->
         return Outline::default();
     }
     let path = place(home, id);
-    let kept = match fs::read(&path) {
+    let read = || -> io::Result<Vec<u8>> {
+        let (mut file, facts) = open::for_reading(&path)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or_default());
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let kept = match read() {
         Ok(bytes) => decode(&bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Outline::default(),
         Err(error) => {

@@ -159,6 +159,7 @@ impl ThreadStore for FileStore {
     ) -> Result<Box<dyn ThreadWriter>, StoreError> {
         let lock = self.locks.take(meta.id)?;
         let path = self.rollout_path(meta.id, meta.created_at);
+        copy::sweep(&path.parent().expect("a rollout's path has a file name"), &self.locks);
         copy::write(&path, original, &meta, closing)?;
         Ok(Box::new(RolloutWriter::resume(path, meta, lock)?.of_new_file()))
     }

@@ -56,11 +56,15 @@ fn unknown(id: ThreadId) -> RpcError {
 
 /// Where the rollout of a loaded thread is; `wanted_by` names the request in errors.
 fn stored_at(thread: &ThreadHandle, wanted_by: &str) -> Result<AbsPath, RpcError> {
-    let Some(path) = thread.snapshot().path else {
+    let snapshot = thread.snapshot();
+    let Some(path) = snapshot.path else {
         return Err(RpcError::invalid_request(format_args!("ephemeral threads do not support {wanted_by}")));
     };
     if !path.exists() {
         let id = thread.id();
+        if !snapshot.preview.is_empty() {
+            return Err(RpcError::invalid_request(format_args!("the rollout of thread {id} is gone: `{path}`")));
+        }
         return Err(RpcError::invalid_request(format_args!(
             "thread {id} is not materialized yet; {wanted_by} is unavailable before first user message"
         )));

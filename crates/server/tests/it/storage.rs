@@ -200,6 +200,21 @@ async fn a_call_has_its_output_before_the_model_even_if_the_disk_refuses_it() {
     assert!(request.to_string().contains("seen"), "{request:#}");
 }
 
+#[tokio::test]
+async fn of_a_loaded_thread_whose_rollout_was_deleted_it_is_said_that_it_is_gone() {
+    let mut server = TestServer::with_model([Reply::say("one")]).await;
+    let thread = server.start_thread().await;
+    let params = json!({ "threadId": thread });
+    let error = server.request("thread/turns/list", params.clone()).await.unwrap_err();
+    assert!(error.to_string().contains("not materialized yet"), "{error}");
+    server.run_turn(&thread, "first").await;
+    let rollout = server.rollout();
+    std::fs::remove_file(&rollout).unwrap();
+    let error = server.request("thread/turns/list", params).await.unwrap_err();
+    let told = error["message"].as_str().unwrap();
+    assert!(told.contains("is gone") && told.contains(rollout.to_str().unwrap()), "{told}");
+}
+
 /// Archives a thread as another server does.
 fn archive_elsewhere(server: &TestServer, thread: &str) {
     let store = store::FileStore::new(server.home.clone());

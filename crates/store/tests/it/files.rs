@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use store::{EventRecord, LastTurn, Record, SessionMeta, StoreError, ThreadStore as _};
+use jiff::tz::TimeZone;
+use store::{EventRecord, FileStore, LastTurn, Record, SessionMeta, StoreError, ThreadStore as _};
 use types::{AbsPath, ResponseItem};
 
 use crate::support::*;
@@ -273,4 +274,26 @@ async fn what_is_no_file_is_refused_and_not_waited_for() {
         assert!(error.contains(path.to_str().unwrap()), "{error}");
         assert!(home.store.open(&path).is_err());
     }
+}
+
+#[tokio::test]
+async fn what_a_killed_copy_has_left_goes_with_the_next_copy_and_nobody_elses() {
+    let home = home();
+    let original = home.store.read(&written(&home, &turn("a")).await).unwrap();
+    let begun = |meta: &SessionMeta| {
+        let path = home.store.rollout_path(meta.id, meta.created_at);
+        let begun = path.with_file_name(format!("{}.unfinished", path.file_name().unwrap().to_str().unwrap()));
+        fs::write(&begun, "{").unwrap();
+        begun
+    };
+    let left = begun(&meta());
+    let other_server = FileStore::with_time_zone(home.path.clone(), TimeZone::UTC);
+    let at_work = meta();
+    let mut writer = other_server.create(at_work.clone());
+    writer.append(&turn("b")).unwrap();
+    let in_use = begun(&at_work);
+
+    let copy = home.store.copy(&original, meta(), &[]).unwrap();
+    assert_eq!(home.store.read(copy.path()).unwrap().preview().unwrap(), "a");
+    assert!(!left.exists() && in_use.exists());
 }

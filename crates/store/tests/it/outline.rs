@@ -223,6 +223,10 @@ fn an_outline_is_kept_of_long_threads_and_made_anew_when_it_is_damaged_or_of_ano
         assert_eq!(show_turns(), expected);
         assert_eq!(fs::read(kept.path()).unwrap(), whole, "it was made anew");
     }
+    // What is no file is not waited for.
+    fs::remove_file(kept.path()).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, kept.path(), rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    assert_eq!(show_turns(), expected);
 
     // Another file under the same name, of the same length.
     let bytes = fs::read(writer.path()).unwrap();
