@@ -140,7 +140,8 @@ impl Environment {
         config.skills.include_instructions.then(|| self.discover_skills(config, cwd, &[]))
     }
 
-    /// All skills that apply at `cwd`, and those below the `extra` folders. Blocks for a few `stat`s, or for the search.
+    /// All skills that apply at `cwd`, and those below the `extra` folders, after the bundled ones were unpacked where they
+    /// are missing. Blocks for a few `stat`s, or for the search.
     #[must_use]
     pub fn discover_skills(&self, config: &Config, cwd: &AbsPath, extra: &[AbsPath]) -> Arc<skills::Found> {
         if config.skills.bundled
@@ -148,6 +149,12 @@ impl Environment {
         {
             tracing::warn!(%error, "the bundled skills could not be unpacked");
         }
+        self.find_skills(config, cwd, extra)
+    }
+
+    /// The same as they lie there.
+    #[must_use]
+    pub fn find_skills(&self, config: &Config, cwd: &AbsPath, extra: &[AbsPath]) -> Arc<skills::Found> {
         let user_home = self.variable("HOME").and_then(|home| AbsPath::new(home).ok());
         self.skills.discover(&skills::Places {
             home: &self.home,

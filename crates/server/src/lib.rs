@@ -23,6 +23,7 @@ mod otel;
 mod repeats;
 mod retire;
 mod searches;
+mod skills_watch;
 mod start;
 mod turns;
 mod turns_text;
@@ -71,6 +72,7 @@ pub struct Server {
     pub(crate) repeats: repeats::Repeats,
     /// File searches of all clients.
     pub(crate) searches: Arc<searches::Searches>,
+    pub(crate) skills_watch: skills_watch::SkillsWatch,
     router: OnceLock<Router>,
     /// Nothing is begun any more.
     draining: AtomicBool,

@@ -116,6 +116,7 @@ impl Server {
             retirement: crate::retire::Retirement::default(),
             repeats: crate::repeats::Repeats::default(),
             searches: Arc::default(),
+            skills_watch: crate::skills_watch::SkillsWatch::default(),
             router: OnceLock::new(),
             draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),

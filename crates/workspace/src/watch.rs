@@ -18,8 +18,8 @@ use types::AbsPath;
 
 /// How long changes are gathered after the first one.
 const GATHER: Duration = Duration::from_millis(200);
-/// More would be a client that forgets to unwatch.
-const MAX_WATCHES: usize = 256;
+/// A client that has more forgets to unwatch.
+pub const MAX_WATCHES: usize = 256;
 /// Events that may wait to be gathered. When a flood brings more, every watch reports its own path instead.
 const QUEUE: usize = 1024;
 /// Paths in one report; a folder in which more changed is reported by its own path.
@@ -30,15 +30,19 @@ const MAX_PATHS: usize = 1000;
 pub enum WatchError {
     #[error("watchId already exists: {0}")]
     Exists(String),
-    #[error("too many watches: at most {MAX_WATCHES} at a time")]
-    TooMany,
+    #[error("too many watches: at most {at_most} at a time")]
+    TooMany { at_most: usize },
     /// The system cannot watch it, for instance because its folder does not exist.
     #[error("{path} cannot be watched: {reason}")]
     System { path: AbsPath, reason: String },
 }
 
+/// A watch's id, and the paths that changed, as the watch spells them.
+pub type Report = (String, Vec<AbsPath>);
+
 /// The watches of one client. Dropping it ends them all, at once and silently.
 pub struct Watches {
+    at_most: usize,
     state: Arc<Mutex<State>>,
     /// A flood of events overflowed the queue.
     flooded: Arc<AtomicBool>,
@@ -81,14 +85,15 @@ impl Watch {
 }
 
 impl Watches {
-    /// No watches yet. `changed` is called with a watch's id and the paths that changed, from a task of its own; it must
-    /// not block. Needs a tokio runtime.
-    pub fn new(changed: impl Fn(&str, Vec<AbsPath>) + Send + 'static) -> Self {
+    /// No watches yet, and never more than `at_most`. `changed` is called with the ids of watches and the paths that
+    /// changed of each, as far as they changed within a moment, from a task of its own; it must not block. Needs a tokio
+    /// runtime.
+    pub fn new(at_most: usize, changed: impl Fn(Vec<Report>) + Send + 'static) -> Self {
         let state = Arc::<Mutex<State>>::default();
         let flooded = Arc::<AtomicBool>::default();
         let (events, queue) = mpsc::channel(QUEUE);
         let gathering = tokio::spawn(gather(queue, state.clone(), flooded.clone(), changed));
-        Self { state, flooded, events, gathering }
+        Self { at_most, state, flooded, events, gathering }
     }
 
     /// Watches a file, or the entries of a folder. A file need not exist; its folder must. Blocks for a few system calls.
@@ -100,8 +105,8 @@ impl Watches {
         if state.watches.contains_key(id) {
             return Err(WatchError::Exists(id.to_owned()));
         }
-        if state.watches.len() == MAX_WATCHES {
-            return Err(WatchError::TooMany);
+        if state.watches.len() >= self.at_most {
+            return Err(WatchError::TooMany { at_most: self.at_most });
         }
         let failed = |reason: String| WatchError::System { path: path.clone(), reason };
         let points = points(path).map_err(|error| failed(error.to_string()))?;
@@ -178,7 +183,7 @@ impl State {
         }
     }
 
-    fn reports(&self, changed: &BTreeSet<PathBuf>, flooded: bool) -> Vec<(String, Vec<AbsPath>)> {
+    fn reports(&self, changed: &BTreeSet<PathBuf>, flooded: bool) -> Vec<Report> {
         let of = |watch: &Watch| {
             if flooded {
                 return vec![watch.path.clone()];
@@ -217,7 +222,7 @@ async fn gather(
     mut events: mpsc::Receiver<PathBuf>,
     state: Arc<Mutex<State>>,
     flooded: Arc<AtomicBool>,
-    changed: impl Fn(&str, Vec<AbsPath>),
+    changed: impl Fn(Vec<Report>),
 ) {
     while let Some(first) = events.recv().await {
         let mut paths = BTreeSet::from([first]);
@@ -227,8 +232,8 @@ async fn gather(
         }
         let flooded = flooded.swap(false, Ordering::AcqRel);
         let reports = state.lock().unwrap_or_else(PoisonError::into_inner).reports(&paths, flooded);
-        for (id, paths) in reports {
-            changed(&id, paths);
+        if !reports.is_empty() {
+            changed(reports);
         }
     }
 }
@@ -251,7 +256,9 @@ mod tests {
             let guard = tempfile::tempdir().unwrap();
             let folder = AbsPath::new(fs::canonicalize(guard.path()).unwrap()).unwrap();
             let (tell, reports) = mpsc::unbounded_channel();
-            let watches = Watches::new(move |id, paths| tell.send((id.to_owned(), paths)).unwrap());
+            let watches = Watches::new(MAX_WATCHES, move |reports| {
+                reports.into_iter().for_each(|report| tell.send(report).unwrap());
+            });
             Self { watches, reports, folder, _guard: guard }
         }
 
@@ -320,7 +327,10 @@ mod tests {
         for id in 0..MAX_WATCHES {
             client.watches.add(&id.to_string(), &client.folder).unwrap();
         }
-        assert!(matches!(client.watches.add("more", &client.folder), Err(WatchError::TooMany)));
+        assert!(matches!(
+            client.watches.add("more", &client.folder),
+            Err(WatchError::TooMany { at_most: MAX_WATCHES })
+        ));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use config::SkillSelector;
 use config::stamp::Stamp;
+use config::{SkillSelector, SkillSwitch};
 use types::AbsPath;
 
 use super::front_matter;
@@ -15,7 +15,7 @@ use crate::agents_md::project_folders;
 
 /// Where an administrator usually puts skills.
 pub const ADMIN_FOLDER: &str = "/etc/codex/skills";
-const FILE_NAME: &str = "SKILL.md";
+pub(super) const FILE_NAME: &str = "SKILL.md";
 /// Folders deeper below a root are not searched.
 const MAX_DEPTH: usize = 6;
 /// Folders searched below one root.
@@ -68,7 +68,7 @@ impl Places<'_> {
 #[must_use]
 pub fn discover(places: &Places<'_>) -> Found {
     let (mut found, _) = search(&places.roots());
-    switch(&mut found, places.config);
+    switch(&mut found, &places.config.switches);
     found
 }
 
@@ -84,6 +84,16 @@ impl Traces {
     /// Whether a new search would find the same.
     pub(super) fn still_hold(&self) -> bool {
         self.0.iter().all(|(path, stamp)| Stamp::of(path) == *stamp)
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|(path, _)| path.as_path())
+    }
+
+    /// Whether a new search may find something else because of a change at `changed`: it is one of these, lies right in
+    /// one of these folders, or leads to one of these.
+    pub(super) fn concern(&self, changed: &Path) -> bool {
+        self.paths().any(|path| path.starts_with(changed) || changed.parent() == Some(path))
     }
 
     /// Whether every later change will show.
@@ -169,8 +179,8 @@ fn add(path: &Path, scope: Scope, found: &mut Found, traces: &mut Traces) {
 }
 
 /// Applies the configuration's switches, in order.
-pub(super) fn switch(found: &mut Found, config: &config::settings::Skills) {
-    for switch in &config.switches {
+pub(super) fn switch(found: &mut Found, switches: &[SkillSwitch]) {
+    for switch in switches {
         let selected: Box<dyn Fn(&Skill) -> bool> = match &switch.skill {
             SkillSelector::Name(name) => Box::new(move |skill| skill.name == *name),
             SkillSelector::Path(path) => {

@@ -239,6 +239,37 @@ fn the_cache_answers_from_memory_until_something_changes() {
 }
 
 #[test]
+fn a_change_is_one_of_skills_when_a_text_or_the_list_is_another_one() {
+    let disk = Disk::new();
+    let one = AbsPath::new(disk.skill("project/.codex/skills/one")).unwrap();
+    let cache = SkillsCache::default();
+    cache.discover(&disk.places());
+    let folder = one.parent().unwrap();
+    for part in [&folder, &folder.parent().unwrap(), &one, &disk.home.join("skills"), &disk.admin] {
+        assert!(cache.depends_on().contains(part.as_path()), "{part}");
+    }
+
+    assert!(!cache.look_again(&[folder.join("notes.txt")]), "not a part of it");
+    assert!(!cache.look_again(&[disk.root.join("elsewhere")]));
+    fs::write(&one, "---\nname: one\ndescription: d\n---\nDo it otherwise.\n").unwrap();
+    assert!(cache.look_again(std::slice::from_ref(&one)), "the same in a list, and another text");
+    assert!(!cache.look_again(&[folder.clone()]), "seen already");
+
+    let two = AbsPath::new(disk.skill("project/.codex/skills/two")).unwrap();
+    assert!(cache.look_again(&[two.parent().unwrap()]), "a new skill");
+    assert!(cache.depends_on().contains(two.as_path()));
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(cache.look_again(&[folder]), "one that is gone");
+    disk.skill("user/.agents/skills/late");
+    assert!(cache.look_again(&[disk.user_home.join(".agents")]), "the first of its root");
+
+    install_bundled(&disk.home).unwrap();
+    assert!(!cache.look_again(&[disk.home.join("skills"), disk.home.join("skills/.system")]), "the server's own");
+    let dependence = cache.depends_on();
+    assert!(!dependence.iter().any(|path| path.starts_with(disk.home.join("skills/.system"))));
+}
+
+#[test]
 fn bundled_skills_are_unpacked_once_and_are_all_good() {
     let disk = Disk::new();
     assert!(install_bundled(&disk.home).unwrap());

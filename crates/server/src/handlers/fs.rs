@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use protocol as p;
 use types::AbsPath;
 use workspace::files::{self, FileError};
-use workspace::watch::{WatchError, Watches};
+use workspace::watch::{MAX_WATCHES, WatchError, Watches};
 
 use crate::dispatch::{Cx, Handled};
 use crate::error::RpcError;
@@ -114,7 +114,7 @@ pub(crate) async fn watch(cx: Cx, params: p::FsWatchParams) -> Handled<p::FsWatc
     let path = inner(&params.path);
     let watches = cx.connection.watches_or(|| tell(&cx));
     watches.add(&params.watch_id, &path).map_err(|error| match error {
-        WatchError::Exists(_) | WatchError::TooMany => RpcError::invalid_request(error),
+        WatchError::Exists(_) | WatchError::TooMany { .. } => RpcError::invalid_request(error),
         WatchError::System { .. } => RpcError::internal(error),
     })?;
     Ok(p::FsWatchResponse { path: abs(&path) }.into())
@@ -123,10 +123,11 @@ pub(crate) async fn watch(cx: Cx, params: p::FsWatchParams) -> Handled<p::FsWatc
 /// The watches end with the connection, so they must not keep it alive.
 fn tell(cx: &Cx) -> Watches {
     let (hub, connection) = (cx.server.hub.clone(), Arc::downgrade(&cx.connection));
-    Watches::new(move |watch_id, paths| {
-        if let Some(connection) = connection.upgrade() {
+    Watches::new(MAX_WATCHES, move |reports| {
+        let Some(connection) = connection.upgrade() else { return };
+        for (watch_id, paths) in reports {
             let changed_paths = paths.iter().map(abs).collect();
-            hub.notify(&connection, &p::FsChangedNotification { watch_id: watch_id.to_owned(), changed_paths });
+            hub.notify(&connection, &p::FsChangedNotification { watch_id, changed_paths });
         }
     })
 }

@@ -26,7 +26,9 @@ pub(crate) async fn list(cx: Cx, params: p::SkillsListParams) -> Handled<p::Skil
     let worker = cx.clone();
     // Looking through folders may take a while on a slow disk.
     let data = tokio::task::spawn_blocking(move || {
-        cwds.into_iter().map(|cwd| entry(&worker, cwd, &extra)).collect::<Result<Vec<_>, _>>()
+        let data = cwds.into_iter().map(|cwd| entry(&worker, cwd, &extra)).collect::<Result<Vec<_>, _>>();
+        worker.server.watch_skills();
+        data
     });
     let data = data.await.map_err(|_| RpcError::internal("the search for skills failed"))??;
     Ok(p::SkillsListResponse { data }.into())

@@ -58,7 +58,7 @@ pub(crate) async fn start(cx: Cx, mut params: p::ThreadStartParams) -> Handled<p
     let id = thread.id();
     Ok(Reply::new(response).then(move |cx| {
         cx.server.hub.broadcast_of(id, &p::ThreadStartedNotification { thread: shown });
-        thread_settings::warn_of_settings(cx, id, &snapshot.settings);
+        thread_settings::after_opening(cx, id, &snapshot.settings);
     }))
 }
 

@@ -75,7 +75,7 @@ pub(crate) async fn resume(cx: Cx, params: p::ThreadResumeParams) -> Handled<p::
             let thread_id = Some(id.to_string());
             cx.server.hub.notify(&cx.connection, &p::WarningNotification { thread_id, message });
         }
-        thread_settings::warn_of_settings(cx, id, &snapshot.settings);
+        thread_settings::after_opening(cx, id, &snapshot.settings);
         tell_usage(cx, id, usage);
     }))
 }
@@ -180,7 +180,7 @@ fn resume_history(cx: &Cx, mut params: p::ThreadResumeParams) -> Handled<p::Thre
     announce(cx, &thread);
     let snapshot = thread.snapshot();
     let id = thread.id();
-    Ok(Reply::new(resumed(cx, &snapshot)).then(move |cx| thread_settings::warn_of_settings(cx, id, &snapshot.settings)))
+    Ok(Reply::new(resumed(cx, &snapshot)).then(move |cx| thread_settings::after_opening(cx, id, &snapshot.settings)))
 }
 
 /// Without the turns.
@@ -283,6 +283,6 @@ pub(crate) async fn fork(cx: Cx, mut params: p::ThreadForkParams) -> Handled<p::
     Ok(Reply::new(response).then(move |cx| {
         tell_usage(cx, id, usage);
         cx.server.hub.broadcast_of(id, &p::ThreadStartedNotification { thread });
-        thread_settings::warn_of_settings(cx, id, &snapshot.settings);
+        thread_settings::after_opening(cx, id, &snapshot.settings);
     }))
 }

@@ -287,8 +287,14 @@ fn warn_of_disabled_layers(cx: &Cx, config: &Config) {
     }
 }
 
+/// What follows the answer to a client that has opened a thread.
+pub(crate) fn after_opening(cx: &Cx, thread: ThreadId, settings: &ThreadSettings) {
+    warn_of_settings(cx, thread, settings);
+    cx.server.watch_skills_at(settings.config.clone(), settings.cwd.clone());
+}
+
 /// Tells the client that has just loaded a thread what of the thread's settings is not, or no longer, to be relied on.
-pub(crate) fn warn_of_settings(cx: &Cx, thread: ThreadId, settings: &ThreadSettings) {
+fn warn_of_settings(cx: &Cx, thread: ThreadId, settings: &ThreadSettings) {
     let config = &settings.config;
     let unfinished: Vec<_> = config.features.unfinished().map(|info| info.key).collect();
     let unfinished = (!unfinished.is_empty() && !config.suppress_unstable_features_warning).then(|| {

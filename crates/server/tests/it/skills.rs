@@ -47,3 +47,42 @@ async fn a_switch_needs_exactly_one_of_path_and_name() {
         assert_eq!(server.request("skills/config/write", params).await.unwrap_err()["code"], -32602);
     }
 }
+
+fn edit_skill(server: &TestServer, text: &str) {
+    let file = server.project.join(".codex/skills/one/SKILL.md");
+    std::fs::write(file, format!("---\nname: one\ndescription: Does it.\n---\n{text}\n")).unwrap();
+}
+
+#[tokio::test]
+async fn whoever_is_there_hears_of_changed_skills_once_somebody_has_listed_them() {
+    let mut server = TestServer::with_model([]).await;
+    let mut other = server.connect(json!({})).await;
+    let project = server.project.to_string();
+    assert_eq!(skills_of(&mut server, &project).await, Vec::<Value>::new());
+    add_skill(&server);
+    assert_eq!(server.expect("skills/changed").await["params"], json!({}));
+    other.expect("skills/changed").await;
+    assert_eq!(skills_of(&mut server, &project).await[0]["name"], "one");
+
+    edit_skill(&server, "Do it well.");
+    server.expect("skills/changed").await;
+    std::fs::remove_dir_all(server.project.join(".codex")).unwrap();
+    server.expect("skills/changed").await;
+    add_skill(&server);
+    server.expect("skills/changed").await;
+}
+
+#[tokio::test]
+async fn the_skills_of_a_thread_are_watched_from_its_start_on() {
+    let mut server = TestServer::with_model([]).await;
+    add_skill(&server);
+    server.start_thread().await;
+    // The watch begins behind the answer.
+    for text in 0.. {
+        edit_skill(&server, &text.to_string());
+        let told = tokio::time::timeout(std::time::Duration::from_millis(500), server.expect("skills/changed"));
+        if told.await.is_ok() {
+            return;
+        }
+    }
+}
