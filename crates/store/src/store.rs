@@ -19,6 +19,7 @@ use crate::names;
 use crate::newest;
 use crate::outline_file;
 use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
+use crate::reader::Section;
 use crate::record::{Record, SessionMeta};
 use crate::stored_turns::StoredTurns;
 use crate::thread::StoredThread;
@@ -192,7 +193,7 @@ impl ThreadStore for FileStore {
         let at_most = if outlined { END } else { END_WITHOUT_OUTLINE.max(facts.len() / END_SHARE) };
         // Whatever is wrong with it, reading all of it says so.
         if let Ok(Some(turns)) = newest::turns(&file, facts.len(), path, at_most, enough)
-            && head::first_line_of(file.as_ref()).is_some()
+            && head::first_line_of(Section::new(&file, 0, u64::MAX)).is_some()
         {
             return Ok(turns);
         }
