@@ -193,7 +193,7 @@ fn the_newest_turns_of_a_long_thread_are_found_without_what_stands_before_them()
 #[test]
 fn a_turn_that_a_late_line_may_be_about_is_looked_for() {
     let home = home();
-    for late in [completed("a"), aborted("a"), rolled_back(2)] {
+    for late in [completed("a"), aborted("a")] {
         let mut writer = home.store.create(meta());
         let long = vec![agent(&"x".repeat(MUCH))];
         writer.append(&[vec![started("a")], long, turn("b"), vec![started("c"), late, agent("c")]].concat()).unwrap();
@@ -201,6 +201,19 @@ fn a_turn_that_a_late_line_may_be_about_is_looked_for() {
         let newest = home.store.newest_turns(writer.path(), &|_| true).unwrap();
         assert_eq!(newest.all(LastTurn::Running).unwrap(), all);
     }
+}
+
+#[test]
+fn the_turns_after_a_rollback_are_the_newest_ones_whatever_it_took_away() {
+    let home = home();
+    let mut writer = home.store.create(meta());
+    let long = vec![agent(&"x".repeat(MUCH))];
+    writer.append(&[turn("a"), long, turn("b"), turn("c"), vec![rolled_back(3)], turn("d")].concat()).unwrap();
+    let newest = home.store.newest_turns(writer.path(), &|turns| !turns.is_empty()).unwrap();
+    assert_eq!(show(&newest.all(LastTurn::Ended).unwrap()).matches("completed").count(), 1);
+    assert!(newest.have_older() && newest.position(&"d".into()) == Some(0));
+    let all = home.store.read(writer.path()).unwrap().turns;
+    assert_eq!((all.len(), all.position(&"d".into())), (2, Some(1)));
 }
 
 fn outlines(home: &Home) -> Vec<fs::DirEntry> {
