@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -30,9 +31,10 @@ use crate::{head, open};
 /// Newest turns are looked for in so many bytes of a rollout's end; an outline finds sooner what stands before them.
 const END: u64 = 1 << 20;
 
-/// Where there is no outline, in so many, or in this part of the rollout: all of it would have to be read instead.
-const END_WITHOUT_OUTLINE: u64 = 2 << 20;
+/// Where there is no outline, in this part of the rollout, as all of it would have to be read instead; within these limits,
+/// as what is known of its lines stands in memory.
 const END_SHARE: u64 = 8;
+const END_WITHOUT_OUTLINE: RangeInclusive<u64> = 2 << 20..=128 << 20;
 
 /// The threads of one home folder. Making one costs nothing; every call looks at the disk.
 ///
@@ -190,7 +192,7 @@ impl ThreadStore for FileStore {
         let file = Arc::new(file);
         let id = path.file_name().and_then(RolloutName::parse).map(|name| name.id);
         let outlined = id.is_some_and(|id| outline_file::is_kept(&self.home, id));
-        let at_most = if outlined { END } else { END_WITHOUT_OUTLINE.max(facts.len() / END_SHARE) };
+        let at_most = if outlined { END } else { end_without_outline(facts.len()) };
         // Whatever is wrong with it, reading all of it says so.
         if let Ok(Some(turns)) = newest::turns(&file, facts.len(), path, at_most, enough)
             && head::first_line_of(Section::new(&file, 0, u64::MAX)).is_some()
@@ -269,6 +271,10 @@ impl ThreadStore for FileStore {
     }
 }
 
+fn end_without_outline(length: u64) -> u64 {
+    (length / END_SHARE).clamp(*END_WITHOUT_OUTLINE.start(), *END_WITHOUT_OUTLINE.end())
+}
+
 fn rollout_name(path: &AbsPath) -> Result<RolloutName, StoreError> {
     path.file_name()
         .and_then(RolloutName::parse)
@@ -337,4 +343,16 @@ fn is_closed(error: &io::Error) -> bool {
     #[cfg(not(unix))]
     let leads_to_itself = false;
     leads_to_itself || error.kind() == io::ErrorKind::PermissionDenied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_of_an_end_is_looked_at_than_can_stand_in_memory() {
+        for (length, end) in [(3 << 20, 2 << 20), (64 << 20, 8 << 20), (1 << 40, 128 << 20)] {
+            assert_eq!(end_without_outline(length), end);
+        }
+    }
 }
