@@ -91,7 +91,8 @@ impl StoredTurns {
         self.some(0..self.len(), last)
     }
 
-    /// Some of them. Reads these and what stands between them. A turn of a damaged line may be missing.
+    /// Some of them. Reads these and what stands between them. A turn of a message that cannot be read is
+    /// missing.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -123,6 +123,32 @@ proptest! {
     }
 }
 
+#[test]
+fn a_damaged_line_is_none_for_all_that_read_it() {
+    let big = |id: &str| vec![started(id), agent(&"x".repeat(300 << 10)), completed(id)];
+    // The line of a writer that did not see that the one before was half, and a block that never reached the disk.
+    let glued =
+        r#"ha{"timestamp":"2026-01-02T03:04:05.678Z","type":"event_msg","payload":{"type":"context_compacted"}}"#;
+    let damaged = [glued, "ha\0\0\0\"}}"];
+    let kinds = [
+        r#""agent_message","message":""#,
+        r#""agent_reasoning","text":""#,
+        r#""user_message","message":""#,
+        r#""task_complete","turn_id":"b","last_agent_message":""#,
+    ];
+    for (damaged, kind) in damaged.iter().flat_map(|damaged| kinds.map(|kind| (damaged, kind))) {
+        for under_way in [vec![], vec![started("b"), user("b")]] {
+            let home = home();
+            let mut writer = home.store.create(meta());
+            writer.append(&[big("a"), under_way].concat()).unwrap();
+            let begin = r#"{"timestamp":"2026-01-02T03:04:05.678Z","type":"event_msg","payload":{"type":"#;
+            append_bytes(writer.path(), format!("{begin}{kind}{damaged}\n").as_bytes());
+            writer.append(&[vec![user("c")], big("d"), big("e")].concat()).unwrap();
+            hold_against_the_rules(&home.store.read(writer.path()).unwrap());
+        }
+    }
+}
+
 /// What is read from the end is the end of what is there, however much of it is looked at.
 fn hold_the_newest_against_all(home: &Home, thread: &StoredThread) {
     let all = thread.turns.all(LastTurn::Running).unwrap();
