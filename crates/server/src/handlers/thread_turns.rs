@@ -68,7 +68,7 @@ impl Wanted {
             (first, last) = (last, first);
         }
         Ok(p::ThreadTurnsListResponse {
-            // By places, since a turn of a damaged line cannot be shown.
+            // By places, as a turn of a message that cannot be read has nothing to show.
             next_cursor: more.then(|| cursor(turns, last, false)),
             backwards_cursor: (!range.is_empty()).then(|| cursor(turns, first, true)),
             data,

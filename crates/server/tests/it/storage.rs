@@ -178,18 +178,15 @@ async fn pages_from_the_newest_turn_on_are_a_long_thread_backwards() {
 }
 
 #[tokio::test]
-async fn a_damaged_line_where_a_turn_would_be_does_not_end_the_pages() {
+async fn a_message_that_cannot_be_read_does_not_end_the_pages() {
     let mut server = TestServer::with_model([Reply::say("first"), Reply::say("second")]).await;
     let thread = server.start_thread().await;
     let first = server.run_turn(&thread, "one").await["id"].take();
     let rollout = server.rollout();
     let mut server = server.restart().await;
-    // Half a message, and the line of a writer that did not see that it was half.
-    let half =
-        r#"{"timestamp":"2026-01-01T00:00:00.000Z","type":"event_msg","payload":{"type":"user_message","message":"ha"#;
-    let whole = r#"{"timestamp":"2026-01-01T00:00:00.000Z","type":"event_msg","payload":{"type":"context_compacted"}}"#;
+    let line = r#"{"timestamp":"2026-01-01T00:00:00.000Z","type":"event_msg","payload":{"type":"user_message","message":"hi","images":7}}"#;
     let mut file = std::fs::OpenOptions::new().append(true).open(&rollout).unwrap();
-    writeln!(file, "{half}{whole}").unwrap();
+    writeln!(file, "{line}").unwrap();
     server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
     let second = server.run_turn(&thread, "two").await["id"].take();
 
