@@ -11,7 +11,7 @@ use types::AbsPath;
 
 use crate::format::{Shape, Step};
 use crate::outline::{Span, TurnSpan, Turns};
-use crate::outlining::{self, Tail};
+use crate::outlining::{self, Seen, Tail};
 use crate::rollout::Rollout;
 use crate::stored_turns::StoredTurns;
 use crate::thread_store::Source;
@@ -36,7 +36,7 @@ pub(crate) fn turns<S: Source + Clone + 'static>(
     while end.start > end.at_least {
         end.look_further()?;
         if let Some(spans) = end.turns() {
-            let rollout = Rollout { path: path.clone(), source: Box::new(source.clone()), end: end.whole };
+            let rollout = Rollout { path: path.clone(), source: Box::new(source.clone()) };
             let turns = StoredTurns::new(Arc::new(rollout), spans).with_older();
             if enough(&turns) {
                 return Ok(Some(turns));
@@ -56,15 +56,13 @@ struct End<'a> {
     length: u64,
     /// No line before this place is looked at.
     at_least: u64,
-    /// Where the last whole line ends.
-    whole: u64,
     at_once: u64,
     buffer: Vec<u8>,
 }
 
 impl<'a> End<'a> {
     fn new(source: &'a dyn Source, at_least: u64, length: u64, at_once: u64) -> Self {
-        Self { source, shares: Vec::new(), start: length, length, at_least, whole: 0, at_once, buffer: Vec::new() }
+        Self { source, shares: Vec::new(), start: length, length, at_least, at_once, buffer: Vec::new() }
     }
 
     /// Adds the lines before these: the more of them, the more there are.
@@ -72,16 +70,13 @@ impl<'a> End<'a> {
         let bytes = self.at_once.max((self.length - self.start) / 2);
         let start = self.start.saturating_sub(bytes).max(self.at_least);
         let mut lines = Vec::new();
-        let add = |at, seen: Option<Option<Shape>>| {
+        let add = |at, seen: Seen| {
             // A line that cannot be read does not count, nor does a blank one.
             lines.extend(seen.flatten().map(|shape| (at, shape.for_turns())));
         };
         let tail = outlining::see(self.source, start, self.start, start == 0, &mut self.buffer, add)?;
         if let Tail::Whole(at, shape) = tail {
             lines.push((at, shape.for_turns()));
-        }
-        if self.whole == 0 {
-            self.whole = lines.last().map_or(0, |(at, _)| at.end);
         }
         self.shares.push(lines);
         self.start = start;
@@ -164,7 +159,7 @@ mod tests {
 
     fn read(source: &Memory, spans: &[TurnSpan]) -> Vec<types::Turn> {
         let path = AbsPath::new(std::env::temp_dir().join("rollout.jsonl")).unwrap();
-        let rollout = Rollout { path, source: Box::new(source.clone()), end: u64::MAX };
+        let rollout = Rollout { path, source: Box::new(source.clone()) };
         StoredTurns::new(Arc::new(rollout), spans.to_vec()).all(LastTurn::Running).unwrap()
     }
 

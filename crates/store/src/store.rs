@@ -145,9 +145,9 @@ impl ThreadStore for FileStore {
             let length = file.metadata().map_err(StoreError::io("repair", path))?.len();
             // A file that has grown since it was read has another writer, whose line this may be. The first append then
             // begins with a line feed, and the half line is skipped by readers.
-            if length == thread.whole_bytes() + thread.torn_bytes {
+            if length == thread.whole_bytes + thread.torn_bytes {
                 tracing::warn!(%path, bytes = thread.torn_bytes, "half a line at the end is cut off");
-                file.set_len(thread.whole_bytes()).map_err(StoreError::io("repair", path))?;
+                file.set_len(thread.whole_bytes).map_err(StoreError::io("repair", path))?;
             }
         }
         let writer = RolloutWriter::resume(path.clone(), thread.meta.clone(), lock)?;
