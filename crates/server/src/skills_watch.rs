@@ -4,7 +4,7 @@
 //! that do not exist the nearest ones that do.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use config::Config;
@@ -48,7 +48,7 @@ impl Server {
         loop {
             others |= skills.look_again(&changed);
             // What happened in a folder between the search and the beginning of its watch was not heard.
-            changed = self.watch_folders(skills.depends_on().into_iter().filter_map(folder_at).collect());
+            changed = self.watch_folders(skills.depends_on().iter().filter_map(|path| folder_at(path)).collect());
             if changed.is_empty() {
                 break;
             }
@@ -115,6 +115,6 @@ impl SkillsWatch {
 }
 
 /// The folder at a path or, where there is none, the nearest one above it.
-fn folder_at(path: PathBuf) -> Option<AbsPath> {
+fn folder_at(path: &Path) -> Option<AbsPath> {
     path.ancestors().find(|folder| folder.is_dir()).and_then(|folder| AbsPath::new(folder).ok())
 }

@@ -78,6 +78,14 @@ impl Turns {
         self.settled + self.rest.len()
     }
 
+    /// The id of one of them.
+    pub(crate) fn id(&self, position: usize) -> TurnId {
+        match position.checked_sub(self.settled) {
+            None => self.stored.id(position),
+            Some(position) => self.rest[position].id.clone(),
+        }
+    }
+
     /// Which of them have that id, the newest first, the oldest of all turns being 0.
     pub(crate) fn positions(&self, id: &TurnId) -> impl Iterator<Item = usize> {
         let rest = self.rest.iter().enumerate().rev().filter(|(_, turn)| turn.id == *id);

@@ -42,7 +42,7 @@ pub(crate) fn first_line(path: &Path) -> Option<Head> {
     first_line_of(file)
 }
 
-/// The same of a file that is open, at its beginning.
+/// The same of what stands at the beginning.
 pub(crate) fn first_line_of(file: impl Read) -> Option<Head> {
     match Lines::new(file, MAX_LINE, FIRST_LINE_CHUNK).next().ok()??.text() {
         Text::Line(text) => format::read_head(text),

@@ -204,10 +204,10 @@ impl Turns {
         };
         match step {
             Step::Completed(id) | Step::Aborted(Some(id)) => !has(id),
-            Step::RolledBack(turns) => usize::try_from(*turns).map_or(true, |turns| turns > self.closed.len()),
-            // What is put into a turn changes no other.
+            // What is put into a turn changes no other, and what a rollback takes away stands before what comes after it.
             Step::Started(_)
             | Step::Aborted(None)
+            | Step::RolledBack(_)
             | Step::UserMessage
             | Step::Numbered
             | Step::Reasoning

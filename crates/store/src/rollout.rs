@@ -14,8 +14,6 @@ use crate::thread_store::Source;
 pub(crate) struct Rollout {
     pub(crate) path: AbsPath,
     pub(crate) source: Box<dyn Source>,
-    /// Where the last whole line ends.
-    pub(crate) end: u64,
 }
 
 impl Rollout {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,7 @@ use crate::names;
 use crate::newest;
 use crate::outline_file;
 use crate::paths::{self, ARCHIVED, RolloutName, SESSIONS};
+use crate::reader::Section;
 use crate::record::{Record, SessionMeta};
 use crate::stored_turns::StoredTurns;
 use crate::thread::StoredThread;
@@ -29,9 +31,10 @@ use crate::{head, open};
 /// Newest turns are looked for in so many bytes of a rollout's end; an outline finds sooner what stands before them.
 const END: u64 = 1 << 20;
 
-/// Where there is no outline, in so many, or in this part of the rollout: all of it would have to be read instead.
-const END_WITHOUT_OUTLINE: u64 = 2 << 20;
+/// Where there is no outline, in this part of the rollout, as all of it would have to be read instead; within these limits,
+/// as what is known of its lines stands in memory.
 const END_SHARE: u64 = 8;
+const END_WITHOUT_OUTLINE: RangeInclusive<u64> = 2 << 20..=128 << 20;
 
 /// The threads of one home folder. Making one costs nothing; every call looks at the disk.
 ///
@@ -142,9 +145,9 @@ impl ThreadStore for FileStore {
             let length = file.metadata().map_err(StoreError::io("repair", path))?.len();
             // A file that has grown since it was read has another writer, whose line this may be. The first append then
             // begins with a line feed, and the half line is skipped by readers.
-            if length == thread.whole_bytes() + thread.torn_bytes {
+            if length == thread.whole_bytes + thread.torn_bytes {
                 tracing::warn!(%path, bytes = thread.torn_bytes, "half a line at the end is cut off");
-                file.set_len(thread.whole_bytes()).map_err(StoreError::io("repair", path))?;
+                file.set_len(thread.whole_bytes).map_err(StoreError::io("repair", path))?;
             }
         }
         let writer = RolloutWriter::resume(path.clone(), thread.meta.clone(), lock)?;
@@ -190,10 +193,10 @@ impl ThreadStore for FileStore {
         let file = Arc::new(file);
         let id = path.file_name().and_then(RolloutName::parse).map(|name| name.id);
         let outlined = id.is_some_and(|id| outline_file::is_kept(&self.home, id));
-        let at_most = if outlined { END } else { END_WITHOUT_OUTLINE.max(facts.len() / END_SHARE) };
+        let at_most = if outlined { END } else { end_without_outline(facts.len()) };
         // Whatever is wrong with it, reading all of it says so.
         if let Ok(Some(turns)) = newest::turns(&file, facts.len(), path, at_most, enough)
-            && head::first_line_of(file.as_ref()).is_some()
+            && head::first_line_of(Section::new(&file, 0, u64::MAX)).is_some()
         {
             return Ok(turns);
         }
@@ -269,6 +272,10 @@ impl ThreadStore for FileStore {
     }
 }
 
+fn end_without_outline(length: u64) -> u64 {
+    (length / END_SHARE).clamp(*END_WITHOUT_OUTLINE.start(), *END_WITHOUT_OUTLINE.end())
+}
+
 fn rollout_name(path: &AbsPath) -> Result<RolloutName, StoreError> {
     path.file_name()
         .and_then(RolloutName::parse)
@@ -337,4 +344,16 @@ fn is_closed(error: &io::Error) -> bool {
     #[cfg(not(unix))]
     let leads_to_itself = false;
     leads_to_itself || error.kind() == io::ErrorKind::PermissionDenied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_of_an_end_is_looked_at_than_can_stand_in_memory() {
+        for (length, end) in [(3 << 20, 2 << 20), (64 << 20, 8 << 20), (1 << 40, 128 << 20)] {
+            assert_eq!(end_without_outline(length), end);
+        }
+    }
 }

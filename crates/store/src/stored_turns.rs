@@ -62,6 +62,15 @@ impl StoredTurns {
         &self.spans
     }
 
+    /// The id of one of them, the first being 0.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[must_use]
+    pub fn id(&self, position: usize) -> TurnId {
+        self.spans[position].id()
+    }
+
     /// Which of them has that id, the first being 0; the newest if several have it.
     #[must_use]
     pub fn position(&self, id: &TurnId) -> Option<usize> {
@@ -82,7 +91,8 @@ impl StoredTurns {
         self.some(0..self.len(), last)
     }
 
-    /// Some of them. Reads these and what stands between them.
+    /// Some of them. Reads these and what stands between them. A turn of a message that cannot be read is
+    /// missing.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -31,6 +31,8 @@ pub struct StoredThread {
     pub skipped: u64,
     /// Bytes after the last whole line, left by a writer that was killed. [`crate::ThreadStore::open`] cuts them off.
     pub torn_bytes: u64,
+    /// Bytes before the end of the last whole line.
+    pub(crate) whole_bytes: u64,
     pub turns: StoredTurns,
     rollout: Arc<Rollout>,
     outline: Arc<Outline>,
@@ -67,32 +69,32 @@ impl StoredThread {
     ) -> Result<Self, StoreError> {
         let tail = outlining::outline(source.as_ref(), &mut outline, length).map_err(StoreError::io("read", &path))?;
         keep(&outline);
-        let (mut end, mut torn_bytes) = (outline.covered, 0);
+        let (mut whole_bytes, mut torn_bytes) = (outline.covered, 0);
         match tail {
             Tail::None => {}
             Tail::Torn(bytes) => torn_bytes = bytes,
             Tail::Whole(at, shape) => {
                 outline.add(at, shape);
-                end = at.end;
+                whole_bytes = at.end;
             }
         }
         if outline.skipped > 0 {
             tracing::warn!(%path, lines = outline.skipped, "unreadable lines are skipped");
         }
-        let rollout = Rollout { path, source, end };
+        let rollout = Rollout { path, source };
         let Some(meta) = rollout.meta(&outline)? else {
             let path = rollout.path.into_path_buf();
             return Err(if length == 0 { StoreError::Empty { path } } else { StoreError::NoSessionMeta { path } });
         };
         let name = name(meta.id)?.or_else(|| outline.name.take());
-        Ok(Self::new(meta, name, updated_at, torn_bytes, rollout, outline))
+        Ok(Self::new(meta, name, updated_at, [whole_bytes, torn_bytes], rollout, outline))
     }
 
     fn new(
         meta: SessionMeta,
         name: Option<String>,
         updated_at: SystemTime,
-        torn_bytes: u64,
+        [whole_bytes, torn_bytes]: [u64; 2],
         rollout: Rollout,
         mut outline: Outline,
     ) -> Self {
@@ -105,16 +107,12 @@ impl StoredThread {
             updated_at,
             skipped: outline.skipped,
             torn_bytes,
+            whole_bytes,
             counted_in: turns.counted_in(),
             turns: StoredTurns::new(rollout.clone(), turns.finish()),
             rollout,
             outline: Arc::new(outline),
         }
-    }
-
-    /// Bytes before the end of the last whole line.
-    pub(crate) fn whole_bytes(&self) -> u64 {
-        self.rollout.end
     }
 
     /// What the model is to see before the next turn: after compaction and rollbacks, each tool call followed by its
@@ -143,7 +141,7 @@ impl StoredThread {
             Some(start) => (History::before_compaction(self.carried(start.carried)?, start.input), start.offset),
             None => (History::default(), 0),
         };
-        self.rollout.lines(Span { start, end: self.rollout.end }, |_, line| {
+        self.rollout.lines(Span { start, end: self.whole_bytes }, |_, line| {
             if let Some(record) = format::read_seen(line) {
                 history.record(record);
             }
@@ -227,7 +225,7 @@ impl StoredThread {
     pub fn records(&self) -> Result<Vec<(u64, Record)>, StoreError> {
         let start = self.outline.meta.map_or(0, |meta| meta.end);
         let mut records = Vec::new();
-        self.rollout.lines(Span { start, end: self.rollout.end }, |place, line| {
+        self.rollout.lines(Span { start, end: self.whole_bytes }, |place, line| {
             records.extend(format::read_line(line).map(|record| (place, record)));
         })?;
         Ok(records)
@@ -240,7 +238,7 @@ impl StoredThread {
     pub fn last_turn_records(&self) -> Result<Vec<Record>, StoreError> {
         let mut records = Vec::new();
         if let Some(last) = self.turns.spans().last() {
-            let at = Span { start: last.at.start, end: self.rollout.end };
+            let at = Span { start: last.at.start, end: self.whole_bytes };
             self.rollout.lines(at, |_, line| records.extend(format::read_line(line)))?;
         }
         Ok(records)
@@ -248,7 +246,7 @@ impl StoredThread {
 
     /// Gives all readable lines, as they stand.
     pub(crate) fn each_line(&self, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
-        self.rollout.lines(Span { start: 0, end: self.rollout.end }, |_, line| each(line))
+        self.rollout.lines(Span { start: 0, end: self.whole_bytes }, |_, line| each(line))
     }
 
     fn event_at(&self, at: Option<Span>) -> Result<Option<EventRecord>, StoreError> {

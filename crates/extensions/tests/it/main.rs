@@ -243,7 +243,7 @@ fn a_change_is_one_of_skills_when_a_text_or_the_list_is_another_one() {
     let disk = Disk::new();
     let one = AbsPath::new(disk.skill("project/.codex/skills/one")).unwrap();
     let cache = SkillsCache::default();
-    cache.discover(&disk.places());
+    assert_eq!(names(&cache.discover(&disk.places())), [("one", Scope::Repo)]);
     let folder = one.parent().unwrap();
     for part in [&folder, &folder.parent().unwrap(), &one, &disk.home.join("skills"), &disk.admin] {
         assert!(cache.depends_on().contains(part.as_path()), "{part}");
@@ -253,7 +253,7 @@ fn a_change_is_one_of_skills_when_a_text_or_the_list_is_another_one() {
     assert!(!cache.look_again(&[disk.root.join("elsewhere")]));
     fs::write(&one, "---\nname: one\ndescription: d\n---\nDo it otherwise.\n").unwrap();
     assert!(cache.look_again(std::slice::from_ref(&one)), "the same in a list, and another text");
-    assert!(!cache.look_again(&[folder.clone()]), "seen already");
+    assert!(!cache.look_again(std::slice::from_ref(&folder)), "seen already");
 
     let two = AbsPath::new(disk.skill("project/.codex/skills/two")).unwrap();
     assert!(cache.look_again(&[two.parent().unwrap()]), "a new skill");

@@ -68,8 +68,9 @@ impl Wanted {
             (first, last) = (last, first);
         }
         Ok(p::ThreadTurnsListResponse {
-            next_cursor: data.last().filter(|_| more).map(|turn| cursor(turns, turn, last, false)),
-            backwards_cursor: data.first().map(|turn| cursor(turns, turn, first, true)),
+            // By places, as a turn of a message that cannot be read has nothing to show.
+            next_cursor: more.then(|| cursor(turns, last, false)),
+            backwards_cursor: (!range.is_empty()).then(|| cursor(turns, first, true)),
             data,
         })
     }
@@ -115,9 +116,10 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-fn cursor(turns: &Turns, turn: &p::Turn, position: usize, include_anchor: bool) -> String {
-    let namesakes = turns.positions(&TurnId::from(turn.id.as_str())).take_while(|other| *other > position).count();
-    let cursor = Cursor { turn_id: turn.id.clone(), include_anchor, namesakes };
+fn cursor(turns: &Turns, position: usize, include_anchor: bool) -> String {
+    let turn = turns.id(position);
+    let namesakes = turns.positions(&turn).take_while(|other| *other > position).count();
+    let cursor = Cursor { turn_id: turn.to_string(), include_anchor, namesakes };
     serde_json::to_string(&cursor).expect("a text, a flag and a number")
 }
 

@@ -178,6 +178,34 @@ async fn pages_from_the_newest_turn_on_are_a_long_thread_backwards() {
 }
 
 #[tokio::test]
+async fn a_message_that_cannot_be_read_does_not_end_the_pages() {
+    let mut server = TestServer::with_model([Reply::say("first"), Reply::say("second")]).await;
+    let thread = server.start_thread().await;
+    let first = server.run_turn(&thread, "one").await["id"].take();
+    let rollout = server.rollout();
+    let mut server = server.restart().await;
+    let line = r#"{"timestamp":"2026-01-01T00:00:00.000Z","type":"event_msg","payload":{"type":"user_message","message":"hi","images":7}}"#;
+    let mut file = std::fs::OpenOptions::new().append(true).open(&rollout).unwrap();
+    writeln!(file, "{line}").unwrap();
+    server.request("thread/resume", json!({ "threadId": thread })).await.unwrap();
+    let second = server.run_turn(&thread, "two").await["id"].take();
+
+    for (direction, expected) in [("desc", [&second, &first]), ("asc", [&first, &second])] {
+        let (mut listed, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let params = json!({ "threadId": thread, "cursor": cursor, "limit": 1, "sortDirection": direction });
+            let mut page = server.request("thread/turns/list", params).await.unwrap();
+            listed.extend(page["data"].as_array().unwrap().iter().map(|turn| turn["id"].clone()));
+            cursor = page["nextCursor"].take();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        assert!(listed.iter().eq(expected), "{direction}: {listed:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_has_its_output_before_the_model_even_if_the_disk_refuses_it() {
     // A folder in the way of the rollout: nothing can be written until it is gone.
     let call = Reply::call(

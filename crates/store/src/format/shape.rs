@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memchr;
 use memchr::memmem::Finder;
 use types::{ItemId, ResponseItem, ThreadId, TurnId};
 
@@ -9,6 +10,9 @@ use super::{event, split, split_at_quote, tag};
 use crate::history::is_user_message;
 use crate::record::{EventRecord, Extended, Record, SessionMeta};
 use crate::turns::{hook_prompt, is_shown};
+
+/// How a line begins. In a text the quotes would be escaped.
+static LINE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#"{"timestamp":""#));
 
 /// Before the rate limits of a count. In a text the quotes would be escaped.
 static LIMITS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#","rate_limits":"#));
@@ -80,7 +84,7 @@ pub(crate) fn read_shape(line: &str) -> Option<Shape> {
 }
 
 /// The frequent kinds, as far as their lines are as writers write them. What stands behind the part that decides is not
-/// looked at: a line that is damaged there counts as the line it was.
+/// parsed, but texts that look damaged are left to those who do.
 fn quick(kind: &str, payload: &str) -> Option<Shape> {
     match kind {
         "response_item" if !may_be_said(payload) => Some(Shape::Item),
@@ -94,11 +98,12 @@ fn quick(kind: &str, payload: &str) -> Option<Shape> {
                 filled(payload, r#"{"type":"agent_reasoning_raw_content","text":"#, Step::Reasoning)?
             }
             "user_message" => {
-                payload.strip_prefix(r#"{"type":"user_message","message":""#)?;
+                whole(payload.strip_prefix(r#"{"type":"user_message","message":""#)?)?;
                 Shape::Turn(Step::UserMessage)
             }
             "task_complete" => {
-                let (id, _) = split_at_quote(payload.strip_prefix(r#"{"type":"task_complete","turn_id":""#)?)?;
+                let (id, rest) = split_at_quote(payload.strip_prefix(r#"{"type":"task_complete","turn_id":""#)?)?;
+                whole(rest)?;
                 Shape::Turn(Step::Completed(TurnId::from(id)))
             }
             _ => return None,
@@ -121,8 +126,14 @@ fn counted(payload: &str) -> Option<Shape> {
 
 /// The step of an event whose text begins after `before`, unless that is empty.
 fn filled(payload: &str, before: &str, step: Step) -> Option<Shape> {
-    let text = payload.strip_prefix(before)?.strip_prefix('"')?;
+    let text = whole(payload.strip_prefix(before)?.strip_prefix('"')?)?;
     Some(if text.starts_with('"') { Shape::Other } else { Shape::Turn(step) })
+}
+
+/// The same, unless it may be half a line with another line behind it, or with a block that never reached the disk.
+fn whole(text: &str) -> Option<&str> {
+    let is_damaged = memchr(0, text.as_bytes()).is_some() || LINE.find(text.as_bytes()).is_some();
+    (!is_damaged).then_some(text)
 }
 
 /// Whether a response item may be a message in the user's role.

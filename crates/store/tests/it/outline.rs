@@ -123,6 +123,32 @@ proptest! {
     }
 }
 
+#[test]
+fn a_damaged_line_is_none_for_all_that_read_it() {
+    let big = |id: &str| vec![started(id), agent(&"x".repeat(300 << 10)), completed(id)];
+    // The line of a writer that did not see that the one before was half, and a block that never reached the disk.
+    let glued =
+        r#"ha{"timestamp":"2026-01-02T03:04:05.678Z","type":"event_msg","payload":{"type":"context_compacted"}}"#;
+    let damaged = [glued, "ha\0\0\0\"}}"];
+    let kinds = [
+        r#""agent_message","message":""#,
+        r#""agent_reasoning","text":""#,
+        r#""user_message","message":""#,
+        r#""task_complete","turn_id":"b","last_agent_message":""#,
+    ];
+    for (damaged, kind) in damaged.iter().flat_map(|damaged| kinds.map(|kind| (damaged, kind))) {
+        for under_way in [vec![], vec![started("b"), user("b")]] {
+            let home = home();
+            let mut writer = home.store.create(meta());
+            writer.append(&[big("a"), under_way].concat()).unwrap();
+            let begin = r#"{"timestamp":"2026-01-02T03:04:05.678Z","type":"event_msg","payload":{"type":"#;
+            append_bytes(writer.path(), format!("{begin}{kind}{damaged}\n").as_bytes());
+            writer.append(&[vec![user("c")], big("d"), big("e")].concat()).unwrap();
+            hold_against_the_rules(&home.store.read(writer.path()).unwrap());
+        }
+    }
+}
+
 /// What is read from the end is the end of what is there, however much of it is looked at.
 fn hold_the_newest_against_all(home: &Home, thread: &StoredThread) {
     let all = thread.turns.all(LastTurn::Running).unwrap();
@@ -193,7 +219,7 @@ fn the_newest_turns_of_a_long_thread_are_found_without_what_stands_before_them()
 #[test]
 fn a_turn_that_a_late_line_may_be_about_is_looked_for() {
     let home = home();
-    for late in [completed("a"), aborted("a"), rolled_back(2)] {
+    for late in [completed("a"), aborted("a")] {
         let mut writer = home.store.create(meta());
         let long = vec![agent(&"x".repeat(MUCH))];
         writer.append(&[vec![started("a")], long, turn("b"), vec![started("c"), late, agent("c")]].concat()).unwrap();
@@ -201,6 +227,19 @@ fn a_turn_that_a_late_line_may_be_about_is_looked_for() {
         let newest = home.store.newest_turns(writer.path(), &|_| true).unwrap();
         assert_eq!(newest.all(LastTurn::Running).unwrap(), all);
     }
+}
+
+#[test]
+fn the_turns_after_a_rollback_are_the_newest_ones_whatever_it_took_away() {
+    let home = home();
+    let mut writer = home.store.create(meta());
+    let long = vec![agent(&"x".repeat(MUCH))];
+    writer.append(&[turn("a"), long, turn("b"), turn("c"), vec![rolled_back(3)], turn("d")].concat()).unwrap();
+    let newest = home.store.newest_turns(writer.path(), &|turns| !turns.is_empty()).unwrap();
+    assert_eq!(show(&newest.all(LastTurn::Ended).unwrap()).matches("completed").count(), 1);
+    assert!(newest.have_older() && newest.position(&"d".into()) == Some(0));
+    let all = home.store.read(writer.path()).unwrap().turns;
+    assert_eq!((all.len(), all.position(&"d".into())), (2, Some(1)));
 }
 
 fn outlines(home: &Home) -> Vec<fs::DirEntry> {
