@@ -19,6 +19,7 @@ mod permission_profiles;
 pub mod permissions;
 pub mod providers;
 mod resolve;
+mod roles;
 pub mod settings;
 pub mod stamp;
 mod trust;

@@ -135,17 +135,29 @@ impl Loader {
     /// [`ConfigError`]; messages are made to stand after "failed to load configuration: ".
     pub fn load(&self, cwd: Option<&AbsPath>, thread: Option<&ThreadOverrides>) -> Result<Config, ConfigError> {
         let (layers, project) = self.gather(cwd, thread)?;
+        self.resolved(&layers, project, cwd, thread)
+    }
+
+    pub(crate) fn resolved(
+        &self,
+        layers: &Layers,
+        project: Project,
+        cwd: Option<&AbsPath>,
+        thread: Option<&ThreadOverrides>,
+    ) -> Result<Config, ConfigError> {
         let mut inputs = self.inputs(cwd, project, thread);
         let required = self.requirements()?.unwrap_or_default();
         inputs.managed_network = required.network;
         inputs.managed_review_policy = required.auto_review_policy;
         let config = match resolve(layers.clone(), &inputs) {
             Err(ConfigError::Type { message, located: None }) => {
-                return Err(ConfigError::Type { message, located: self.locate(&layers) });
+                return Err(ConfigError::Type { message, located: self.locate(layers) });
             }
             other => other?,
         };
-        paths::read_referenced_files(config)
+        let mut config = paths::read_referenced_files(config)?;
+        self.read_roles(&mut config);
+        Ok(config)
     }
 
     /// The configuration when the files cannot be used: built-in values and session flags.
@@ -254,6 +266,11 @@ impl Loader {
         Ok((layers, project))
     }
 
+    /// What the layers above a project say about it.
+    pub(crate) fn project_of(&self, cwd: &AbsPath) -> Result<Project, ConfigError> {
+        self.gather(Some(cwd), None).map(|(_, project)| project)
+    }
+
     fn flags_layer(&self) -> Layer {
         let mut values = self.overrides.table();
         paths::make_absolute(&mut values, &self.home);
@@ -309,7 +326,7 @@ impl Loader {
     }
 
     /// Parses a file; a missing one is empty.
-    fn read(&self, file: &AbsPath) -> Result<Arc<Table>, ConfigError> {
+    pub(crate) fn read(&self, file: &AbsPath) -> Result<Arc<Table>, ConfigError> {
         let unreadable =
             |error: &dyn std::fmt::Display| ConfigError::Read { path: file.clone(), reason: error.to_string() };
         let stamp = match fs::metadata(file) {
@@ -367,7 +384,7 @@ impl Loader {
 
 /// What the layers above the project say about it.
 #[derive(Debug, Default)]
-struct Project {
+pub(crate) struct Project {
     root: Option<AbsPath>,
     trust: Option<Trust>,
 }
@@ -385,6 +402,6 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn one_line(message: &str) -> String {
+pub(crate) fn one_line(message: &str) -> String {
     message.lines().collect::<Vec<_>>().join(", ")
 }

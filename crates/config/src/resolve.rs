@@ -16,7 +16,7 @@ use crate::overrides::ThreadOverrides;
 use crate::permission_profiles::{self, Folders, NetworkToml};
 use crate::providers::{self, ProviderEnvironment};
 use crate::settings::{
-    AgentRole, Agents, Config, DEFAULT_PROJECT_DOC_MAX_BYTES, History, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+    Agents, Config, DEFAULT_PROJECT_DOC_MAX_BYTES, History, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
     SkillSelector, SkillSwitch, Skills, WebSearchTool,
 };
 
@@ -264,24 +264,10 @@ fn environment(file: ShellEnvironmentToml) -> ShellEnvironmentPolicy {
     }
 }
 
+/// Roles have files, which are read later.
 fn agents(file: AgentsToml) -> Agents {
-    Agents {
-        max_threads: file.max_threads,
-        max_depth: file.max_depth,
-        job_max_runtime_seconds: file.job_max_runtime_seconds,
-        roles: file
-            .roles
-            .into_iter()
-            .map(|(name, role)| {
-                let role = AgentRole {
-                    description: role.description,
-                    config_file: path(role.config_file),
-                    nickname_candidates: role.nickname_candidates.unwrap_or_default(),
-                };
-                (name, role)
-            })
-            .collect(),
-    }
+    let AgentsToml { max_threads, max_depth, roles: role_tables, .. } = file;
+    Agents { max_threads, max_depth, role_tables, ..Agents::default() }
 }
 
 fn skills(file: SkillsToml) -> Skills {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use toml::Table;
 use types::{
     AbsPath, ApprovalPolicy, ApprovalsReviewer, NetworkPolicy, Personality, ReasoningEffort, ReasoningSummary,
     SandboxMode, ServiceTier, Verbosity,
@@ -10,8 +11,8 @@ use types::{
 
 use crate::features::Features;
 use crate::file::{
-    CredentialsStore, Fsync, HistoryPersistence, Inherit, Location, LoginMethod, SearchContextSize, Trust,
-    WebSearchMode,
+    AgentRoleToml, CredentialsStore, Fsync, HistoryPersistence, Inherit, Location, LoginMethod, SearchContextSize,
+    Trust, WebSearchMode,
 };
 use crate::layer::{Layer, Layers};
 use crate::otel::Otel;
@@ -161,21 +162,38 @@ pub struct WebSearchTool {
 }
 
 /// Limits and roles of sub-agents.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Agents {
     pub max_threads: Option<usize>,
     pub max_depth: Option<i32>,
-    pub job_max_runtime_seconds: Option<u64>,
+    /// By name.
     pub roles: BTreeMap<String, AgentRole>,
+    /// Why roles are left out, a text each.
+    pub faults: Vec<String>,
+    /// `[agents.NAME]`, until the files were read.
+    pub(crate) role_tables: BTreeMap<String, AgentRoleToml>,
 }
 
 /// A kind of sub-agent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AgentRole {
-    pub description: Option<String>,
-    /// A configuration file laid over the thread's own.
-    pub config_file: Option<AbsPath>,
-    pub nickname_candidates: Vec<String>,
+    /// What it is for; not empty.
+    pub description: String,
+    /// What agents in it are called; empty for the names that all have.
+    pub nicknames: Vec<String>,
+    /// The model and the effort of all agents in it.
+    pub model: Option<String>,
+    pub effort: Option<ReasoningEffort>,
+    /// The values of its file, laid over the configuration of the thread that starts an agent.
+    pub(crate) values: Arc<Table>,
+}
+
+impl AgentRole {
+    /// Whether its file has a value for a key of the first level.
+    #[must_use]
+    pub fn says(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
 }
 
 /// Which skills are on.

@@ -4,6 +4,9 @@
 //! it through five tools; when a turn of the child ends, the parent's model is told. Names, arguments and answers of the
 //! tools are as the protocol's clients have seen them recorded; the descriptions are ours.
 
+mod roles;
+mod specs;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,14 +18,15 @@ use tokio::sync::watch;
 use tools::{ToolCall, ToolEvent, ToolInput, ToolResult, TurnTools};
 use types::item::{CallStatus, CollabAgentState, CollabAgentStatus, CollabAgentTool, CollabAgentToolCall, UserInput};
 use types::{
-    Item, ItemId, ReasoningEffort, ResponseItem, SessionSource, SubAgentSource, ThreadId, ToolOutput, ToolSpec, Turn,
-    TurnStatus,
+    Item, ItemId, ReasoningEffort, ResponseItem, SessionSource, SubAgentSource, ThreadId, ToolOutput, Turn, TurnStatus,
 };
 
 use crate::event::ThreadEvent;
 use crate::registry::{NewThread, Opened};
-use crate::settings::TurnRequest;
+use crate::settings::{ThreadSettings, TurnRequest};
 use crate::thread::{ThreadHandle, ThreadShared};
+
+pub(crate) use specs::specs;
 
 /// How deep sub-agents may start sub-agents, where the configuration does not say.
 const DEFAULT_MAX_DEPTH: i32 = 1;
@@ -37,12 +41,6 @@ const SEND: &str = "send_input";
 const RESUME: &str = "resume_agent";
 const WAIT: &str = "wait_agent";
 const CLOSE: &str = "close_agent";
-
-/// Names for sub-agents, so that people can tell them apart.
-const NICKNAMES: &[&str] = &[
-    "Alder", "Birch", "Cedar", "Clover", "Fern", "Hazel", "Heather", "Iris", "Juniper", "Laurel", "Linden", "Maple",
-    "Olive", "Rowan", "Sage", "Sorrel", "Tansy", "Thyme", "Willow", "Yarrow",
-];
 
 /// How a thread hangs together with a parent. The default is a thread of its own.
 #[derive(Default)]
@@ -130,87 +128,6 @@ pub(crate) fn offered(thread: &ThreadShared, config: &Config) -> bool {
 /// Whether `name` is one of the sub-agent tools.
 pub(crate) fn handles(name: &str) -> bool {
     [SPAWN, SEND, RESUME, WAIT, CLOSE].contains(&name)
-}
-
-/// The sub-agent tools as the model is told of them.
-pub(crate) fn specs() -> Vec<ToolSpec> {
-    let items = json!({
-        "type": "array",
-        "description": "Input in parts, instead of `message`: texts, images, skills and mentions.",
-        "items": {
-            "type": "object",
-            "properties": {
-                "type": { "type": "string", "description": "`text`, `image`, `local_image`, `skill` or `mention`." },
-                "text": { "type": "string", "description": "The text, for `text`." },
-                "image_url": { "type": "string", "description": "The picture's URL, for `image`." },
-                "path": { "type": "string", "description": "The file, for `local_image`, `skill` and `mention`." },
-                "name": { "type": "string", "description": "What people call it, for `skill` and `mention`." },
-            },
-            "additionalProperties": false,
-        },
-    });
-    let text = |description: &str| json!({ "type": "string", "description": description });
-    vec![
-        function(
-            SPAWN,
-            "Starts a sub-agent: another agent with a thread of its own, in the same folder and with the same \
-             permissions. Use it for a part of the work that stands on its own and would otherwise wait, such as \
-             searching a large area, or a change in files that nobody else touches. Give it everything it needs to know \
-             in the message: it does not see this conversation unless `fork_context` is set. Answers at once with its \
-             id; you are told when it is done. Do not hand over small steps, or work that you need before your next one.",
-            &json!({
-                "message": text("The task: goal, what is known, where to look, what to bring back."),
-                "items": items,
-                "agent_type": text("A role from the configuration, such as `explorer` or `worker`. Optional."),
-                "fork_context": { "type": "boolean", "description": "Lets it begin with a copy of this conversation." },
-                "model": text("Another model for it. Leave out for your own."),
-                "reasoning_effort": text("Another reasoning effort for it. Leave out for your own."),
-            }),
-            &[],
-        ),
-        function(
-            SEND,
-            "Sends more input to a sub-agent. While it works, the input joins the running work; with `interrupt` it \
-             drops that and turns to the new input.",
-            &json!({
-                "target": text("The sub-agent's id."),
-                "message": text("The text to send."),
-                "items": items,
-                "interrupt": { "type": "boolean", "description": "Stops what it is doing first." },
-            }),
-            &["target"],
-        ),
-        function(
-            RESUME,
-            "Brings a closed sub-agent back, with all it knew, so that it can take input again.",
-            &json!({ "id": text("The sub-agent's id.") }),
-            &["id"],
-        ),
-        function(
-            WAIT,
-            "Waits until at least one of the sub-agents has ended its work, or the time is over, and answers with what \
-             is known of each that has. Prefer doing something useful over waiting.",
-            &json!({
-                "targets": { "type": "array", "items": { "type": "string" }, "description": "Ids of sub-agents." },
-                "timeout_ms": { "type": "number", "description": "How long to wait, 10000 to 3600000. Default 30000." },
-            }),
-            &["targets"],
-        ),
-        function(
-            CLOSE,
-            "Closes a sub-agent that is no longer needed, and answers with how it was. What it is doing is stopped.",
-            &json!({ "target": text("The sub-agent's id.") }),
-            &["target"],
-        ),
-    ]
-}
-
-fn function(name: &str, description: &str, properties: &Value, required: &[&str]) -> ToolSpec {
-    let mut parameters = json!({ "type": "object", "properties": properties, "additionalProperties": false });
-    if !required.is_empty() {
-        parameters["required"] = json!(required);
-    }
-    ToolSpec::Function { name: name.to_owned(), description: description.to_owned(), parameters, strict: false }
 }
 
 #[derive(Deserialize)]
@@ -319,13 +236,13 @@ impl Cx<'_> {
 
     async fn spawn(&self, mut args: SpawnArgs) -> Outcome {
         let input = input(args.message.take(), args.items.take())?;
-        let parent = self.thread.settings();
+        let settings = self.settings_for(&args).await?;
         let mut item = self.item(CollabAgentTool::SpawnAgent);
         item.prompt = Some(prompt(&input));
         item.model = Some(args.model.clone().unwrap_or_default());
         item.reasoning_effort = Some(ReasoningEffort::Medium);
         self.started(&item);
-        match self.make(&parent, &args).await {
+        match self.make(settings, &args).await {
             Ok(child) => {
                 let settings = child.shared.settings();
                 item.receivers.push(child.id());
@@ -346,7 +263,8 @@ impl Cx<'_> {
         }
     }
 
-    async fn make(&self, parent: &crate::settings::ThreadSettings, args: &SpawnArgs) -> Result<ThreadHandle, String> {
+    async fn make(&self, settings: ThreadSettings, args: &SpawnArgs) -> Result<ThreadHandle, String> {
+        let parent = self.thread.settings();
         let environment = &self.thread.environment;
         let limit = parent.config.agents.max_threads.unwrap_or(DEFAULT_MAX_AGENTS);
         let root = self.root();
@@ -354,25 +272,9 @@ impl Cx<'_> {
         if loaded >= limit {
             return Err(format!("collab spawn failed: agent thread limit reached (max {limit})"));
         }
-        let mut settings = parent.clone();
-        if let Some(role) = &args.agent_type
-            && role != "default"
-            && !parent.config.agents.roles.contains_key(role)
-            && !BUILT_IN_ROLES.contains(&role.as_str())
-        {
-            return Err(format!("unknown agent_type '{role}'"));
-        }
-        if let Some(model) = &args.model {
-            settings.model.clone_from(model);
-            settings.mode = None;
-        }
-        if let Some(effort) = &args.reasoning_effort {
-            let effort =
-                ReasoningEffort::parse(effort).ok_or_else(|| format!("unknown reasoning effort '{effort}'"))?;
-            settings.effort = Some(effort);
-        }
         let depth = self.thread.agent.depth() + 1;
-        let nickname = environment.loaded.free_nickname(NICKNAMES);
+        let names = roles::nicknames(&parent.config, args.agent_type.as_deref());
+        let nickname = environment.loaded.free_nickname(&names);
         let link = AgentLink(Some(Child {
             parent: self.thread.id,
             root,
@@ -402,6 +304,35 @@ impl Cx<'_> {
         let child = environment.start(new, link).map_err(|error| error.to_string())?;
         self.thread.sink.emit(child.id(), ThreadEvent::Spawned { parent: self.thread.id });
         Ok(child)
+    }
+
+    /// What an agent begins with.
+    async fn settings_for(&self, args: &SpawnArgs) -> Result<ThreadSettings, String> {
+        if args.fork_context && (args.agent_type.is_some() || args.model.is_some() || args.reasoning_effort.is_some()) {
+            let reason = "an agent that begins with a copy of this conversation has your role, model and reasoning \
+                          effort: leave out `agent_type`, `model` and `reasoning_effort`, or `fork_context`";
+            return Err(reason.to_owned());
+        }
+        let mut settings = ThreadSettings::clone(&*self.thread.settings());
+        if let Some(model) = &args.model {
+            settings.model.clone_from(model);
+            settings.mode = None;
+        }
+        if let Some(effort) = &args.reasoning_effort {
+            let effort =
+                ReasoningEffort::parse(effort).ok_or_else(|| format!("unknown reasoning effort '{effort}'"))?;
+            settings.effort = Some(effort);
+            settings.mode = None;
+        }
+        // What the role says counts more than the call.
+        self.in_role(settings, args.agent_type.clone()).await
+    }
+
+    async fn in_role(&self, mut settings: ThreadSettings, role: Option<String>) -> Result<ThreadSettings, String> {
+        let Some(role) = role else { return Ok(settings) };
+        let environment = self.thread.environment.clone();
+        let take_on = move || roles::take_on(&environment, &mut settings, &role).map(|()| settings);
+        tokio::task::spawn_blocking(take_on).await.map_err(|error| error.to_string())?
     }
 
     /// What this thread's model has seen and said, for a child that begins with it: talk only, no tool calls.
@@ -489,7 +420,9 @@ impl Cx<'_> {
             role: agent_role.clone(),
             state: watch::Sender::new(CollabAgentState { status: CollabAgentStatus::PendingInit, message: None }),
         }));
-        let mut settings = (*self.thread.settings()).clone();
+        let settings = (*self.thread.settings()).clone();
+        // A role that is there no more leaves it with the thread's own settings.
+        let mut settings = self.in_role(settings.clone(), agent_role.clone()).await.unwrap_or(settings);
         if let Ok(Some(context)) = stored.last_turn_context() {
             settings.model.clone_from(&context.model);
             settings.cwd = context.cwd.clone();
@@ -575,8 +508,6 @@ impl Cx<'_> {
 }
 
 /// Roles that need no configuration.
-const BUILT_IN_ROLES: &[&str] = &["explorer", "worker"];
-
 fn not_found() -> CollabAgentState {
     CollabAgentState { status: CollabAgentStatus::NotFound, message: None }
 }

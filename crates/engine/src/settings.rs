@@ -39,8 +39,9 @@ pub struct ThreadSettings {
     /// `None`: Spindle's own.
     pub base_instructions: Option<String>,
     pub developer_instructions: Option<String>,
-    /// The client's name as providers see it.
+    /// The client's name as providers see it, and what it calls itself in full.
     pub originator: String,
+    pub user_agent: String,
 }
 
 impl ThreadSettings {

@@ -6,5 +6,6 @@ mod layers;
 mod permission_profiles;
 mod permissions;
 mod place;
+mod roles;
 mod trust;
 mod values;

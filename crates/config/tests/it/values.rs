@@ -157,7 +157,7 @@ fn assorted_keys_reach_the_configuration() {
     let config = Place::with_user(
         "model_reasoning_effort = \"xhigh\"\nservice_tier = \"flex\"\nweb_search = \"live\"\nnotify = [\"\"]\n\
          chatgpt_base_url = \"http://x/\"\nhide_agent_reasoning = true\n[tools]\nweb_search = true\nview_image = false\n\
-         [agents]\nmax_depth = 2\n[agents.tester]\ndescription = \"Tests\"\nconfig_file = \"t.toml\"\n",
+         [agents]\nmax_depth = 2\n",
     )
     .config();
     assert_eq!(config.effort, Some(ReasoningEffort::XHigh));
@@ -167,7 +167,6 @@ fn assorted_keys_reach_the_configuration() {
     assert_eq!(config.chatgpt_base_url, "http://x");
     assert!(config.hide_agent_reasoning && !config.view_image);
     assert_eq!(config.agents.max_depth, Some(2));
-    assert_eq!(config.agents.roles["tester"].config_file, Some(config.home.join("t.toml")));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) fn specs(
     };
     let mut specs = thread.environment.tools.specs(&cx);
     if agents::offered(thread, &settings.config) {
-        specs.extend(agents::specs());
+        specs.extend(agents::specs(&settings.config));
     }
     specs.extend(thread.dynamic_tools.specs());
     specs.into()

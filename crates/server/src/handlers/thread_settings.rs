@@ -139,6 +139,7 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
         base_instructions: config.base_instructions.clone().or(stored.base_instructions),
         developer_instructions: config.developer_instructions.clone(),
         originator,
+        user_agent,
         config: Arc::new(config),
     })
 }
@@ -234,6 +235,7 @@ pub(crate) fn warn_of_broken_config(cx: &Cx) {
                 warn(cx, "Invalid configuration; using defaults.".to_owned(), Some(error));
             }
             warn_of_disabled_layers(cx, &config);
+            config.agents.faults.iter().for_each(|fault| warn(cx, left_out(fault), None));
             start_export(cx, &config.otel);
             let home_rules = rules_folder(&environment.home);
             if let Err(RulesError::Syntax { file, error }) = RuleSet::load(&rules_folders(&config), &home_rules) {
@@ -308,10 +310,15 @@ fn warn_of_settings(cx: &Cx, thread: ThreadId, settings: &ThreadSettings) {
         "The approval policy `on-failure` is deprecated. Use `on-request`, or `never` where nobody can be asked."
             .to_owned()
     });
-    for message in unfinished.into_iter().chain(deprecated) {
+    let roles = config.agents.faults.iter().map(|fault| left_out(fault));
+    for message in unfinished.into_iter().chain(deprecated).chain(roles) {
         let thread_id = Some(thread.to_string());
         cx.server.hub.notify(&cx.connection, &WarningNotification { thread_id, message });
     }
+}
+
+fn left_out(fault: &str) -> String {
+    format!("A role of agents is left out: {fault}")
 }
 
 fn warn(cx: &Cx, summary: String, details: Option<String>) {

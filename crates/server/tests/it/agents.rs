@@ -81,3 +81,42 @@ async fn sub_agents_are_unloaded_with_the_thread_they_work_for() {
     let loaded = loaded["data"].as_array().unwrap();
     assert!(!loaded.contains(&json!(thread)) && !loaded.contains(&json!(child)), "{loaded:?}");
 }
+
+#[tokio::test]
+async fn an_agent_in_a_role_works_as_the_roles_file_says() {
+    let mut server = TestServer::with_model([]).await;
+    let file = server.home.join("config.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let table = "[agents.tester]\ndescription = \"Tests what was written.\"\nconfig_file = \"tester.toml\"\n\
+                 nickname_candidates = [\"Ada\", \"Bo\"]\n[agents.silent]\n";
+    std::fs::write(&file, format!("{config}\n{table}")).unwrap();
+    let role = "model = \"gpt-5.4\"\nmodel_reasoning_effort = \"high\"\ndeveloper_instructions = \"Test it.\"\n";
+    std::fs::write(server.home.join("tester.toml"), role).unwrap();
+
+    let thread = server.start_thread().await;
+    let warned = server.expect("warning").await;
+    assert!(warned["params"]["message"].as_str().unwrap().contains("the role `silent` has no description"));
+    let task = json!({ "message": "look", "agent_type": "tester", "model": "gpt-5.2", "reasoning_effort": "low" });
+    let answer = call(&mut server, &thread, "spawn_agent", task).await;
+    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap()["nickname"], "Ada");
+    server.model.wait_for_requests(3).await;
+    let requests = server.model.requests();
+    let tools = requests[0].body["tools"].to_string();
+    assert!(
+        tools.contains("- `tester`: Tests what was written. (always with the model `gpt-5.4` and the reasoning effort")
+    );
+    let child =
+        requests.iter().find(|request| request.body["model"] == "gpt-5.4").expect("the agent has its role's model");
+    assert_eq!(child.body["reasoning"]["effort"], "high");
+    assert!(child.body["input"].to_string().contains("Test it."));
+    drain(&mut server).await;
+
+    for (arguments, expected) in [
+        (json!({ "message": "look", "agent_type": "silent" }), "unknown agent_type 'silent'"),
+        (json!({ "message": "look", "agent_type": "tester", "fork_context": true }), "leave out `agent_type`"),
+    ] {
+        let refused = call(&mut server, &thread, "spawn_agent", arguments).await;
+        assert!(refused.contains(expected), "{refused}");
+        drain(&mut server).await;
+    }
+}
