@@ -461,7 +461,7 @@ spelled! {
 
 macro_rules! read_spelled {
     ($($function:ident -> $type:ty;)+) => {
-        $(fn $function<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<$type>, D::Error> {
+        $(pub(crate) fn $function<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<$type>, D::Error> {
             let text = String::deserialize(deserializer)?;
             <$type>::parse(&text)
                 .map(Some)
@@ -499,7 +499,7 @@ fn unknown_variant<E: serde::de::Error>(text: &str, names: impl ExactSizeIterato
     })
 }
 
-fn approval_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ApprovalPolicy>, D::Error> {
+pub(crate) fn approval_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ApprovalPolicy>, D::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "kebab-case")]
     enum Spelling {

@@ -12,8 +12,8 @@ use crate::features::Feature;
 use crate::file::{ConfigToml, Trust};
 use crate::layer::{Disabled, Layer, Layers, Source};
 use crate::overrides::{Overrides, ThreadOverrides};
-use crate::permission_profiles::Requirements;
 use crate::providers::ProviderEnvironment;
+use crate::requirements::Requirements;
 use crate::resolve::{Inputs, resolve};
 use crate::settings::Config;
 use crate::stamp::Stamp;
@@ -28,8 +28,6 @@ const SYSTEM_FILE: &str = "/etc/codex/config.toml";
 const MANAGED_NAME: &str = "managed_config.toml";
 /// Beside the system file: what the administrator demands.
 const REQUIREMENTS_NAME: &str = "requirements.toml";
-const NETWORK_REQUIREMENTS: &str = "experimental_network";
-const AUTO_REVIEW_REQUIREMENTS: &str = "guardian_policy_config";
 const DEFAULT_ROOT_MARKER: &str = ".git";
 
 /// Loads configurations. Cheap to clone; clones share the cache of parsed files.
@@ -147,8 +145,8 @@ impl Loader {
     ) -> Result<Config, ConfigError> {
         let mut inputs = self.inputs(cwd, project, thread);
         let required = self.requirements()?.unwrap_or_default();
-        inputs.managed_network = required.network;
-        inputs.managed_review_policy = required.auto_review_policy;
+        inputs.managed_network.clone_from(&required.network);
+        inputs.managed_review_policy.clone_from(&required.auto_review_policy);
         let config = match resolve(layers.clone(), &inputs) {
             Err(ConfigError::Type { message, located: None }) => {
                 return Err(ConfigError::Type { message, located: self.locate(layers) });
@@ -156,6 +154,8 @@ impl Loader {
             other => other?,
         };
         let mut config = paths::read_referenced_files(config)?;
+        required.enforce(&mut config);
+        config.requirements = Arc::new(required);
         self.read_roles(&mut config);
         Ok(config)
     }
@@ -196,25 +196,16 @@ impl Loader {
     /// [`ConfigError::Parse`], [`ConfigError::Read`]; [`ConfigError::Permissions`] for demands that are not of the
     /// right shape.
     pub fn requirements(&self) -> Result<Option<Requirements>, ConfigError> {
-        let Some(file) = self.system_file.parent().map(|folder| folder.join(REQUIREMENTS_NAME)) else {
-            return Ok(None);
-        };
-        let mut table = self.read(&file)?.as_ref().clone();
-        if table.is_empty() {
+        let Some(folder) = self.system_file.parent() else { return Ok(None) };
+        let file = folder.join(REQUIREMENTS_NAME);
+        let (table, managed) = (self.read(&file)?, self.read(&folder.join(MANAGED_NAME))?);
+        if table.is_empty() && managed.is_empty() {
             return Ok(None);
         }
-        let refused = |key, error: toml::de::Error| {
-            ConfigError::Permissions(format!("{file}: {key}: {}", one_line(error.message())))
-        };
-        let network = table.remove(NETWORK_REQUIREMENTS).map(Value::try_into).transpose();
-        let network = network.map_err(|error| refused(NETWORK_REQUIREMENTS, error))?;
-        let policy: Option<String> = table
-            .remove(AUTO_REVIEW_REQUIREMENTS)
-            .map(Value::try_into)
-            .transpose()
-            .map_err(|error| refused(AUTO_REVIEW_REQUIREMENTS, error))?;
-        let auto_review_policy = policy.filter(|policy| !policy.trim().is_empty());
-        Ok(Some(Requirements { network, auto_review_policy, others: table.keys().cloned().collect() }))
+        let required = Requirements::read(&file, Table::clone(&table))?.with_managed(&managed);
+        let demands_nothing =
+            table.is_empty() && required.approval_policies.is_none() && required.sandbox_modes.is_none();
+        Ok((!demands_nothing).then_some(required))
     }
 
     /// The layers for `cwd`, lowest first. Session flags, `thread` and the administrator's file make layers

@@ -97,16 +97,6 @@ pub enum DomainToml {
     Deny,
 }
 
-/// What an administrator demands, as far as it is known here.
-#[derive(Debug, Clone, Default)]
-pub struct Requirements {
-    pub network: Option<NetworkToml>,
-    /// What the automatic reviewer decides by, whatever the user's policy says. Not blank.
-    pub auto_review_policy: Option<String>,
-    /// The keys that nobody here carries out.
-    pub others: Vec<String>,
-}
-
 /// The permissions that threads start with, where the configuration names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefaultPermissions {

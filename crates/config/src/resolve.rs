@@ -189,6 +189,8 @@ pub fn resolve(layers: Layers, inputs: &Inputs<'_>) -> Result<Config, ConfigErro
         analytics_enabled: profile.analytics.or(file.analytics).and_then(|analytics| analytics.enabled),
         otel: Otel::resolve(file.otel.unwrap_or_default(), &unknown_keys),
 
+        requirements: Arc::default(),
+        overruled: Vec::new(),
         layers: Arc::new(layers),
         unknown_keys,
     })

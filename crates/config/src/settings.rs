@@ -18,6 +18,7 @@ use crate::layer::{Layer, Layers};
 use crate::otel::Otel;
 use crate::permission_profiles::DefaultPermissions;
 use crate::providers::ProviderConfig;
+use crate::requirements::Requirements;
 
 /// How many bytes of a project's instruction files are used when nothing else is said.
 pub const DEFAULT_PROJECT_DOC_MAX_BYTES: usize = 32 * 1024;
@@ -123,6 +124,10 @@ pub struct Config {
     /// What is sent to OpenTelemetry collectors, if anything.
     pub otel: Otel,
 
+    /// What the administrator demands. Kept already; it also limits what may be chosen later.
+    pub requirements: Arc<Requirements>,
+    /// What was chosen against that, a text each.
+    pub overruled: Vec<String>,
     /// Where each value comes from.
     pub layers: Arc<Layers>,
     /// Keys that nobody knows, dotted; unknown features as `features.NAME`.

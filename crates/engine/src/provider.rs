@@ -7,6 +7,9 @@ use model::{ModelProvider, ProviderInfo};
 
 use crate::environment::Environment;
 
+/// Says where the provider must keep data. The name is the provider's.
+const RESIDENCY_HEADER: &str = "x-openai-internal-codex-residency";
+
 /// A provider that cannot be used, with a reason for people.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
@@ -30,8 +33,12 @@ pub fn connect(
     let provider = config.providers.get(id).ok_or_else(|| ProviderError::Unknown(id.to_owned()))?;
     let unusable = |source| ProviderError::Unusable { id: id.to_owned(), source: Box::new(source) };
     let lookup = environment.clone();
+    let mut info = info(id, provider);
+    if let Some(region) = config.requirements.residency {
+        info.http_headers.insert(RESIDENCY_HEADER.to_owned(), region.as_str().to_owned());
+    }
     model::connect(
-        info(id, provider),
+        info,
         if provider.requires_openai_auth { (environment.credentials)() } else { None },
         model::Options {
             user_agent: user_agent.to_owned(),

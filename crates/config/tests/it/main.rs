@@ -6,6 +6,7 @@ mod layers;
 mod permission_profiles;
 mod permissions;
 mod place;
+mod requirements;
 mod roles;
 mod trust;
 mod values;

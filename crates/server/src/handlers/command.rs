@@ -19,7 +19,7 @@ use protocol as p;
 use tokio::sync::{mpsc, oneshot};
 use types::{AbsPath, PermissionProfile, SandboxMode, SandboxPolicy};
 
-use super::thread_settings;
+use super::{permissions, thread_settings};
 use crate::Server;
 use crate::commands::{Control, Place, Refused};
 use crate::connection::Connection;
@@ -267,6 +267,20 @@ impl Request {
         })
     }
 
+    /// Refuses a sandbox that the administrator does not allow, also where it cannot be known what he allows.
+    fn check_sandbox(&self, cx: &Cx, cwd: &AbsPath) -> Result<(), RpcError> {
+        let required = cx.server.engine.environment().loader.requirements().map_err(RpcError::internal)?;
+        let Some(required) = required.filter(|required| required.sandbox_modes.is_some()) else { return Ok(()) };
+        let mode = match &self.sandbox {
+            // It is kept already.
+            Wanted::Configured => return Ok(()),
+            Wanted::Policy(policy) => policy.mode(),
+            Wanted::Profile(profile) => permissions::of_profile(profile.clone(), cwd, "permission profile")?.0.mode(),
+        };
+        let allowed = required.check_sandbox(mode);
+        allowed.map_err(|error| RpcError::invalid_request(format_args!("invalid sandbox policy: {error}")))
+    }
+
     fn takes_input(&self) -> bool {
         self.stream_stdin || self.tty.is_some()
     }
@@ -285,6 +299,7 @@ impl Request {
                 None => env.retain(|(known, _)| known != name),
             }
         }
+        self.check_sandbox(cx, &cwd)?;
         let places = environment.places();
         let by_default = matches!(self.sandbox, Wanted::Configured) && config.default_permissions.is_some();
         let sandbox = match &self.sandbox {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::dispatch::{Cx, Handled};
 use crate::error::RpcError;
-use crate::wire::{self, abs};
+use crate::wire::{self, ToWire as _, abs};
 
 pub(crate) async fn read(cx: Cx, params: p::ConfigReadParams) -> Handled<p::ConfigReadResponse> {
     let environment = cx.server.engine.environment();
@@ -109,19 +109,25 @@ pub(crate) async fn read_requirements(cx: Cx, _params: p::NoParams) -> Handled<p
     let required = cx.server.engine.environment().loader.requirements();
     let required =
         required.map_err(|error| RpcError::internal(format_args!("failed to read configuration layers: {error}")))?;
-    // Clients have no name for what the automatic reviewer decides by.
-    let Some(config::Requirements { network, others, auto_review_policy: _ }) = required else {
+    let Some(required) = required else {
         return Ok(p::ConfigRequirementsReadResponse { requirements: None }.into());
     };
-    if !others.is_empty() {
-        let others = others.join(", ");
+    if !required.others.is_empty() {
+        let others = required.others.join(", ");
         return Err(RpcError::internal(format_args!(
             "this build of spindle does not apply these requirements: {others}"
         )));
     }
+    // Clients have no name for what the automatic reviewer decides by.
     let requirements = p::ConfigRequirements {
-        network: network.as_ref().map(wire::config::network_requirements),
-        ..p::ConfigRequirements::default()
+        allowed_approval_policies: required.approval_policies.to_wire(),
+        allowed_approvals_reviewers: required.approvals_reviewers.to_wire(),
+        allowed_sandbox_modes: required.sandbox_modes.to_wire(),
+        allowed_web_search_modes: required.web_search_modes.to_wire(),
+        feature_requirements: required.features.map(|features| features.into_iter().collect()),
+        hooks: None,
+        enforce_residency: required.residency.map(|config::Residency::Us| p::ResidencyRequirement::Us),
+        network: required.network.as_ref().map(wire::config::network_requirements),
     };
     Ok(p::ConfigRequirementsReadResponse { requirements: Some(requirements) }.into())
 }

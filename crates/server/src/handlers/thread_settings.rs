@@ -112,6 +112,8 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
         }
         (None, None) => (config.sandbox_policy(config.sandbox_mode()), None),
     };
+    // A mode that is not allowed has been replaced; permissions in full have no mode to take their place.
+    config.requirements.check_sandbox(sandbox_policy.mode()).map_err(|error| unusable(&error))?;
     permissions::warn_of_weak_sandbox(cx, &sandbox_policy, network.is_some());
     let command_rules = standing_rules(cx, &config)?;
     let client = cx.connection.client();
@@ -236,6 +238,7 @@ pub(crate) fn warn_of_broken_config(cx: &Cx) {
             }
             warn_of_disabled_layers(cx, &config);
             config.agents.faults.iter().for_each(|fault| warn(cx, left_out(fault), None));
+            config.overruled.iter().for_each(|overruled| warn(cx, overruled.clone(), None));
             start_export(cx, &config.otel);
             let home_rules = rules_folder(&environment.home);
             if let Err(RulesError::Syntax { file, error }) = RuleSet::load(&rules_folders(&config), &home_rules) {
@@ -311,7 +314,7 @@ fn warn_of_settings(cx: &Cx, thread: ThreadId, settings: &ThreadSettings) {
             .to_owned()
     });
     let roles = config.agents.faults.iter().map(|fault| left_out(fault));
-    for message in unfinished.into_iter().chain(deprecated).chain(roles) {
+    for message in unfinished.into_iter().chain(deprecated).chain(roles).chain(config.overruled.iter().cloned()) {
         let thread_id = Some(thread.to_string());
         cx.server.hub.notify(&cx.connection, &WarningNotification { thread_id, message });
     }

@@ -3,7 +3,7 @@
 use engine::{TurnEnvironment, TurnOverrides, TurnRequest};
 use protocol as p;
 use serde_json::json;
-use types::{TurnId, UserInput};
+use types::{SandboxPolicy, TurnId, UserInput};
 
 use super::{permissions, thread_view};
 use crate::dispatch::{Cx, Handled, Reply};
@@ -31,13 +31,21 @@ pub(crate) async fn start(cx: Cx, params: p::TurnStartParams) -> Handled<p::Turn
         }
         None => (params.sandbox_policy.from_wire(), None),
     };
+    let approval_policy = params.approval_policy.from_wire();
+    let approvals_reviewer = params.approvals_reviewer.from_wire();
+    let required = &settings.config.requirements;
+    let sandbox_mode = sandbox_policy.as_ref().map(SandboxPolicy::mode);
+    (approval_policy.as_ref().map_or(Ok(()), |policy| required.check_approval(policy)))
+        .and_then(|()| approvals_reviewer.map_or(Ok(()), |reviewer| required.check_reviewer(reviewer)))
+        .and_then(|()| sandbox_mode.map_or(Ok(()), |mode| required.check_sandbox(mode)))
+        .map_err(|error| RpcError::invalid_request(format_args!("invalid turn context override: {error}")))?;
     let request = TurnRequest {
         input,
         overrides: TurnOverrides {
             model: params.model,
             cwd,
-            approval_policy: params.approval_policy.from_wire(),
-            approvals_reviewer: params.approvals_reviewer.from_wire(),
+            approval_policy,
+            approvals_reviewer,
             sandbox_policy,
             permission_profile,
             effort: params.effort.map(|effort| Some(effort.from_wire())),

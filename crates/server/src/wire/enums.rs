@@ -46,6 +46,7 @@ same_values! {
         PendingInit, Running, Interrupted, Completed, Errored, Shutdown, NotFound,
     }
     types::item::PlanStepStatus => protocol::TurnPlanStepStatus { Pending, InProgress, Completed }
+    config::WebSearchMode => protocol::WebSearchMode { Disabled, Cached, Live }
     types::SandboxMode => protocol::SandboxMode { ReadOnly, WorkspaceWrite, DangerFullAccess }
     types::FileSystemAccess => protocol::FileSystemAccessMode { Read, Write, None }
     types::ReasoningSummary => protocol::ReasoningSummary { Auto, Concise, Detailed, None }

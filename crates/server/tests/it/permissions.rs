@@ -87,3 +87,50 @@ async fn nonsense_and_errors_grant_nothing() {
         assert!(told.contains(r#"\"file_system\":null},\"scope\":\"turn\"}"#), "{told}");
     }
 }
+
+#[tokio::test]
+async fn what_an_administrator_does_not_allow_is_refused_wherever_it_is_asked_for() {
+    let mut server = TestServer::with_model([Reply::say("hi")]).await;
+    let etc = server.home.join("etc");
+    std::fs::create_dir_all(&etc).unwrap();
+    let demands = "allowed_approval_policies = [\"on-request\"]\nallowed_sandbox_modes = [\"read-only\"]\nenforce_residency = \"us\"\n";
+    std::fs::write(etc.join("requirements.toml"), demands).unwrap();
+
+    let read = server.request("configRequirements/read", json!({})).await.unwrap();
+    assert_eq!(read["requirements"]["allowedApprovalPolicies"], json!(["on-request"]));
+    assert_eq!(read["requirements"]["enforceResidency"], "us");
+    let params = json!({ "approvalPolicy": "never", "sandbox": "danger-full-access" });
+    let started = server.request("thread/start", params).await.unwrap();
+    assert_eq!((&started["approvalPolicy"], &started["sandbox"]["type"]), (&json!("on-request"), &json!("readOnly")));
+    for key in ["approval_policy", "sandbox_mode"] {
+        let warning = server.expect("warning").await;
+        assert!(warning["params"]["message"].as_str().unwrap().starts_with(&format!("`{key}` cannot be")), "{warning}");
+    }
+    let root = json!({ "path": { "type": "special", "value": { "kind": "root" } }, "access": "write" });
+    let everything = json!({ "network": { "enabled": true }, "fileSystem": { "entries": [root] } });
+    let error = server.request("thread/start", json!({ "permissionProfile": everything })).await.unwrap_err();
+    assert!(error["message"].as_str().unwrap().contains("`sandbox_mode` cannot be"), "{error}");
+
+    let thread = started["thread"]["id"].as_str().unwrap().to_owned();
+    let input = json!([{ "type": "text", "text": "go" }]);
+    for wish in [
+        json!({ "approvalPolicy": "never" }),
+        json!({ "sandboxPolicy": { "type": "dangerFullAccess" } }),
+        json!({ "permissionProfile": everything }),
+    ] {
+        let mut params = json!({ "threadId": thread, "input": input });
+        params.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
+        let error = server.request("turn/start", params).await.unwrap_err();
+        assert_eq!(error["code"], -32600);
+        assert!(error["message"].as_str().unwrap().starts_with("invalid turn context override: `"), "{error}");
+    }
+    for wish in [json!({ "sandboxPolicy": { "type": "dangerFullAccess" } }), json!({ "permissionProfile": everything })]
+    {
+        let mut params = json!({ "command": ["true"] });
+        params.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
+        let error = server.request("command/exec", params).await.unwrap_err();
+        assert!(error["message"].as_str().unwrap().starts_with("invalid sandbox policy: `sandbox_mode`"), "{error}");
+    }
+    assert_eq!(server.run_turn(&thread, "go").await["status"], "completed");
+    assert_eq!(server.model.requests()[0].header("x-openai-internal-codex-residency"), Some("us"));
+}

@@ -1,0 +1,241 @@
+//! What an administrator demands: `requirements.toml` beside the system file, and what his configuration file says of
+//! approvals and the sandbox.
+//!
+//! A configuration that breaks a demand is changed to keep it ([`Requirements::enforce`]); who asks for something else
+//! later is refused ([`Requirements::check`]).
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+use types::{AbsPath, ApprovalPolicy, ApprovalsReviewer, SandboxMode};
+
+use crate::error::ConfigError;
+use crate::features::Feature;
+use crate::file::{self, ConfigToml, WebSearchMode};
+use crate::load::one_line;
+use crate::permission_profiles::NetworkToml;
+use crate::settings::Config;
+
+/// What an administrator demands, as far as it is known here. `None` demands nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Requirements {
+    /// The only ones that may be chosen; none of the lists is empty, and the first stands for one that is not in it.
+    pub approval_policies: Option<Vec<ApprovalPolicy>>,
+    pub approvals_reviewers: Option<Vec<ApprovalsReviewer>>,
+    pub sandbox_modes: Option<Vec<SandboxMode>>,
+    /// Off is always among them.
+    pub web_search_modes: Option<Vec<WebSearchMode>>,
+    /// Features that are on or off whatever else says otherwise.
+    pub features: Option<BTreeMap<String, bool>>,
+    /// Where providers must keep data.
+    pub residency: Option<Residency>,
+    pub network: Option<NetworkToml>,
+    /// What the automatic reviewer decides by, whatever the user's policy says. Not blank.
+    pub auto_review_policy: Option<String>,
+    /// The keys that nobody here carries out.
+    pub others: Vec<String>,
+}
+
+/// A region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Residency {
+    /// The United States.
+    Us,
+}
+
+impl Residency {
+    /// The name in requests and configuration files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Us => "us",
+        }
+    }
+}
+
+/// Something was chosen that the administrator does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` cannot be `{chosen}`: the administrator allows {allowed}")]
+pub struct NotAllowed {
+    key: &'static str,
+    chosen: String,
+    /// Names in quotes.
+    allowed: String,
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Approval(#[serde(deserialize_with = "file::approval_policy")] Option<ApprovalPolicy>);
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Reviewer(#[serde(deserialize_with = "file::approvals_reviewer")] Option<ApprovalsReviewer>);
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Sandbox(#[serde(deserialize_with = "file::sandbox_mode")] Option<SandboxMode>);
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Search(#[serde(deserialize_with = "file::web_search_mode")] Option<WebSearchMode>);
+
+impl Requirements {
+    /// Reads what `file` holds.
+    ///
+    /// # Errors
+    /// [`ConfigError::Permissions`] for demands that are not of the right shape.
+    pub(crate) fn read(file: &AbsPath, mut table: Table) -> Result<Self, ConfigError> {
+        let refused =
+            |key: &str, reason: &str| ConfigError::Permissions(format!("{file}: {key}: {}", one_line(reason)));
+        fn take<T: DeserializeOwned>(table: &mut Table, key: &str) -> Result<Option<T>, String> {
+            table.remove(key).map(Value::try_into).transpose().map_err(|error| error.message().to_owned())
+        }
+        macro_rules! list {
+            ($key:literal, $spelled:ty) => {{
+                let list = take::<Vec<$spelled>>(&mut table, $key).map_err(|reason| refused($key, &reason))?;
+                let list = list.map(|list| list.into_iter().filter_map(|spelled| spelled.0).collect::<Vec<_>>());
+                if list.as_ref().is_some_and(Vec::is_empty) {
+                    return Err(refused($key, "an empty list allows nothing"));
+                }
+                list
+            }};
+        }
+        macro_rules! value {
+            ($key:literal) => {
+                take(&mut table, $key).map_err(|reason| refused($key, &reason))?
+            };
+        }
+        let approval_policies = list!("allowed_approval_policies", Approval);
+        let approvals_reviewers = list!("allowed_approvals_reviewers", Reviewer);
+        let sandbox_modes = list!("allowed_sandbox_modes", Sandbox);
+        let mut web_search_modes = list!("allowed_web_search_modes", Search);
+        if let Some(modes) = &mut web_search_modes
+            && !modes.contains(&WebSearchMode::Disabled)
+        {
+            modes.push(WebSearchMode::Disabled);
+        }
+        let features: Option<BTreeMap<String, bool>> = value!("features");
+        let features = features.or(value!("feature_requirements"));
+        let policy: Option<String> = value!("guardian_policy_config");
+        Ok(Self {
+            approval_policies,
+            approvals_reviewers,
+            sandbox_modes,
+            web_search_modes,
+            features,
+            residency: value!("enforce_residency"),
+            network: value!("experimental_network"),
+            auto_review_policy: policy.filter(|policy| !policy.trim().is_empty()),
+            others: table.keys().cloned().collect(),
+        })
+    }
+
+    /// What the administrator's own configuration says of approvals and the sandbox is demanded, too.
+    pub(crate) fn with_managed(mut self, managed: &Table) -> Self {
+        // What cannot be read is refused where the configuration is.
+        let Ok(managed) = managed.clone().try_into::<ConfigToml>() else { return self };
+        self.approval_policies = self.approval_policies.or(managed.approval_policy.map(|policy| vec![policy]));
+        self.sandbox_modes = self.sandbox_modes.or(managed.sandbox_mode.map(|mode| vec![mode]));
+        self
+    }
+
+    /// Makes a configuration keep the demands. What was chosen otherwise, rather than left open, is named in
+    /// [`Config::overruled`].
+    pub(crate) fn enforce(&self, config: &mut Config) {
+        let mut overruled = Vec::new();
+        let mut settle = |refused: NotAllowed, was_chosen: bool, instead: &dyn Display| {
+            if was_chosen {
+                overruled.push(format!("{refused}; it is `{instead}` instead"));
+            }
+        };
+        if let (Some([first, ..]), Err(refused)) =
+            (self.approval_policies.as_deref(), self.check_approval(&config.approval_policy()))
+        {
+            settle(refused, config.approval_policy.is_some(), &policy_name(first));
+            config.approval_policy = Some(first.clone());
+        }
+        if let (Some([first, ..]), Err(refused)) =
+            (self.sandbox_modes.as_deref(), self.check_sandbox(config.sandbox_mode()))
+        {
+            settle(refused, config.sandbox_mode.is_some(), &first.as_str());
+            config.sandbox_mode = Some(*first);
+        }
+        if let (Some([first, ..]), Err(refused)) =
+            (self.approvals_reviewers.as_deref(), self.check_reviewer(config.approvals_reviewer))
+        {
+            settle(refused, config.approvals_reviewer != ApprovalsReviewer::User, &first.as_str());
+            config.approvals_reviewer = *first;
+        }
+        let search = config.web_search.unwrap_or(WebSearchMode::Cached);
+        if let Some([first, ..]) = self.web_search_modes.as_deref()
+            && let Err(refused) =
+                check("web_search", &search, self.web_search_modes.as_deref(), |mode| mode.as_str().to_owned())
+        {
+            settle(refused, config.web_search.is_some(), &first.as_str());
+            config.web_search = Some(*first);
+        }
+        for (name, on) in self.features.iter().flatten() {
+            match Feature::from_key(name) {
+                Some(feature) => config.features.set(feature, *on),
+                None => overruled.push(format!("the administrator demands a feature that there is not: `{name}`")),
+            }
+        }
+        config.overruled = overruled;
+    }
+
+    /// Whether an approval policy may be chosen.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn check_approval(&self, policy: &ApprovalPolicy) -> Result<(), NotAllowed> {
+        check("approval_policy", policy, self.approval_policies.as_deref(), |policy| policy_name(policy).to_owned())
+    }
+
+    /// Whether a sandbox of that mode may be chosen.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn check_sandbox(&self, mode: SandboxMode) -> Result<(), NotAllowed> {
+        check("sandbox_mode", &mode, self.sandbox_modes.as_deref(), |mode| mode.as_str().to_owned())
+    }
+
+    /// Whether a reviewer of approvals may be chosen.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn check_reviewer(&self, reviewer: ApprovalsReviewer) -> Result<(), NotAllowed> {
+        check("approvals_reviewer", &reviewer, self.approvals_reviewers.as_deref(), |reviewer| {
+            reviewer.as_str().to_owned()
+        })
+    }
+}
+
+fn check<T: PartialEq>(
+    key: &'static str,
+    chosen: &T,
+    allowed: Option<&[T]>,
+    name: impl Fn(&T) -> String,
+) -> Result<(), NotAllowed> {
+    match allowed {
+        Some(allowed) if !allowed.contains(chosen) => {
+            let names: Vec<_> = allowed.iter().map(|allowed| format!("`{}`", name(allowed))).collect();
+            Err(NotAllowed { key, chosen: name(chosen), allowed: names.join(", ") })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The name in configuration files.
+fn policy_name(policy: &ApprovalPolicy) -> &'static str {
+    match policy {
+        ApprovalPolicy::UnlessTrusted => "untrusted",
+        ApprovalPolicy::OnFailure => "on-failure",
+        ApprovalPolicy::OnRequest => "on-request",
+        ApprovalPolicy::Granular(_) => "granular",
+        ApprovalPolicy::Never => "never",
+    }
+}
