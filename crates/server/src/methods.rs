@@ -5,9 +5,9 @@ use protocol::methods as m;
 
 use crate::dispatch::{Order, Router};
 use crate::handlers::{
-    account, command, config, conversation, feature, feedback, fs, git, guardian, initialize, mcp, model, realtime,
-    review, search, skill, thread, thread_archive, thread_command, thread_compact, thread_events, thread_history,
-    thread_list, thread_metadata, thread_resume, turn, windows,
+    account, command, config, conversation, feature, feedback, fs, git, guardian, initialize, mcp, memory, model,
+    realtime, review, search, skill, thread, thread_archive, thread_command, thread_compact, thread_events,
+    thread_history, thread_list, thread_metadata, thread_resume, turn, windows,
 };
 
 /// Whoever reads the configuration sees what was written before.
@@ -64,6 +64,7 @@ pub(crate) fn router() -> Router {
         .on(m::AccountRateLimitsRead, |_| ACCOUNT, account::rate_limits)
         .on(m::AccountSendAddCreditsNudgeEmail, |_| ACCOUNT, account::nudge)
         .on(m::GetAuthStatus, |_| ACCOUNT, account::auth_status)
+        .on(m::MemoryReset, |_| Order::Any, memory::reset)
         .on(m::FsReadFile, |_| Order::Any, fs::read_file)
         .on(m::FsWriteFile, |_| Order::Any, fs::write_file)
         .on(m::FsCreateDirectory, |_| Order::Any, fs::create_directory)
@@ -101,7 +102,6 @@ fn additions(router: Router) -> Router {
 /// What the contract has and this build does not serve: each answers an error that says so.
 fn unavailable(router: Router) -> Router {
     router
-        .unavailable(m::MemoryReset)
         .unavailable(m::MarketplaceAdd)
         .unavailable(m::MarketplaceRemove)
         .unavailable(m::PluginList)

@@ -11,6 +11,7 @@ pub(crate) mod git;
 pub(crate) mod guardian;
 pub(crate) mod initialize;
 pub(crate) mod mcp;
+pub(crate) mod memory;
 pub(crate) mod model;
 mod page;
 pub(crate) mod permissions;

@@ -40,3 +40,26 @@ async fn a_watched_folder_tells_which_entries_changed_until_it_is_unwatched() {
     let (rest, _folder) = server.close().await;
     assert!(rest.is_empty(), "{rest:?}");
 }
+
+#[tokio::test]
+async fn what_agents_have_noted_is_forgotten_and_nothing_outside_of_the_folder() {
+    let mut server = TestServer::with_model([]).await;
+    let (notes, outside) = (server.home.join("memories"), server.home.join("outside"));
+    for folder in [notes.join("deep/er"), outside.join("kept")] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    std::fs::write(notes.join("deep/note.md"), "n").unwrap();
+    std::fs::write(notes.join("NOTES.md"), "n").unwrap();
+    std::os::unix::fs::symlink(&outside, notes.join("link")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(server.request("memory/reset", json!(null)).await.unwrap(), json!({}));
+        assert_eq!(std::fs::read_dir(&notes).unwrap().count(), 0);
+        std::fs::remove_dir(&notes).unwrap();
+    }
+    assert!(outside.join("kept").exists());
+
+    std::os::unix::fs::symlink(&outside, &notes).unwrap();
+    let error = server.request("memory/reset", json!({})).await.unwrap_err();
+    assert!(error["message"].as_str().unwrap().contains(notes.to_str().unwrap()), "{error}");
+    assert!(outside.join("kept").exists());
+}
