@@ -155,7 +155,7 @@ impl Requirements {
         if let (Some([first, ..]), Err(refused)) =
             (self.approval_policies.as_deref(), self.check_approval(&config.approval_policy()))
         {
-            settle(refused, config.approval_policy.is_some(), &policy_name(first));
+            settle(refused, config.approval_policy.is_some(), &first.as_str());
             config.approval_policy = Some(first.clone());
         }
         if let (Some([first, ..]), Err(refused)) =
@@ -192,7 +192,7 @@ impl Requirements {
     /// # Errors
     /// It may not.
     pub fn check_approval(&self, policy: &ApprovalPolicy) -> Result<(), NotAllowed> {
-        check("approval_policy", policy, self.approval_policies.as_deref(), |policy| policy_name(policy).to_owned())
+        check("approval_policy", policy, self.approval_policies.as_deref(), |policy| policy.as_str().to_owned())
     }
 
     /// Whether a sandbox of that mode may be chosen.
@@ -226,16 +226,5 @@ fn check<T: PartialEq>(
             Err(NotAllowed { key, chosen: name(chosen), allowed: names.join(", ") })
         }
         _ => Ok(()),
-    }
-}
-
-/// The name in configuration files.
-fn policy_name(policy: &ApprovalPolicy) -> &'static str {
-    match policy {
-        ApprovalPolicy::UnlessTrusted => "untrusted",
-        ApprovalPolicy::OnFailure => "on-failure",
-        ApprovalPolicy::OnRequest => "on-request",
-        ApprovalPolicy::Granular(_) => "granular",
-        ApprovalPolicy::Never => "never",
     }
 }

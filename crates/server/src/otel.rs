@@ -18,8 +18,8 @@ use telemetry::{
 };
 use types::item::UserInput;
 use types::{
-    ApprovalPolicy, DomainAccess, Item, ItemId, PermissionProfile, ReviewStatus, ReviewedAction, SandboxPolicy,
-    ThreadId, Turn, TurnError, TurnId, TurnStatus,
+    DomainAccess, Item, ItemId, PermissionProfile, ReviewStatus, ReviewedAction, SandboxPolicy, ThreadId, Turn,
+    TurnError, TurnId, TurnStatus,
 };
 use uuid::Uuid;
 
@@ -121,7 +121,7 @@ impl Otel {
             ("provider_name", settings.config.provider().name.as_str().into()),
             ("model", settings.model().into()),
             ("slug", settings.model().into()),
-            ("approval_policy", approval_name(&settings.approval_policy).into()),
+            ("approval_policy", settings.approval_policy.as_str().into()),
             ("sandbox_policy", sandbox_name(&settings.sandbox_policy).into()),
         ];
         open.log("codex.conversation_starts", Severity::Info, thread, None, attributes);
@@ -340,16 +340,6 @@ fn error_name(error: &TurnError) -> String {
         Ok(Value::String(name)) => name,
         Ok(Value::Object(members)) => members.into_iter().next().map_or_else(String::new, |(name, _)| name),
         _ => "other".to_owned(),
-    }
-}
-
-fn approval_name(policy: &ApprovalPolicy) -> &'static str {
-    match policy {
-        ApprovalPolicy::UnlessTrusted => "untrusted",
-        ApprovalPolicy::OnFailure => "on-failure",
-        ApprovalPolicy::OnRequest => "on-request",
-        ApprovalPolicy::Granular(_) => "granular",
-        ApprovalPolicy::Never => "never",
     }
 }
 

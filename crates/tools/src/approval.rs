@@ -130,7 +130,7 @@ pub(crate) fn command_verdict(cx: &TurnTools, command: &Candidate) -> Verdict {
         return Verdict::Refuse(Refusal::Call(format!(
             "command rejected: under the approval policy `{}` no command may ask for more than the sandbox allows; run \
              it without sandbox_permissions, or do without it",
-            policy_name(policy)
+            policy.as_str()
         )));
     }
     let additional_permissions = command.additional_permissions(&granted);
@@ -347,15 +347,5 @@ fn reads_anything(policy: &SandboxPolicy) -> bool {
         SandboxPolicy::ReadOnly { access, .. } | SandboxPolicy::WorkspaceWrite { read_only_access: access, .. } => {
             *access == ReadAccess::Full
         }
-    }
-}
-
-fn policy_name(policy: &ApprovalPolicy) -> &'static str {
-    match policy {
-        ApprovalPolicy::UnlessTrusted => "untrusted",
-        ApprovalPolicy::OnFailure => "on-failure",
-        ApprovalPolicy::OnRequest => "on-request",
-        ApprovalPolicy::Granular(_) => "granular",
-        ApprovalPolicy::Never => "never",
     }
 }

@@ -21,6 +21,20 @@ pub enum ApprovalPolicy {
     Never,
 }
 
+impl ApprovalPolicy {
+    /// The name in configuration files, requests and prompts.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::UnlessTrusted => "untrusted",
+            Self::OnFailure => "on-failure",
+            Self::OnRequest => "on-request",
+            Self::Granular(_) => "granular",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// Which kinds of question may reach the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GranularApproval {
