@@ -10,11 +10,12 @@ use std::sync::Arc;
 use types::AbsPath;
 
 use crate::format::{Shape, Step};
-use crate::outline::{Span, TurnSpan, Turns};
+use crate::outline::Span;
 use crate::outlining::{self, Seen, Tail};
 use crate::rollout::Rollout;
 use crate::stored_turns::StoredTurns;
 use crate::thread_store::Source;
+use crate::turn_spans::{TurnSpan, Turns};
 use crate::turns::COUNTED;
 
 /// How many bytes of lines are looked at first, and at least at once.

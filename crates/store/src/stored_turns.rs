@@ -7,10 +7,11 @@ use types::{Turn, TurnId};
 
 use crate::error::StoreError;
 use crate::format;
-use crate::outline::{Span, TurnSpan};
+use crate::outline::Span;
 use crate::processors;
 use crate::rollout::Rollout;
 use crate::turn_key::TurnKey;
+use crate::turn_spans::TurnSpan;
 use crate::turns::{LastTurn, TurnBuilder, end_if_open};
 
 /// Turns are read in pieces of at least so many bytes, so that short ones do not cost a call each.

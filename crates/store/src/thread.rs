@@ -8,12 +8,13 @@ use types::{AbsPath, RateLimits, ResponseItem, ThreadId, TokenUsageTotals, TurnI
 use crate::error::StoreError;
 use crate::format;
 use crate::history::{History, ModelHistory, is_user_message};
-use crate::outline::{Marks, Outline, Said, Span, TurnSpan};
+use crate::outline::{Marks, Outline, Said, Span};
 use crate::outlining::{self, Tail};
 use crate::record::{EventRecord, Record, SessionMeta, TurnContextRecord};
 use crate::rollout::Rollout;
 use crate::stored_turns::StoredTurns;
 use crate::thread_store::Source;
+use crate::turn_spans::TurnSpan;
 
 /// A thread as its rollout had it when it was looked at. What is in it is read when it is asked for, from the file that
 /// was opened then: later lines, another place or another file under its name change nothing.

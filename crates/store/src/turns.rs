@@ -7,9 +7,9 @@ use std::time::Duration;
 use types::item::{HookPromptFragment, UserInput};
 use types::{ContentItem, Item, ItemId, ResponseItem, Turn, TurnError, TurnErrorKind, TurnId, TurnStatus};
 
-use crate::outline::TurnSpan;
 use crate::record::{EventRecord, Extended, Record};
 use crate::turn_key::TurnKey;
+use crate::turn_spans::TurnSpan;
 
 /// What is known of a turn that has begun and not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
