@@ -145,8 +145,7 @@ impl Loader {
     ) -> Result<Config, ConfigError> {
         let mut inputs = self.inputs(cwd, project, thread);
         let required = self.requirements()?.unwrap_or_default();
-        inputs.managed_network.clone_from(&required.network);
-        inputs.managed_review_policy.clone_from(&required.auto_review_policy);
+        inputs.demand(&required);
         let config = match resolve(layers.clone(), &inputs) {
             Err(ConfigError::Type { message, located: None }) => {
                 return Err(ConfigError::Type { message, located: self.locate(layers) });
@@ -160,13 +159,20 @@ impl Loader {
         Ok(config)
     }
 
-    /// The configuration when the files cannot be used: built-in values and session flags.
+    /// The configuration when the files cannot be used: built-in values and session flags, under the administrator's
+    /// demands.
     ///
     /// # Errors
-    /// Only the session flags' own: there is nothing to fall back to.
+    /// The session flags' own, and those of [`requirements`](Self::requirements): there is nothing to fall back to.
     pub fn defaults(&self, cwd: Option<&AbsPath>) -> Result<Config, ConfigError> {
         let flags = Layers { layers: vec![self.flags_layer()] };
-        resolve(flags, &self.inputs(cwd, Project::default(), None))
+        let required = self.requirements()?.unwrap_or_default();
+        let mut inputs = self.inputs(cwd, Project::default(), None);
+        inputs.demand(&required);
+        let mut config = resolve(flags, &inputs)?;
+        required.enforce(&mut config);
+        config.requirements = Arc::new(required);
+        Ok(config)
     }
 
     fn inputs<'a>(
@@ -193,19 +199,26 @@ impl Loader {
     /// The administrator's requirements; `None` when there are none.
     ///
     /// # Errors
-    /// [`ConfigError::Parse`], [`ConfigError::Read`]; [`ConfigError::Permissions`] for demands that are not of the
-    /// right shape.
+    /// [`ConfigError::Parse`], [`ConfigError::Read`]; [`ConfigError::Permissions`] and [`ConfigError::Type`] for demands
+    /// that are not of the right shape.
     pub fn requirements(&self) -> Result<Option<Requirements>, ConfigError> {
         let Some(folder) = self.system_file.parent() else { return Ok(None) };
         let file = folder.join(REQUIREMENTS_NAME);
-        let (table, managed) = (self.read(&file)?, self.read(&folder.join(MANAGED_NAME))?);
-        if table.is_empty() && managed.is_empty() {
-            return Ok(None);
-        }
-        let required = Requirements::read(&file, Table::clone(&table))?.with_managed(&managed);
+        let (table, managed) = (self.read(&file)?, self.managed(&folder)?);
+        let required = Requirements::read(&file, Table::clone(&table))?.with_managed(managed);
         let demands_nothing =
             table.is_empty() && required.approval_policies.is_none() && required.sandbox_modes.is_none();
         Ok((!demands_nothing).then_some(required))
+    }
+
+    /// The administrator's configuration, by itself.
+    fn managed(&self, folder: &AbsPath) -> Result<ConfigToml, ConfigError> {
+        let file = folder.join(MANAGED_NAME);
+        let values = self.read(&file)?;
+        Table::clone(&values).try_into().map_err(|error: toml::de::Error| {
+            let layers = Layers { layers: vec![Layer { source: Source::Managed { file }, values, disabled: None }] };
+            ConfigError::Type { message: error.to_string(), located: self.locate(&layers) }
+        })
     }
 
     /// The layers for `cwd`, lowest first. Session flags, `thread` and the administrator's file make layers

@@ -10,13 +10,14 @@ use std::fmt::Display;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
-use types::{AbsPath, ApprovalPolicy, ApprovalsReviewer, SandboxMode};
+use types::{AbsPath, ApprovalPolicy, ApprovalsReviewer, PermissionProfile, SandboxMode};
 
 use crate::error::ConfigError;
 use crate::features::Feature;
 use crate::file::{self, ConfigToml, WebSearchMode};
 use crate::load::one_line;
 use crate::permission_profiles::NetworkToml;
+use crate::permissions::{ProfileError, policy_of};
 use crate::settings::Config;
 
 /// What an administrator demands, as far as it is known here. `None` demands nothing.
@@ -135,9 +136,7 @@ impl Requirements {
     }
 
     /// What the administrator's own configuration says of approvals and the sandbox is demanded, too.
-    pub(crate) fn with_managed(mut self, managed: &Table) -> Self {
-        // What cannot be read is refused where the configuration is.
-        let Ok(managed) = managed.clone().try_into::<ConfigToml>() else { return self };
+    pub(crate) fn with_managed(mut self, managed: ConfigToml) -> Self {
         self.approval_policies = self.approval_policies.or(managed.approval_policy.map(|policy| vec![policy]));
         self.sandbox_modes = self.sandbox_modes.or(managed.sandbox_mode.map(|mode| vec![mode]));
         self
@@ -146,7 +145,7 @@ impl Requirements {
     /// Makes a configuration keep the demands. What was chosen otherwise, rather than left open, is named in
     /// [`Config::overruled`].
     pub(crate) fn enforce(&self, config: &mut Config) {
-        let mut overruled = Vec::new();
+        let (mut overruled, mut left_out) = (Vec::new(), Vec::new());
         let mut settle = |refused: NotAllowed, was_chosen: bool, instead: &dyn Display| {
             if was_chosen {
                 overruled.push(format!("{refused}; it is `{instead}` instead"));
@@ -157,6 +156,13 @@ impl Requirements {
         {
             settle(refused, config.approval_policy.is_some(), &first.as_str());
             config.approval_policy = Some(first.clone());
+        }
+        if let Some(default) = &config.default_permissions
+            && let Err(refused) =
+                self.check_sandbox(mode_of(&default.profile, config.cwd.as_ref().unwrap_or(&config.home)))
+        {
+            left_out.push(format!("`default_permissions` are left out: {refused}"));
+            config.default_permissions = None;
         }
         if let (Some([first, ..]), Err(refused)) =
             (self.sandbox_modes.as_deref(), self.check_sandbox(config.sandbox_mode()))
@@ -183,6 +189,11 @@ impl Requirements {
                 Some(feature) => config.features.set(feature, *on),
                 None => overruled.push(format!("the administrator demands a feature that there is not: `{name}`")),
             }
+        }
+        overruled.extend(left_out);
+        if !self.others.is_empty() {
+            let others = self.others.join("`, `");
+            overruled.push(format!("the administrator demands what is not carried out here: `{others}`"));
         }
         config.overruled = overruled;
     }
@@ -226,5 +237,13 @@ fn check<T: PartialEq>(
             Err(NotAllowed { key, chosen: name(chosen), allowed: names.join(", ") })
         }
         _ => Ok(()),
+    }
+}
+
+/// The everyday name of permissions in full.
+fn mode_of(profile: &PermissionProfile, cwd: &AbsPath) -> SandboxMode {
+    match policy_of(profile, cwd) {
+        Ok(policy) => policy.mode(),
+        Err(ProfileError::WritesOutsideWorkspace) => SandboxMode::WorkspaceWrite,
     }
 }

@@ -15,6 +15,7 @@ use crate::otel::Otel;
 use crate::overrides::ThreadOverrides;
 use crate::permission_profiles::{self, Folders, NetworkToml};
 use crate::providers::{self, ProviderEnvironment};
+use crate::requirements::Requirements;
 use crate::settings::{
     Agents, Config, DEFAULT_PROJECT_DOC_MAX_BYTES, History, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
     SkillSelector, SkillSwitch, Skills, WebSearchTool,
@@ -41,6 +42,14 @@ pub struct Inputs<'a> {
     pub upstream: &'a UpstreamProxies,
     /// What clients switched at run time: over the defaults, below every file and flag.
     pub runtime_features: Vec<(Feature, bool)>,
+}
+
+impl Inputs<'_> {
+    /// Adds what an administrator demands of the network and the automatic reviewer.
+    pub(crate) fn demand(&mut self, required: &Requirements) {
+        self.managed_network.clone_from(&required.network);
+        self.managed_review_policy.clone_from(&required.auto_review_policy);
+    }
 }
 
 /// Makes a configuration of layers.

@@ -11,7 +11,7 @@ use types::{AbsPath, ReasoningEffort};
 
 use crate::error::ConfigError;
 use crate::file::{AgentRoleToml, ConfigToml};
-use crate::layer::{Layer, Layers, Source};
+use crate::layer::{Layer, Layers, Source, set};
 use crate::load::{Loader, one_line};
 use crate::settings::{AgentRole, Config};
 
@@ -87,11 +87,27 @@ impl Loader {
     pub fn with_role(&self, config: &Config, cwd: &AbsPath, role: &AgentRole) -> Result<Config, ConfigError> {
         let mut layers: Vec<Layer> = config.layers.iter().cloned().collect();
         let managed = layers.iter().position(|layer| matches!(layer.source, Source::Managed { .. }));
-        let layer = Layer { source: Source::Thread, values: role.values.clone(), disabled: None };
+        let values = Arc::new(over_profile(&role.values, &config.layers));
+        let layer = Layer { source: Source::Thread, values, disabled: None };
         layers.insert(managed.unwrap_or(layers.len()), layer);
         let project = self.project_of(cwd)?;
         self.resolved(&Layers { layers }, project, Some(cwd), None)
     }
+}
+
+/// A role's values, said for the profile in use as well: a profile counts more than what is said for all.
+fn over_profile(role: &Table, layers: &Layers) -> Table {
+    let mut values = role.clone();
+    let merged = layers.merged();
+    let name = role.get("profile").or_else(|| merged.get("profile")).and_then(Value::as_str);
+    let profile = name.and_then(|name| merged.get("profiles")?.get(name)?.as_table().map(|profile| (name, profile)));
+    if let Some((name, profile)) = profile {
+        let said = role.iter().filter(|(key, _)| profile.contains_key(*key));
+        for (key, value) in said {
+            set(&mut values, &["profiles".to_owned(), name.to_owned(), key.clone()], value.clone());
+        }
+    }
+    values
 }
 
 fn role(

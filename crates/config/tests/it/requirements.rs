@@ -98,5 +98,50 @@ fn a_demand_that_cannot_be_understood_is_an_error_and_one_that_nobody_carries_ou
     let config = under("enforce_residency = \"us\"\n[rules]\nx = 1\n[features]\nnothing = true\n");
     assert_eq!(config.requirements.others, ["rules"]);
     assert_eq!(config.requirements.residency, Some(Residency::Us));
-    assert_eq!(config.overruled, ["the administrator demands a feature that there is not: `nothing`"]);
+    assert_eq!(
+        config.overruled,
+        [
+            "the administrator demands a feature that there is not: `nothing`",
+            "the administrator demands what is not carried out here: `rules`",
+        ]
+    );
+}
+
+#[test]
+fn broken_files_make_no_way_around_a_demand() {
+    let place = Place::with_user("broken");
+    place.write("etc/requirements.toml", "allowed_sandbox_modes = [\"read-only\"]\n[features]\nmemories = true\n");
+    let flags = place.flags(&["sandbox_mode=danger-full-access", "features.memories=false"]);
+    let config = flags.defaults(None).unwrap();
+    assert_eq!(config.sandbox_mode(), SandboxMode::ReadOnly);
+    assert!(config.features.enabled(Feature::Memories) && config.requirements.sandbox_modes.is_some());
+    place.write("etc/requirements.toml", "broken");
+    assert!(flags.defaults(None).is_err(), "nobody knows what is allowed");
+
+    let other = Place::new();
+    other.write("etc/managed_config.toml", "sandbox_mode = \"read-only\"\nmodel = 3\n");
+    let error = other.loader().requirements().unwrap_err().to_string();
+    assert!(error.contains("managed_config.toml:2:9: invalid type"), "{error}");
+    assert!(other.loader().defaults(None).is_err());
+}
+
+#[test]
+fn default_permissions_that_are_not_allowed_are_left_out() {
+    let permissions = |access: &str| {
+        let place = Place::with_user(&format!(
+            "default_permissions = \"own\"\n[permissions.own.filesystem]\n\":root\" = \"{access}\"\n[permissions.own.network]\nenabled = true\n"
+        ));
+        place.write("etc/requirements.toml", "allowed_sandbox_modes = [\"read-only\", \"workspace-write\"]\n");
+        place.config()
+    };
+    let config = permissions("write");
+    assert_eq!((config.default_permissions.is_none(), config.sandbox_mode()), (true, SandboxMode::ReadOnly));
+    assert_eq!(
+        config.overruled,
+        [
+            "`default_permissions` are left out: `sandbox_mode` cannot be `danger-full-access`: the administrator allows `read-only`, `workspace-write`"
+        ]
+    );
+    let config = permissions("read");
+    assert!(config.default_permissions.is_some() && config.overruled.is_empty());
 }

@@ -1,6 +1,6 @@
 //! Roles of sub-agents.
 
-use config::Config;
+use config::{Config, Feature};
 use types::ReasoningEffort;
 
 use crate::place::{Place, thread};
@@ -78,4 +78,18 @@ fn a_role_is_laid_over_the_threads_configuration_and_under_the_administrators() 
     assert_eq!((in_role.context_window, in_role.verbosity), (Some(5000), config.verbosity));
     assert_eq!(in_role.review_model.as_deref(), Some("administrator"));
     assert!(in_role.agents.roles["a"].says("model") && !in_role.agents.roles["a"].says("model_verbosity"));
+}
+
+#[test]
+fn a_role_counts_more_than_the_profile_in_use() {
+    let place = Place::with_user(
+        "profile = \"p\"\n[profiles.p]\nmodel = \"profile\"\nmodel_verbosity = \"high\"\n[profiles.p.features]\nmemories = true\n\
+         [agents.a]\ndescription = \"d\"\nconfig_file = \"a.toml\"\n",
+    );
+    place.write("home/a.toml", "model = \"role\"\n[features]\nmemories = false\n");
+    let (loader, config) = (place.loader(), place.config());
+    assert_eq!(config.model.as_deref(), Some("profile"));
+    let in_role = loader.with_role(&config, &place.path("project"), &config.agents.roles["a"]).unwrap();
+    assert_eq!((in_role.model.as_deref(), in_role.verbosity), (Some("role"), config.verbosity));
+    assert!(!in_role.features.enabled(Feature::Memories));
 }
