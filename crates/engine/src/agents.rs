@@ -507,7 +507,6 @@ impl Cx<'_> {
     }
 }
 
-/// Roles that need no configuration.
 fn not_found() -> CollabAgentState {
     CollabAgentState { status: CollabAgentStatus::NotFound, message: None }
 }

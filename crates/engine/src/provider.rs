@@ -35,6 +35,9 @@ pub fn connect(
     let lookup = environment.clone();
     let mut info = info(id, provider);
     if let Some(region) = config.requirements.residency {
+        // In whatever spelling; what comes from the environment would count more.
+        info.http_headers.retain(|name, _| !name.eq_ignore_ascii_case(RESIDENCY_HEADER));
+        info.env_http_headers.retain(|name, _| !name.eq_ignore_ascii_case(RESIDENCY_HEADER));
         info.http_headers.insert(RESIDENCY_HEADER.to_owned(), region.as_str().to_owned());
     }
     model::connect(

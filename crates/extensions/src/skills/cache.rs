@@ -43,13 +43,20 @@ struct Entry {
     found: Arc<Found>,
     /// Whether the traces show every later change.
     settled: bool,
+    /// A search has seen a change that [`SkillsCache::look_again`] has not answered for.
+    untold: bool,
 }
 
 impl Entry {
     fn new(key: &Key) -> Self {
         let (mut found, traces) = search(&key.roots);
         switch(&mut found, &key.switches);
-        Self { settled: traces.settled(), traces, found: Arc::new(found) }
+        Self { settled: traces.settled(), traces, found: Arc::new(found), untold: false }
+    }
+
+    /// Whether there is something to tell of since `before`.
+    fn differs_from(&self, before: &Self) -> bool {
+        before.untold || !self.shows_the_same(before)
     }
 
     /// Whether all but the bundled skills are the same, and the same texts could not be read.
@@ -68,13 +75,14 @@ impl SkillsCache {
     pub fn discover(&self, places: &Places<'_>) -> Arc<Found> {
         let key = Key { roots: places.roots(), switches: places.config.switches.clone() };
         let known = self.entries().get(&key).cloned();
-        if let Some(entry) = known
+        if let Some(entry) = &known
             && entry.settled
             && entry.traces.still_hold()
         {
             return Arc::clone(&entry.found);
         }
-        let entry = Entry::new(&key);
+        let mut entry = Entry::new(&key);
+        entry.untold = known.is_some_and(|before| entry.differs_from(&before));
         let found = Arc::clone(&entry.found);
         let mut entries = self.entries();
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
@@ -106,7 +114,7 @@ impl SkillsCache {
             }
             let is_text = concerned.any(|path| path.file_name().is_some_and(|name| name == FILE_NAME));
             let now = Entry::new(&key);
-            is_other |= is_text || !now.shows_the_same(&entry);
+            is_other |= is_text || now.differs_from(&entry);
             self.entries().insert(key, Arc::new(now));
         }
         is_other

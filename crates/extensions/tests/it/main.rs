@@ -270,6 +270,19 @@ fn a_change_is_one_of_skills_when_a_text_or_the_list_is_another_one() {
 }
 
 #[test]
+fn a_change_is_told_also_when_a_search_has_seen_it_before() {
+    let disk = Disk::new();
+    disk.skill("project/.codex/skills/one");
+    let cache = SkillsCache::default();
+    cache.discover(&disk.places());
+    let two = AbsPath::new(disk.skill("project/.codex/skills/two")).unwrap().parent().unwrap();
+    assert_eq!(cache.discover(&disk.places()).skills.len(), 2, "a turn that starts meanwhile looks, too");
+    cache.discover(&disk.places());
+    assert!(cache.look_again(&[two.clone()]));
+    assert!(!cache.look_again(&[two]), "told once");
+}
+
+#[test]
 fn bundled_skills_are_unpacked_once_and_are_all_good() {
     let disk = Disk::new();
     assert!(install_bundled(&disk.home).unwrap());

@@ -134,3 +134,51 @@ async fn what_an_administrator_does_not_allow_is_refused_wherever_it_is_asked_fo
     assert_eq!(server.run_turn(&thread, "go").await["status"], "completed");
     assert_eq!(server.model.requests()[0].header("x-openai-internal-codex-residency"), Some("us"));
 }
+
+/// A server with this configuration around the usual one, whose administrator lets sandboxes only read, and data only stay
+/// in one region.
+async fn under_demands(before: &str, after: &str) -> TestServer {
+    let server = TestServer::with_model([Reply::say("hi")]).await;
+    let file = server.home.join("config.toml");
+    let usual = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{before}\n{usual}{after}\n")).unwrap();
+    std::fs::create_dir_all(server.home.join("etc")).unwrap();
+    let demands = "allowed_sandbox_modes = [\"read-only\"]\nenforce_residency = \"us\"\n";
+    std::fs::write(server.home.join("etc/requirements.toml"), demands).unwrap();
+    server
+}
+
+#[tokio::test]
+async fn default_permissions_that_are_not_allowed_give_way_for_threads_and_commands() {
+    let permissions =
+        "[permissions.all.filesystem]\n\":root\" = \"write\"\n[permissions.all.network]\nenabled = true\n";
+    let mut server = under_demands("default_permissions = \"all\"", permissions).await;
+    let made = server.project.join("made");
+    let touch = json!({ "command": ["touch", made.to_string()] });
+    let ended = server.request("command/exec", touch).await;
+    assert!(!made.exists(), "{ended:?}");
+    let started = server.request("thread/start", json!({})).await.unwrap();
+    assert_eq!(started["sandbox"]["type"], "readOnly");
+}
+
+#[tokio::test]
+async fn a_user_whose_configuration_is_broken_runs_no_commands_beyond_what_is_allowed() {
+    let mut server = under_demands("broken", "").await;
+    let made = server.project.join("made");
+    let etc = server.home.join("etc");
+    std::fs::remove_file(etc.join("requirements.toml")).unwrap();
+    std::fs::write(etc.join("managed_config.toml"), "sandbox_mode = \"read-only\"\nmodel = 3\n").unwrap();
+    let params = json!({ "command": ["touch", made.to_string()], "sandboxPolicy": { "type": "dangerFullAccess" } });
+    let error = server.request("command/exec", params).await.unwrap_err();
+    assert!(error["message"].as_str().unwrap().contains("managed_config.toml:2:9"), "{error}");
+    assert!(!made.exists());
+}
+
+#[tokio::test]
+async fn residency_is_told_whatever_headers_the_user_has() {
+    let header = "env_http_headers = { \"X-OpenAI-Internal-Codex-Residency\" = \"SHELL\" }";
+    let mut server = under_demands("", header).await;
+    let thread = server.start_thread().await;
+    server.run_turn(&thread, "go").await;
+    assert_eq!(server.model.requests()[0].header("x-openai-internal-codex-residency"), Some("us"));
+}
