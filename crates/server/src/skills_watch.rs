@@ -48,7 +48,7 @@ impl Server {
         loop {
             others |= skills.look_again(&changed);
             // What happened in a folder between the search and the beginning of its watch was not heard.
-            changed = self.watch_folders(skills.depends_on().iter().filter_map(|path| folder_at(path)).collect());
+            changed = self.watch_folders();
             if changed.is_empty() {
                 break;
             }
@@ -58,10 +58,13 @@ impl Server {
         }
     }
 
-    /// Watches these folders and no others; gives those that were not watched before.
-    fn watch_folders(self: &Arc<Self>, wanted: BTreeSet<AbsPath>) -> Vec<AbsPath> {
+    /// Watches the folders that decide what was found and no others; gives those that were not watched before.
+    fn watch_folders(self: &Arc<Self>) -> Vec<AbsPath> {
         let watches = self.skills_watch.watches.get_or_init(|| self.tell_of_changed_skills());
         let mut watched = self.skills_watch.watched();
+        // Under the lock, so that nobody takes back what another search has come to need meanwhile.
+        let depends_on = self.engine.environment().skills.depends_on();
+        let wanted: BTreeSet<AbsPath> = depends_on.iter().filter_map(|path| folder_at(path)).collect();
         watched.retain(|folder| wanted.contains(folder) || !watches.remove(&folder.to_string()));
         let mut new = Vec::new();
         for folder in wanted {

@@ -37,7 +37,7 @@ impl Key {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     traces: Traces,
     found: Arc<Found>,
@@ -120,9 +120,12 @@ impl SkillsCache {
         is_other
     }
 
-    /// Forgets everything.
-    pub fn clear(&self) {
-        self.entries().clear();
+    /// Makes the next searches look at the disk, whatever is known. What was searched still counts for
+    /// [`depends_on`](Self::depends_on) and [`look_again`](Self::look_again).
+    pub fn forget(&self) {
+        for entry in self.entries().values_mut() {
+            *entry = Arc::new(Entry { settled: false, ..Entry::clone(entry) });
+        }
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<Key, Arc<Entry>>> {

@@ -73,7 +73,7 @@ pub fn discover(places: &Places<'_>) -> Found {
 }
 
 /// What a search depends on: folders and files, each as it was before it was read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Traces(Vec<(PathBuf, Option<Stamp>)>);
 
 impl Traces {
@@ -115,8 +115,13 @@ pub(super) fn search(roots: &[(AbsPath, Scope)]) -> (Found, Traces) {
 }
 
 fn search_root(root: &AbsPath, scope: Scope, seen: &mut HashSet<PathBuf>, found: &mut Found, traces: &mut Traces) {
-    let Ok(root) = fs::canonicalize(root) else { return traces.note(root) };
-    let mut queue = VecDeque::from([(root, 0)]);
+    let real = fs::canonicalize(root).ok();
+    if real.as_deref() != Some(root.as_path()) {
+        // It does not exist, or is a link, which may come to lead elsewhere.
+        traces.note(root);
+    }
+    let Some(real) = real else { return };
+    let mut queue = VecDeque::from([(real, 0)]);
     let mut visited = 0;
     while let Some((folder, depth)) = queue.pop_front() {
         // Links may lead in circles, and roots may lie in each other.

@@ -280,6 +280,26 @@ fn a_change_is_told_also_when_a_search_has_seen_it_before() {
     cache.discover(&disk.places());
     assert!(cache.look_again(&[two.clone()]));
     assert!(!cache.look_again(&[two]), "told once");
+
+    let three = AbsPath::new(disk.skill("project/.codex/skills/three")).unwrap().parent().unwrap();
+    cache.forget();
+    assert!(cache.depends_on().contains(three.parent().unwrap().as_path()), "it is watched on");
+    assert_eq!(cache.discover(&disk.places()).skills.len(), 3);
+    assert!(cache.look_again(&[three]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_folder_of_skills_can_be_taken_away() {
+    let disk = Disk::new();
+    disk.skill("elsewhere/one");
+    let link = disk.root.join("project/.codex/skills");
+    fs::create_dir_all(link.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(disk.root.join("elsewhere"), &link).unwrap();
+    let cache = SkillsCache::default();
+    assert_eq!(remembered(&cache, &disk).skills.len(), 1);
+    fs::remove_file(&link).unwrap();
+    assert!(cache.discover(&disk.places()).skills.is_empty());
 }
 
 #[test]

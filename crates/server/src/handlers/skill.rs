@@ -20,7 +20,7 @@ pub(crate) async fn list(cx: Cx, params: p::SkillsListParams) -> Handled<p::Skil
         extra.push((roots.cwd, roots.extra_user_roots.iter().map(|root| absolute(root)).collect::<Result<_, _>>()?));
     }
     if params.force_reload {
-        environment.skills.clear();
+        environment.skills.forget();
     }
     let cwds = if params.cwds.is_empty() { vec![environment.cwd.as_path().to_owned()] } else { params.cwds };
     let worker = cx.clone();
