@@ -274,10 +274,10 @@ fn a_change_is_told_also_when_a_search_has_seen_it_before() {
     let disk = Disk::new();
     disk.skill("project/.codex/skills/one");
     let cache = SkillsCache::default();
-    cache.discover(&disk.places());
+    let _one = cache.discover(&disk.places());
     let two = AbsPath::new(disk.skill("project/.codex/skills/two")).unwrap().parent().unwrap();
     assert_eq!(cache.discover(&disk.places()).skills.len(), 2, "a turn that starts meanwhile looks, too");
-    cache.discover(&disk.places());
+    let _again = cache.discover(&disk.places());
     assert!(cache.look_again(&[two.clone()]));
     assert!(!cache.look_again(&[two]), "told once");
 

@@ -171,7 +171,7 @@ impl Server {
     /// that of `mode`.
     ///
     /// # Errors
-    /// The configuration cannot be used.
+    /// The configuration cannot be used, or the administrator does not allow `mode`.
     pub fn configured_command(
         &self,
         argv: Vec<String>,
@@ -182,6 +182,10 @@ impl Server {
         let cwd = environment.cwd.clone();
         let overrides = ThreadOverrides { sandbox_mode: mode, ..ThreadOverrides::default() };
         let config = environment.loader.load(Some(&cwd), Some(&overrides))?;
+        if let Some(mode) = mode {
+            let allowed = config.requirements.check_sandbox(mode);
+            allowed.map_err(|error| ConfigError::Permissions(error.to_string()))?;
+        }
         let env = environment.command_env(&config).as_ref().clone();
         let by_default = mode.is_none() && config.default_permissions.is_some();
         let sandbox = configured_sandbox(&config, by_default, &cwd, &environment.places())
