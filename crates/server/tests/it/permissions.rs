@@ -159,6 +159,10 @@ async fn default_permissions_that_are_not_allowed_give_way_for_threads_and_comma
     assert!(!made.exists(), "{ended:?}");
     let started = server.request("thread/start", json!({})).await.unwrap();
     assert_eq!(started["sandbox"]["type"], "readOnly");
+    let command = |mode| server.server.configured_command(vec!["true".to_owned()], exec::Io::Inherit, mode);
+    assert!(command(None).is_ok() && command(Some(types::SandboxMode::ReadOnly)).is_ok());
+    let error = command(Some(types::SandboxMode::DangerFullAccess)).err().unwrap().to_string();
+    assert!(error.starts_with("`sandbox_mode` cannot be"), "{error}");
 }
 
 #[tokio::test]
