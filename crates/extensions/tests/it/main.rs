@@ -278,7 +278,7 @@ fn a_change_is_told_also_when_a_search_has_seen_it_before() {
     let two = AbsPath::new(disk.skill("project/.codex/skills/two")).unwrap().parent().unwrap();
     assert_eq!(cache.discover(&disk.places()).skills.len(), 2, "a turn that starts meanwhile looks, too");
     let _again = cache.discover(&disk.places());
-    assert!(cache.look_again(&[two.clone()]));
+    assert!(cache.look_again(std::slice::from_ref(&two)));
     assert!(!cache.look_again(&[two]), "told once");
 
     let three = AbsPath::new(disk.skill("project/.codex/skills/three")).unwrap().parent().unwrap();
