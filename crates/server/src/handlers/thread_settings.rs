@@ -79,7 +79,14 @@ pub(crate) fn settings(cx: &Cx, requested: Requested, stored: Stored) -> Result<
     let environment = cx.server.engine.environment();
     let named = requested.cwd.map(|cwd| environment.cwd.join(cwd));
     let sandbox = requested.sandbox.from_wire();
-    if let (Some(cwd), Some(SandboxMode::WorkspaceWrite | SandboxMode::DangerFullAccess)) = (&named, sandbox) {
+    // What the administrator does not allow says nothing of trust.
+    let is_allowed = |mode| {
+        let required = environment.loader.requirements();
+        required.is_ok_and(|required| required.is_none_or(|required| required.check_sandbox(mode).is_ok()))
+    };
+    if let (Some(cwd), Some(mode @ (SandboxMode::WorkspaceWrite | SandboxMode::DangerFullAccess))) = (&named, sandbox)
+        && is_allowed(mode)
+    {
         trust(&environment.home, cwd);
     }
     let cwd = named.or(stored.cwd).unwrap_or_else(|| environment.cwd.clone());

@@ -99,8 +99,11 @@ async fn what_an_administrator_does_not_allow_is_refused_wherever_it_is_asked_fo
     let read = server.request("configRequirements/read", json!({})).await.unwrap();
     assert_eq!(read["requirements"]["allowedApprovalPolicies"], json!(["on-request"]));
     assert_eq!(read["requirements"]["enforceResidency"], "us");
-    let params = json!({ "approvalPolicy": "never", "sandbox": "danger-full-access" });
+    let cwd = server.project.to_string();
+    let params = json!({ "cwd": cwd, "approvalPolicy": "never", "sandbox": "danger-full-access" });
     let started = server.request("thread/start", params).await.unwrap();
+    let config = std::fs::read_to_string(server.home.join("config.toml")).unwrap();
+    assert!(!config.contains(&cwd), "the project is not trusted for that");
     assert_eq!((&started["approvalPolicy"], &started["sandbox"]["type"]), (&json!("on-request"), &json!("readOnly")));
     for key in ["approval_policy", "sandbox_mode"] {
         let warning = server.expect("warning").await;
