@@ -7,8 +7,8 @@
 //! [`ThreadStore`] is what others see of it; [`FileStore`] keeps threads as files.
 //!
 //! Open [`record`] first, then `writer.rs` (what is durable when), `reader.rs` (what a damaged file still gives),
-//! [`turns`] (records → what clients see) and [`history`] (records → what the model sees). `outline.rs` and `turn_spans.rs` are why little of a
-//! long rollout is read, `newest.rs` why the newest turns are found without it.
+//! [`turns`] (records → what clients see) and [`history`] (records → what the model sees). `outline.rs` and
+//! `turn_spans.rs` are why little of a long rollout is read, `newest.rs` why the newest turns are found without them.
 //! `index/` answers lists sooner than `scan.rs` does; `lock.rs` is why a thread has one writer. `docs/storage.md` describes
 //! the files.
 
