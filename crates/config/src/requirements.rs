@@ -1,11 +1,10 @@
-//! What an administrator demands: `requirements.toml` beside the system file, and what his configuration file says of
-//! approvals and the sandbox.
+//! What an administrator demands: `requirements.toml` beside the system file, and what the administrator's configuration
+//! says of approvals and the sandbox.
 //!
 //! A configuration that breaks a demand is changed to keep it ([`Requirements::enforce`]); who asks for something else
-//! later is refused ([`Requirements::check`]).
+//! later is refused ([`Requirements::check_approval`] and the like).
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -84,52 +83,62 @@ struct Sandbox(#[serde(deserialize_with = "file::sandbox_mode")] Option<SandboxM
 #[serde(transparent)]
 struct Search(#[serde(deserialize_with = "file::web_search_mode")] Option<WebSearchMode>);
 
+/// The keys of a file that are to be read yet.
+struct Keys<'a> {
+    file: &'a AbsPath,
+    table: &'a mut Table,
+}
+
+impl Keys<'_> {
+    fn value<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>, ConfigError> {
+        let value = self.table.remove(key).map(Value::try_into).transpose();
+        value.map_err(|error: toml::de::Error| self.refused(key, error.message()))
+    }
+
+    fn list<S: DeserializeOwned, T>(
+        &mut self,
+        key: &str,
+        value: impl Fn(S) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, ConfigError> {
+        let list: Option<Vec<S>> = self.value(key)?;
+        let list: Option<Vec<T>> = list.map(|list| list.into_iter().filter_map(value).collect());
+        match list {
+            Some(list) if list.is_empty() => Err(self.refused(key, "an empty list allows nothing")),
+            list => Ok(list),
+        }
+    }
+
+    fn refused(&self, key: &str, reason: &str) -> ConfigError {
+        ConfigError::Permissions(format!("{}: {key}: {}", self.file, one_line(reason)))
+    }
+}
+
 impl Requirements {
     /// Reads what `file` holds.
     ///
     /// # Errors
     /// [`ConfigError::Permissions`] for demands that are not of the right shape.
     pub(crate) fn read(file: &AbsPath, mut table: Table) -> Result<Self, ConfigError> {
-        let refused =
-            |key: &str, reason: &str| ConfigError::Permissions(format!("{file}: {key}: {}", one_line(reason)));
-        fn take<T: DeserializeOwned>(table: &mut Table, key: &str) -> Result<Option<T>, String> {
-            table.remove(key).map(Value::try_into).transpose().map_err(|error| error.message().to_owned())
-        }
-        macro_rules! list {
-            ($key:literal, $spelled:ty) => {{
-                let list = take::<Vec<$spelled>>(&mut table, $key).map_err(|reason| refused($key, &reason))?;
-                let list = list.map(|list| list.into_iter().filter_map(|spelled| spelled.0).collect::<Vec<_>>());
-                if list.as_ref().is_some_and(Vec::is_empty) {
-                    return Err(refused($key, "an empty list allows nothing"));
-                }
-                list
-            }};
-        }
-        macro_rules! value {
-            ($key:literal) => {
-                take(&mut table, $key).map_err(|reason| refused($key, &reason))?
-            };
-        }
-        let approval_policies = list!("allowed_approval_policies", Approval);
-        let approvals_reviewers = list!("allowed_approvals_reviewers", Reviewer);
-        let sandbox_modes = list!("allowed_sandbox_modes", Sandbox);
-        let mut web_search_modes = list!("allowed_web_search_modes", Search);
+        let mut keys = Keys { file, table: &mut table };
+        let approval_policies = keys.list("allowed_approval_policies", |Approval(policy)| policy)?;
+        let approvals_reviewers = keys.list("allowed_approvals_reviewers", |Reviewer(reviewer)| reviewer)?;
+        let sandbox_modes = keys.list("allowed_sandbox_modes", |Sandbox(mode)| mode)?;
+        let mut web_search_modes = keys.list("allowed_web_search_modes", |Search(mode)| mode)?;
         if let Some(modes) = &mut web_search_modes
             && !modes.contains(&WebSearchMode::Disabled)
         {
             modes.push(WebSearchMode::Disabled);
         }
-        let features: Option<BTreeMap<String, bool>> = value!("features");
-        let features = features.or(value!("feature_requirements"));
-        let policy: Option<String> = value!("guardian_policy_config");
+        let (features, older) = (keys.value("features")?, keys.value("feature_requirements")?);
+        let policy: Option<String> = keys.value("guardian_policy_config")?;
         Ok(Self {
             approval_policies,
             approvals_reviewers,
             sandbox_modes,
             web_search_modes,
-            features,
-            residency: value!("enforce_residency"),
-            network: value!("experimental_network"),
+            features: features.or(older),
+            residency: keys.value("enforce_residency")?,
+            network: keys.value("experimental_network")?,
             auto_review_policy: policy.filter(|policy| !policy.trim().is_empty()),
             others: table.keys().cloned().collect(),
         })
@@ -145,35 +154,30 @@ impl Requirements {
     /// Makes a configuration keep the demands. What was chosen otherwise, rather than left open, is named in
     /// [`Config::overruled`].
     pub(crate) fn enforce(&self, config: &mut Config) {
-        let (mut overruled, mut left_out) = (Vec::new(), Vec::new());
-        let mut settle = |refused: NotAllowed, was_chosen: bool, instead: &dyn Display| {
-            if was_chosen {
-                overruled.push(format!("{refused}; it is `{instead}` instead"));
-            }
-        };
+        let mut overruled = Vec::new();
         if let (Some([first, ..]), Err(refused)) =
             (self.approval_policies.as_deref(), self.check_approval(&config.approval_policy()))
         {
-            settle(refused, config.approval_policy.is_some(), &first.as_str());
+            overruled.extend(replaced(&refused, config.approval_policy.is_some(), first.as_str()));
             config.approval_policy = Some(first.clone());
         }
         if let Some(default) = &config.default_permissions
             && let Err(refused) =
                 self.check_sandbox(mode_of(&default.profile, config.cwd.as_ref().unwrap_or(&config.home)))
         {
-            left_out.push(format!("`default_permissions` are left out: {refused}"));
+            overruled.push(format!("`default_permissions` are left out: {refused}"));
             config.default_permissions = None;
         }
         if let (Some([first, ..]), Err(refused)) =
             (self.sandbox_modes.as_deref(), self.check_sandbox(config.sandbox_mode()))
         {
-            settle(refused, config.sandbox_mode.is_some(), &first.as_str());
+            overruled.extend(replaced(&refused, config.sandbox_mode.is_some(), first.as_str()));
             config.sandbox_mode = Some(*first);
         }
         if let (Some([first, ..]), Err(refused)) =
             (self.approvals_reviewers.as_deref(), self.check_reviewer(config.approvals_reviewer))
         {
-            settle(refused, config.approvals_reviewer != ApprovalsReviewer::User, &first.as_str());
+            overruled.extend(replaced(&refused, config.approvals_reviewer != ApprovalsReviewer::User, first.as_str()));
             config.approvals_reviewer = *first;
         }
         let search = config.web_search.unwrap_or(WebSearchMode::Cached);
@@ -181,7 +185,7 @@ impl Requirements {
             && let Err(refused) =
                 check("web_search", &search, self.web_search_modes.as_deref(), |mode| mode.as_str().to_owned())
         {
-            settle(refused, config.web_search.is_some(), &first.as_str());
+            overruled.extend(replaced(&refused, config.web_search.is_some(), first.as_str()));
             config.web_search = Some(*first);
         }
         for (name, on) in self.features.iter().flatten() {
@@ -190,7 +194,6 @@ impl Requirements {
                 None => overruled.push(format!("the administrator demands a feature that there is not: `{name}`")),
             }
         }
-        overruled.extend(left_out);
         if !self.others.is_empty() {
             let others = self.others.join("`, `");
             overruled.push(format!("the administrator demands what is not carried out here: `{others}`"));
@@ -223,6 +226,11 @@ impl Requirements {
             reviewer.as_str().to_owned()
         })
     }
+}
+
+/// What is said of a choice that another one has taken the place of.
+fn replaced(refused: &NotAllowed, was_chosen: bool, instead: &str) -> Option<String> {
+    was_chosen.then(|| format!("{refused}; it is `{instead}` instead"))
 }
 
 fn check<T: PartialEq>(

@@ -10,6 +10,7 @@ use crate::prompts;
 
 /// How much of what the user said outlives a compaction, in tokens.
 const USER_TEXT_TOKENS: usize = 20_000;
+
 /// A history made short.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Compacted {

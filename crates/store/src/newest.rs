@@ -75,7 +75,7 @@ impl<'a> End<'a> {
             // A line that cannot be read does not count, nor does a blank one.
             lines.extend(seen.flatten().map(|shape| (at, shape.for_turns())));
         };
-        let tail = outlining::see(self.source, start, self.start, start == 0, &mut self.buffer, add)?;
+        let tail = outlining::see(self.source, start, self.start, false, &mut self.buffer, add)?;
         if let Tail::Whole(at, shape) = tail {
             lines.push((at, shape.for_turns()));
         }

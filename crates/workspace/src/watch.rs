@@ -1,6 +1,6 @@
 //! Telling a client which of the files and folders that it watches have changed.
 //!
-//! One [`Watches`] is one client's. Changes are gathered for a moment, so that a file that is written in pieces, or
+//! One [`Watches`] is one client's, or the server's own. Changes are gathered for a moment, so that a file that is written in pieces, or
 //! replaced by another, is told about once.
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,8 +18,6 @@ use types::AbsPath;
 
 /// How long changes are gathered after the first one.
 const GATHER: Duration = Duration::from_millis(200);
-/// A client that has more forgets to unwatch.
-pub const MAX_WATCHES: usize = 256;
 /// Events that may wait to be gathered. When a flood brings more, every watch reports its own path instead.
 const QUEUE: usize = 1024;
 /// Paths in one report; a folder in which more changed is reported by its own path.
@@ -40,7 +38,7 @@ pub enum WatchError {
 /// A watch's id, and the paths that changed, as the watch spells them.
 pub type Report = (String, Vec<AbsPath>);
 
-/// The watches of one client. Dropping it ends them all, at once and silently.
+/// Watches that end together. Dropping it ends them all, at once and silently.
 pub struct Watches {
     at_most: usize,
     state: Arc<Mutex<State>>,
@@ -244,6 +242,8 @@ mod tests {
 
     use super::*;
 
+    const AT_MOST: usize = 5;
+
     struct Client {
         watches: Watches,
         reports: mpsc::UnboundedReceiver<(String, Vec<AbsPath>)>,
@@ -256,7 +256,7 @@ mod tests {
             let guard = tempfile::tempdir().unwrap();
             let folder = AbsPath::new(fs::canonicalize(guard.path()).unwrap()).unwrap();
             let (tell, reports) = mpsc::unbounded_channel();
-            let watches = Watches::new(MAX_WATCHES, move |reports| {
+            let watches = Watches::new(AT_MOST, move |reports| {
                 reports.into_iter().for_each(|report| tell.send(report).unwrap());
             });
             Self { watches, reports, folder, _guard: guard }
@@ -324,13 +324,10 @@ mod tests {
     #[tokio::test]
     async fn watches_are_bounded() {
         let client = Client::new();
-        for id in 0..MAX_WATCHES {
+        for id in 0..AT_MOST {
             client.watches.add(&id.to_string(), &client.folder).unwrap();
         }
-        assert!(matches!(
-            client.watches.add("more", &client.folder),
-            Err(WatchError::TooMany { at_most: MAX_WATCHES })
-        ));
+        assert!(matches!(client.watches.add("more", &client.folder), Err(WatchError::TooMany { at_most: AT_MOST })));
     }
 
     #[test]

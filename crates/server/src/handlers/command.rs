@@ -271,7 +271,7 @@ impl Request {
         })
     }
 
-    /// Refuses a sandbox that the administrator does not allow, also where it cannot be known what he allows.
+    /// Refuses a sandbox that the administrator does not allow, also where it cannot be known what is allowed.
     fn check_sandbox(&self, cx: &Cx, cwd: &AbsPath) -> Result<(), RpcError> {
         let required = cx.server.engine.environment().loader.requirements().map_err(RpcError::internal)?;
         let Some(required) = required.filter(|required| required.sandbox_modes.is_some()) else { return Ok(()) };

@@ -8,11 +8,14 @@ use base64::engine::general_purpose::STANDARD;
 use protocol as p;
 use types::AbsPath;
 use workspace::files::{self, FileError};
-use workspace::watch::{MAX_WATCHES, WatchError, Watches};
+use workspace::watch::{WatchError, Watches};
 
 use crate::dispatch::{Cx, Handled};
 use crate::error::RpcError;
 use crate::wire::{abs, millis};
+
+/// A client that has more watches forgets to unwatch.
+const MAX_WATCHES: usize = 256;
 
 /// Does something that blocks off the threads that everything else runs on.
 async fn blocking<T: Send + 'static>(

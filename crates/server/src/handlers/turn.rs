@@ -1,9 +1,10 @@
 //! `turn/*`.
 
+use config::{NotAllowed, Requirements};
 use engine::{TurnEnvironment, TurnOverrides, TurnRequest};
 use protocol as p;
 use serde_json::json;
-use types::{SandboxPolicy, TurnId, UserInput};
+use types::{TurnId, UserInput};
 
 use super::{permissions, thread_view};
 use crate::dispatch::{Cx, Handled, Reply};
@@ -31,21 +32,13 @@ pub(crate) async fn start(cx: Cx, params: p::TurnStartParams) -> Handled<p::Turn
         }
         None => (params.sandbox_policy.from_wire(), None),
     };
-    let approval_policy = params.approval_policy.from_wire();
-    let approvals_reviewer = params.approvals_reviewer.from_wire();
-    let required = &settings.config.requirements;
-    let sandbox_mode = sandbox_policy.as_ref().map(SandboxPolicy::mode);
-    (approval_policy.as_ref().map_or(Ok(()), |policy| required.check_approval(policy)))
-        .and_then(|()| approvals_reviewer.map_or(Ok(()), |reviewer| required.check_reviewer(reviewer)))
-        .and_then(|()| sandbox_mode.map_or(Ok(()), |mode| required.check_sandbox(mode)))
-        .map_err(|error| RpcError::invalid_request(format_args!("invalid turn context override: {error}")))?;
     let request = TurnRequest {
         input,
         overrides: TurnOverrides {
             model: params.model,
             cwd,
-            approval_policy,
-            approvals_reviewer,
+            approval_policy: params.approval_policy.from_wire(),
+            approvals_reviewer: params.approvals_reviewer.from_wire(),
             sandbox_policy,
             permission_profile,
             effort: params.effort.map(|effort| Some(effort.from_wire())),
@@ -64,6 +57,8 @@ pub(crate) async fn start(cx: Cx, params: p::TurnStartParams) -> Handled<p::Turn
             environments.into_iter().map(place).collect()
         }),
     };
+    check_allowed(&settings.config.requirements, &request.overrides)
+        .map_err(|error| RpcError::invalid_request(format_args!("invalid turn context override: {error}")))?;
     let accepted = thread.start_turn(request).await?;
     let turn = p::Turn {
         id: accepted.id.to_string(),
@@ -76,6 +71,20 @@ pub(crate) async fn start(cx: Cx, params: p::TurnStartParams) -> Handled<p::Turn
     };
     // Dropping the accepted turn lets it begin.
     Ok(Reply::new(p::TurnStartResponse { turn }).then(move |_| drop(accepted)))
+}
+
+/// Whether the administrator allows what a turn wants otherwise than its thread.
+fn check_allowed(required: &Requirements, wanted: &TurnOverrides) -> Result<(), NotAllowed> {
+    if let Some(policy) = &wanted.approval_policy {
+        required.check_approval(policy)?;
+    }
+    if let Some(reviewer) = wanted.approvals_reviewer {
+        required.check_reviewer(reviewer)?;
+    }
+    if let Some(policy) = &wanted.sandbox_policy {
+        required.check_sandbox(policy.mode())?;
+    }
+    Ok(())
 }
 
 /// Adds input to the running turn.

@@ -78,11 +78,12 @@ async fn the_skills_of_a_thread_are_watched_from_its_start_on() {
     add_skill(&server);
     server.start_thread().await;
     // The watch begins behind the answer.
-    for text in 0.. {
+    for text in 0..60 {
         edit_skill(&server, &text.to_string());
         let told = tokio::time::timeout(std::time::Duration::from_millis(500), server.expect("skills/changed"));
         if told.await.is_ok() {
             return;
         }
     }
+    panic!("nobody was told of an edited skill");
 }
